@@ -1,0 +1,24 @@
+"""All text for people goes through `_`; the language is chosen once per process."""
+
+import gettext
+from pathlib import Path
+
+LOCALE = Path(__file__).parent / "assets" / "locale"
+
+_current: gettext.NullTranslations = gettext.NullTranslations()
+
+
+def use(language: str) -> None:
+    """Switch to `language` (ISO 639, as in `node.language`); text without a translation stays English."""
+    global _current
+    _current = gettext.translation("byzwizard", LOCALE, [language], fallback=True)
+
+
+def _(text: str) -> str:
+    return _current.gettext(text)
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    return _current.ngettext(one, many, n)
+
+

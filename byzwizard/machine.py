@@ -1,0 +1,126 @@
+"""The machine as found: plain data, printed by `inspect --json` and read back by `--machine FILE`.
+
+Unknown keys are ignored, so that a newer recording still loads. `verdict` and `boot_medium` are computed
+after loading (verdict.py); what a file says of them is ignored.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Grade = Literal["A", "B", "C", "D", "E", "F"]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Limit(_Data):
+    """`max` interfaces of any of these `types` at once (nl80211 interface limit)."""
+
+    max: int
+    types: tuple[str, ...]
+
+
+class Combination(_Data):
+    """One nl80211 interface combination: limits that hold together, `total` interfaces on `channels` channels."""
+
+    limits: tuple[Limit, ...]
+    total: int
+    channels: int
+
+
+class Channel(_Data):
+    """A channel with its centre in MHz; flags as nl80211 words them: disabled, no-ir, radar."""
+
+    number: int
+    mhz: int
+    flags: tuple[str, ...] = ()
+
+
+class Rfkill(_Data):
+    soft: bool = False
+    hard: bool = False
+
+
+class Verdict(_Data):
+    """What a radio is good for here; `link` is the value of mesh.link that it would use, or None."""
+
+    grade: Grade
+    link: str | None
+    access_point: bool
+    reason: str
+    advice: str | None
+
+
+class Radio(_Data):
+    """One phy. `interface` is its own name as the kernel gave it, also while it is renamed to mesh0."""
+
+    interface: str | None
+    phy: str
+    mac: str
+    bus: str
+    id: str | None = None
+    chipset: str
+    driver: str | None
+    modes: tuple[str, ...] = ()
+    combinations: tuple[Combination, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    rfkill: Rfkill = Rfkill()
+    firmware_missing: tuple[str, ...] = ()
+    held_by: str | None = None
+    verdict: Verdict | None = None
+
+
+class Wired(_Data):
+    interface: str
+    mac: str
+    driver: str | None = None
+    carrier: bool
+
+
+class Partition(_Data):
+    path: str
+    bytes: int
+    filesystem: str | None
+    label: str | None
+    mounted: str | None
+
+
+class Disk(_Data):
+    path: str
+    bytes: int
+    vendor: str | None
+    model: str | None
+    serial: str | None
+    transport: str | None
+    removable: bool
+    read_only: bool
+    boot_medium: bool = False
+    partitions: tuple[Partition, ...] = ()
+
+
+class Medium(_Data):
+    """What the system runs from: `kind` is usb, iso, dvd, ventoy, netboot or ram."""
+
+    path: str | None
+    kind: str
+    filesystem: str | None
+    writable: bool
+
+
+class Battery(_Data):
+    percent: int
+    seconds_left: int | None
+
+
+class Machine(_Data):
+    machine: Literal[1] = 1
+    radios: tuple[Radio, ...] = ()
+    wired: tuple[Wired, ...] = ()
+    disks: tuple[Disk, ...] = ()
+    medium: Medium | None = None
+    memory_bytes: int = 0
+    firmware: Literal["uefi", "bios"] = "bios"
+    secure_boot: bool = False
+    battery: Battery | None = None

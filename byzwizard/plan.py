@@ -1,0 +1,107 @@
+"""The plan: a pure function of what is wanted and the machine. Its steps are data with verbs for the engine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.machine import Machine
+    from byzwizard.resolve import Resolved
+
+Progress = Callable[[int, int], None]
+"""progress(done, total), in bytes or parts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(ABC):
+    """One change that a person would recognise. Applying it twice changes nothing.
+
+    `after` names steps of the same stage that come first; steps that do not wait for each other run side by side.
+    """
+
+    id: str
+    text: str
+    destroys: str | None = None
+    after: tuple[str, ...] = ()
+    network: bool = field(default=False)  # may cut the network that the caller is connected over
+
+    @property
+    def undoable(self) -> bool:
+        return True
+
+    @abstractmethod
+    def needed(self, system: System) -> bool:
+        """Ask the system; True when apply would change something."""
+
+    def before(self, system: System) -> Any:
+        """What undo needs to know, as JSON without secrets; taken before apply and kept in the journal."""
+        return None
+
+    @abstractmethod
+    def apply(self, system: System, progress: Progress) -> None:
+        """Make the change and wait until it holds. Raises StepFailed with a sentence."""
+
+    @abstractmethod
+    def undo(self, system: System, before: Any) -> None:
+        """Take the change back, whole or half done. Must not fail on what is already gone."""
+
+
+class Stage(Protocol):
+    """A part of the node, one file in backends/. `title` is for people ("Wireless mesh")."""
+
+    name: str
+
+    @property
+    def title(self) -> str: ...
+
+    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        """Pure: looks at nothing but its arguments. Raises CannotHere naming the key to change."""
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    name: str
+    title: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    stages: tuple[PlannedStage, ...]
+
+    def as_json(self, needed: Callable[[Step], bool]) -> dict[str, Any]:
+        """The shape of `plan --json`."""
+        return {
+            "plan": 1,
+            "stages": [
+                {
+                    "name": stage.name,
+                    "steps": [
+                        {
+                            "id": step.id,
+                            "text": step.text,
+                            "needed": needed(step),
+                            "destroys": step.destroys,
+                            "undo": step.undoable,
+                        }
+                        for step in stage.steps
+                    ],
+                }
+                for stage in self.stages
+            ],
+        }
+
+
+def make_plan(resolved: Resolved, machine: Machine, stages: Iterable[Stage]) -> Plan:
+    """Raises CannotHere when a stage cannot be had on this machine."""
+    return Plan(
+        tuple(
+            PlannedStage(stage.name, stage.title, steps)
+            for stage in stages
+            if (steps := tuple(stage.steps(resolved, machine)))
+        )
+    )

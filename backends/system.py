@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from byzwizard.errors import CannotHere, StepFailed
+from byzwizard.errors import CannotHere, Interrupted, StepFailed
 from byzwizard.i18n import _
 
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
@@ -27,8 +29,11 @@ class CommandFailed(StepFailed):
 
     def __init__(self, argv: Sequence[str], result: Result) -> None:
         last = (result.err.strip() or result.out.strip() or _("no message")).splitlines()[-1]
-        super().__init__(_("`{command}` ended with {status}: {last}").format(
-            command=" ".join(argv[:6]), status=result.status, last=last[:300]))
+        super().__init__(
+            _("`{command}` ended with {status}: {last}").format(
+                command=" ".join(argv[:6]), status=result.status, last=last[:300]
+            )
+        )
         self.result = result
 
 
@@ -37,27 +42,79 @@ class System:
 
     def __init__(self, root: Path = Path("/")) -> None:
         self.root = root
+        self._stopping = threading.Event()
+        self._running: set[subprocess.Popen[str]] = set()
+
+    def stop(self) -> None:
+        """From a signal handler: end what runs; every further run and wait raises Interrupted until go_on()."""
+        self._stopping.set()
+        for process in tuple(self._running):
+            process.terminate()
+
+    def go_on(self) -> None:
+        """After stop(): what is undone needs commands again."""
+        self._stopping.clear()
+
+    def check_stop(self) -> None:
+        if self._stopping.is_set():
+            raise Interrupted(_("Interrupted."))
+
+    def wait_for(self, reached: Callable[[], bool], seconds: float, sentence: str, every: float = 0.1) -> None:
+        """Until the system is in a state; StepFailed with `sentence` when it is not after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not reached():
+            self.check_stop()
+            if time.monotonic() > deadline:
+                raise StepFailed(sentence)
+            self._stopping.wait(every)
 
     def path(self, path: str | Path) -> Path:
         return self.root / str(path).lstrip("/")
 
     def run(self, *argv: str, stdin: str | None = None, ok: Sequence[int] = (0,), timeout: float = 30) -> Result:
         """Run to the end. Secrets go in by `stdin`. Raises CommandFailed on a status not in `ok`, CannotHere when
-        the program is not installed, StepFailed when it takes longer than `timeout` seconds."""
+        the program is not installed, StepFailed when it takes longer than `timeout` seconds, Interrupted on stop()."""
+        self.check_stop()
+        process = self.spawn(
+            *argv, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self._running.add(process)
         try:
-            done = subprocess.run(argv, input=stdin, capture_output=True, text=True, errors="replace",
-                                  timeout=timeout, env=ENVIRONMENT, check=False,
-                                  **({} if stdin is not None else {"stdin": subprocess.DEVNULL}))
-        except FileNotFoundError as fault:
-            raise CannotHere(_("The program {name} is not installed here.").format(name=argv[0]),
-                             _("Install it, or use the Byzantium stick, which has it.")) from fault
+            out, err = process.communicate(stdin, timeout)
         except subprocess.TimeoutExpired as fault:
-            raise StepFailed(_("`{command}` did not end within {seconds:.0f} s.").format(
-                command=" ".join(argv[:6]), seconds=timeout)) from fault
-        result = Result(done.returncode, done.stdout, done.stderr)
+            process.kill()
+            process.communicate()
+            raise StepFailed(
+                _("`{command}` did not end within {seconds:.0f} s.").format(command=" ".join(argv[:6]), seconds=timeout)
+            ) from fault
+        finally:
+            self._running.discard(process)
+        result = Result(process.returncode, out, err)
         if result.status not in ok:
+            self.check_stop()
             raise CommandFailed(argv, result)
         return result
+
+    def spawn(
+        self, *argv: str, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
+        """A command that runs beside us, its output on a pipe; in its own session, so that Ctrl-C reaches us alone."""
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                errors="replace",
+                env=ENVIRONMENT,
+                start_new_session=True,
+            )
+        except FileNotFoundError as fault:
+            raise CannotHere(
+                _("The program {name} is not installed here.").format(name=argv[0]),
+                _("Install it, or use the Byzantium stick, which has it."),
+            ) from fault
 
     def has(self, program: str) -> bool:
         return shutil.which(program, path=ENVIRONMENT["PATH"]) is not None
@@ -100,10 +157,9 @@ class System:
     @contextlib.contextmanager
     def start(self, *argv: str) -> Iterator[subprocess.Popen[str]]:
         """A command that is watched while it runs (a monitor); ended when the block is left."""
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                   text=True, env=ENVIRONMENT)
+        process = self.spawn(*argv)
         try:
             yield process
         finally:
             process.kill()
-            process.wait()
+            process.communicate()

@@ -53,7 +53,8 @@ class Step(ABC):
 class Stage(Protocol):
     """A part of the node, one file in backends/. `title` is for people ("Wireless mesh")."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     @property
     def title(self) -> str: ...

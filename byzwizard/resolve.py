@@ -1,9 +1,16 @@
 """Resolve: every `auto` and `null` replaced once, from the answers, the machine and the node's identity."""
 
+import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from byzwizard import later
 from byzwizard.answers import Answers
+from byzwizard.errors import CannotHere
+from byzwizard.i18n import _
+from byzwizard.identity import Identity
+from byzwizard.machine import Machine
 
 LinkKind = Literal["802.11s", "wired"]
 
@@ -42,7 +49,7 @@ class AccessPointPlan:
 
 @dataclass(frozen=True)
 class Keys:
-    """What the mesh's secret derives into. `sae` is the SAE password (None: open), `babel` 64 hex digits (None: open)."""
+    """What the mesh's secret derives into: `sae` is the SAE password, `babel` 64 hex digits; both None when open."""
 
     air_id: str
     sae: str | None
@@ -67,3 +74,88 @@ class Resolved:
     ula_address: str  # …::1
     ula_mesh: str  # the mesh's /48
     notes: tuple[str, ...] = ()  # sentences that Review and `plan` show
+
+
+def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Collection[str] = ()) -> Resolved:
+    """Pure. `taken` are prefixes that were found in use. Raises CannotHere naming the key to change."""
+    from byzwizard.assign import assign
+    from byzwizard.keys import derive
+
+    later.refuse(answers)
+    node_id = identity.id
+    name = answers.node.name or identity.default_name
+    links, access_points = assign(answers, machine, identity)
+    subnet = answers.mesh.subnet if answers.mesh.subnet != "auto" else client_prefix(node_id, taken)
+    ula_mesh, ula = ula_prefixes(answers.mesh.name, node_id)
+    kept = answers.model_copy(
+        update={
+            "node": answers.node.model_copy(update={"name": name}),
+            "mesh": answers.mesh.model_copy(update={"subnet": subnet}),
+        }
+    )
+    keys = derive(answers.mesh)
+    return Resolved(
+        answers=kept,
+        name=name,
+        node_id=node_id,
+        country=answers.node.country,
+        links=links,
+        access_points=access_points,
+        keys=keys,
+        subnet=subnet,
+        address=subnet.removesuffix("0/24") + "1",
+        ula=ula,
+        ula_address=ula.removesuffix("/64") + "1",
+        ula_mesh=ula_mesh,
+        notes=_notes(answers, machine, keys, links, access_points),
+    )
+
+
+def client_prefix(node_id: str, taken: Collection[str]) -> str:
+    """The first 10.h1.h2.0/24 of the node's own sequence that is not taken; 10.255.0.0/16 is reserved."""
+    for salt in range(1000):
+        high, low = hashlib.sha256(f"byzantium subnet/{node_id}/{salt}".encode()).digest()[:2]
+        prefix = f"10.{high}.{low}.0/24"
+        if high != 255 and prefix not in taken:
+            return prefix
+    raise CannotHere(
+        _("No free network was found for the phones of this node."), _("Set mesh.subnet to one that is free.")
+    )
+
+
+def ula_prefixes(mesh_name: str, node_id: str) -> tuple[str, str]:
+    """The mesh's /48 and the node's /64 in it (RFC 4193, the global ID from the mesh's name)."""
+    mesh = hashlib.sha256(f"byz{mesh_name}".encode()).hexdigest()[:10]
+    node = hashlib.sha256(f"byzantium ula/{node_id}".encode()).hexdigest()[:4]
+    start = f"fd{mesh[:2]}:{mesh[2:6]}:{mesh[6:]}"
+    return f"{start}::/48", f"{start}:{node}::/64"
+
+
+def _notes(
+    answers: Answers,
+    machine: Machine,
+    keys: Keys,
+    links: tuple[MeshLink, ...],
+    access_points: tuple[AccessPointPlan, ...],
+) -> tuple[str, ...]:
+    notes = []
+    if keys.kind == "public":
+        notes.append(
+            _(
+                "The mesh is public: anyone with Byzantium can join it. What goes over the air is encrypted against "
+                "listeners, but nobody's name is proven."
+            )
+        )
+    if keys.kind == "open":
+        notes.append(_("The mesh is open: nothing on the air is encrypted, and anyone can listen and join."))
+    if access_points and access_points[0].passphrase is None:
+        notes.append(
+            _("The network for phones is open: anyone near can join and listen. Services over https stay private.")
+        )
+    if not links:
+        notes.append(_("No wireless card here can mesh: this node serves phones and stands alone."))
+    elif not access_points and answers.access_point.enable == "auto":
+        notes.append(_("No wireless card here can serve phones while it meshes."))
+    if answers.internet.share == "ask" and any(port.carrier for port in machine.wired):
+        notes.append(_("An Internet connection is not shared with the mesh."))
+    return tuple(notes)

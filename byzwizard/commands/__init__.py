@@ -1,10 +1,14 @@
 """The verbs of the command line, one file each: `arguments(parser)` and `run(context) -> exit status`."""
 
 import argparse
+import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from byzwizard.errors import CannotHere
+from byzwizard.i18n import _
 from byzwizard.plan import Stage
 
 
@@ -26,3 +30,14 @@ class Context:
     @property
     def machine_file(self) -> Path | None:
         return Path(self.options.machine) if self.options.machine else None
+
+
+def say(context: Context, data: object, text: str) -> None:
+    """The one answer of a verb, as JSON or in words."""
+    print(json.dumps(data, ensure_ascii=False, indent=1) if context.json else text)
+
+
+def need_root() -> None:
+    """Raises CannotHere."""
+    if os.geteuid() != 0:
+        raise CannotHere(_("This changes the computer and needs the administrator (root)."), _("Try again with sudo."))

@@ -1,0 +1,196 @@
+"""Who this node is and what it was told to be: identity, host name, keyboard, and the answers for the next boot."""
+
+import contextlib
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from byzwizard.answers import Answers
+from byzwizard.backends.system import System
+from byzwizard.errors import StepFailed
+from byzwizard.i18n import _
+from byzwizard.identity import KEY, Identity
+from byzwizard.machine import Machine
+from byzwizard.plan import Progress, Stage, Step
+from byzwizard.resolve import Resolved
+
+ANSWERS = "/etc/byzantium/answers.yaml"
+PENDING = "/run/byzantium/pending.yaml"
+THIS_BOOT = "/run/byzantium/identity.key"
+KEYMAP = "/etc/vconsole.conf"
+UNDO_ANSWERS = "/run/byzantium/undo/answers.yaml"
+
+
+def identity(system: System) -> Identity:
+    """The kept one, else this boot's, which is made at the first question so that Review and Apply agree on it."""
+    for path in (str(KEY), THIS_BOOT):
+        text = system.read(path)
+        if text is not None:
+            try:
+                return Identity.parse(text)
+            except ValueError:
+                raise StepFailed(
+                    _("The node's key in {path} is damaged.").format(path=path),
+                    _("Delete the file; the node gets a new identity."),
+                ) from None
+    fresh = Identity.fresh()
+    with contextlib.suppress(PermissionError):  # a rehearsal without root
+        system.write(THIS_BOOT, fresh.text(), mode=0o600)
+    return fresh
+
+
+def answers(system: System) -> Answers | None:
+    """What this node is set up as; None on a new one. Raises Invalid when the file was damaged."""
+    from byzwizard.answers import parse
+
+    text = system.read(ANSWERS)
+    return None if text is None else parse(text, ANSWERS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepIdentity(Step):
+    def needed(self, system: System) -> bool:
+        return system.read(KEY) is None
+
+    def apply(self, system: System, progress: Progress) -> None:
+        key = system.path(KEY)
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.parent.chmod(0o700)
+        system.write(KEY, identity(system).text(), mode=0o600)
+
+    def undo(self, system: System, before: Any) -> None:
+        system.remove(KEY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetHostName(Step):
+    name: str
+
+    def needed(self, system: System) -> bool:
+        return socket.gethostname() != self.name
+
+    def before(self, system: System) -> Any:
+        return socket.gethostname()
+
+    def apply(self, system: System, progress: Progress) -> None:
+        self._set(system, self.name)
+
+    def undo(self, system: System, before: Any) -> None:
+        self._set(system, str(before))
+
+    def _set(self, system: System, name: str) -> None:
+        socket.sethostname(name)
+        system.write("/etc/hostname", name + "\n")
+        lines = [
+            line
+            for line in (system.read("/etc/hosts") or "127.0.0.1 localhost\n::1 localhost\n").splitlines()
+            if not line.startswith("127.0.1.1")
+        ]
+        system.write("/etc/hosts", "\n".join([*lines, f"127.0.1.1 {name}"]) + "\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetKeyboard(Step):
+    """The kernel starts with `us`; what is loaded since then stands in vconsole.conf (5)."""
+
+    keymap: str
+
+    def _loaded(self, system: System) -> str:
+        for line in (system.read(KEYMAP) or "").splitlines():
+            if line.startswith("KEYMAP="):
+                return line.removeprefix("KEYMAP=").strip('"')
+        return "us"
+
+    def needed(self, system: System) -> bool:
+        return self._loaded(system) != self.keymap and system.path("/dev/tty1").exists()
+
+    def before(self, system: System) -> Any:
+        return self._loaded(system)
+
+    def apply(self, system: System, progress: Progress) -> None:
+        load_keyboard(system, self.keymap)
+
+    def undo(self, system: System, before: Any) -> None:
+        load_keyboard(system, str(before))
+
+
+def load_keyboard(system: System, keymap: str) -> None:
+    """Raises CommandFailed when there is no such keymap."""
+    system.run("loadkeys", "--console=/dev/tty1", "--unicode", keymap)
+    system.write(KEYMAP, f"KEYMAP={keymap}\n")
+
+
+@dataclass(frozen=True)
+class NodeStage:
+    name: str = "node"
+
+    @property
+    def title(self) -> str:
+        return _("Node")
+
+    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        return (
+            KeepIdentity(id="identity", text=_("Keep this node's identity key")),
+            SetHostName(id="name", text=_("Call this node {name}").format(name=resolved.name), name=resolved.name),
+            SetKeyboard(
+                id="keyboard",
+                text=_("Use the keyboard layout {keymap}").format(keymap=resolved.answers.node.keyboard),
+                keymap=resolved.answers.node.keyboard,
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepAnswers(Step):
+    """Last of all, so that only what worked is applied again at the next boot."""
+
+    answers: Answers
+
+    def _text(self) -> str:
+        from byzwizard.answers import save_text
+
+        return save_text(self.answers)
+
+    def needed(self, system: System) -> bool:
+        from byzwizard.backends import revert
+
+        return system.read(PENDING if revert.armed(system) else ANSWERS) != self._text()
+
+    def before(self, system: System) -> Any:
+        """A private copy of the former file, by its path; None when there was none."""
+        text = system.read(ANSWERS)
+        if text is None:
+            return None
+        system.write(UNDO_ANSWERS, text, mode=0o600)
+        return UNDO_ANSWERS
+
+    def apply(self, system: System, progress: Progress) -> None:
+        from byzwizard.backends import revert
+
+        # A change that waits for `byzwizard confirm` is not what the next boot shall do.
+        system.write(PENDING if revert.armed(system) else ANSWERS, self._text(), mode=0o600)
+
+    def undo(self, system: System, before: Any) -> None:
+        system.remove(PENDING)
+        former = system.read(before) if before else None
+        if former is None:
+            system.remove(ANSWERS)
+        else:
+            system.write(ANSWERS, former, mode=0o600)
+
+
+@dataclass(frozen=True)
+class KeepStage:
+    name: str = "keep"
+
+    @property
+    def title(self) -> str:
+        return _("Answers")
+
+    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        return (KeepAnswers(id="answers", text=_("Keep these answers for the next start"), answers=resolved.answers),)
+
+
+NODE: Stage = NodeStage()
+KEEP: Stage = KeepStage()

@@ -1,0 +1,110 @@
+"""The command line: finds the verb, gives it the stages, and turns every failure into one sentence and a status."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from byzwizard.commands import Context
+from byzwizard.errors import ByzantiumError, Invalid
+from byzwizard.i18n import _
+
+VERBS = ("apply", "check", "plan", "confirm", "undo", "inspect", "scan", "status", "tend", "report", "schema")
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Invalid(
+            _("The command line is wrong: {fault}.").format(fault=message.rstrip(".")),
+            _("`byzwizard --help` shows what can be said."),
+        )
+
+
+def _shared(default: object) -> Parser:
+    """The options that stand before and after the verb; after it, absent ones leave alone what stood before."""
+    parser = Parser(add_help=False)
+    off = default if default is argparse.SUPPRESS else False
+    parser.add_argument("--json", action="store_true", default=off, help=_("print JSON"))
+    parser.add_argument("--yes", action="store_true", default=off, help=_("stands in for the confirmation"))
+    parser.add_argument("--machine", metavar="FILE", default=default, help=_("a recorded machine instead of this one"))
+    parser.add_argument("--plain", action="store_true", default=off, help=_("line mode instead of full screen"))
+    return parser
+
+
+def _parser(argv: Sequence[str]) -> Parser:
+    from byzwizard import __version__
+
+    parser = Parser(
+        prog="byzwizard",
+        parents=[_shared(None)],
+        description=_(
+            "Makes this computer a node of a wireless mesh. Without a verb it opens the wizard, "
+            "or the Node page of a node that is set up."
+        ),
+    )
+    parser.add_argument("--version", action="version", version=f"byzwizard {__version__}")
+    parser.add_argument("--answers", metavar="FILE", help=_("the same as: apply FILE"))
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    all_of_them = {"--help", "-h"} & set(argv)
+    for verb in VERBS:
+        if verb in argv or all_of_them:  # only the verb that is used is imported: the start is measured
+            module = importlib.import_module(f"byzwizard.commands.{verb}")
+            module.arguments(
+                verbs.add_parser(verb, parents=[_shared(argparse.SUPPRESS)], help=(module.__doc__ or "").strip())
+            )
+        else:
+            verbs.add_parser(verb)
+    return parser
+
+
+def _run(argv: Sequence[str]) -> int:
+    options = _parser(argv).parse_args(argv)
+    if options.answers:
+        if options.verb:
+            raise Invalid(_("--answers stands for `apply FILE` and takes no verb."))
+        return _run(
+            [
+                "apply",
+                options.answers,
+                *(word for word, said in (("--json", options.json), ("--yes", options.yes)) if said),
+            ]
+        )
+    from byzwizard.stages import STAGES
+
+    context = Context(options, STAGES)
+    if options.verb:
+        status: int = importlib.import_module(f"byzwizard.commands.{options.verb}").run(context)
+        return status
+    return _open(context)
+
+
+def _open(context: Context) -> int:
+    """The wizard on a new node, the Node page on one that is set up."""
+    from byzwizard.here import Here
+
+    desk = Here(context)
+    first = "welcome" if desk.answers() is None else "node"
+    if context.options.plain or os.environ.get("TERM", "dumb") == "dumb" or not sys.stdin.isatty():
+        from byzwizard import plain
+
+        return plain.run(desk, first)
+    from byzwizard import wizard
+
+    return wizard.run(desk, first)
+
+
+def main() -> int:
+    try:
+        return _run(sys.argv[1:])
+    except ByzantiumError as error:
+        print(f"byzwizard: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print(_("byzwizard: interrupted; nothing was changed."), file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (`byzwizard status | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

@@ -1,0 +1,164 @@
+"""The engine: runs the stages of a plan, tells events, keeps the journal, and undoes what failed. Knows no terminal."""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from byzwizard.backends.system import System
+from byzwizard.errors import ByzantiumError, Interrupted, StepFailed
+from byzwizard.events import Event, Tell
+from byzwizard.i18n import _
+from byzwizard.journal import Entry, Journal
+from byzwizard.plan import Plan, PlannedStage, Step
+
+SIDE_BY_SIDE = 4
+
+
+class StageFailed(StepFailed):
+    """`cause` is what the step raised; the stage has been undone."""
+
+    def __init__(self, stage: str, step: Step, cause: ByzantiumError) -> None:
+        super().__init__(_("{text}: {why}").format(text=step.text, why=cause.message), cause.hint)
+        self.stage = stage
+        self.cause = cause
+        self.status = cause.status
+
+
+class Engine:
+    def __init__(self, system: System, journal: Journal, tell: Tell) -> None:
+        self._system = system
+        self._journal = journal
+        self._tell_unlocked = tell
+        self._lock = threading.Lock()
+        self._done: list[tuple[str, Step, Entry]] = []
+        self.changed = 0
+
+    def apply(self, plan: Plan) -> None:
+        """Raises StageFailed after undoing that stage, Interrupted after undoing everything."""
+        for stage in plan.stages:
+            try:
+                self._run_stage(stage)
+            except Interrupted:
+                self._system.go_on()
+                self._undo(self._done)
+                raise
+            except StageFailed:
+                self._undo([item for item in self._done if item[0] == stage.name])
+                raise
+
+    def undo(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
+        """Take back what an earlier apply did, last first."""
+        self._undo(steps)
+
+    def _run_stage(self, stage: PlannedStage) -> None:
+        waiting = {step.id: step for step in stage.steps}
+        running: dict[Future[None], Step] = {}
+        failure: tuple[Step, ByzantiumError] | None = None
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            while waiting or running:
+                busy = {step.id for step in running.values()} | waiting.keys()
+                ready = [step for step in waiting.values() if not busy & set(step.after)] if failure is None else []
+                for step in ready:
+                    del waiting[step.id]
+                    running[pool.submit(self._run_step, stage.name, step)] = step
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    step = running.pop(future)
+                    error = future.exception()
+                    if error is None:
+                        continue
+                    if not isinstance(error, ByzantiumError):
+                        error = self._explain(error)
+                    if failure is None or isinstance(error, Interrupted):
+                        failure = step, error
+        if failure is not None:
+            step, error = failure
+            if isinstance(error, Interrupted):
+                raise error
+            self._tell(
+                Event(
+                    "fail",
+                    stage.name,
+                    step.id,
+                    error.message + (f" {error.hint}" if error.hint else ""),
+                    status=error.status,
+                )
+            )
+            raise StageFailed(stage.name, step, error) from error
+
+    def _explain(self, error: BaseException) -> ByzantiumError:
+        """The environment's failures, and our own, in words: the stage must be undone after either."""
+        if isinstance(error, OSError):
+            return StepFailed(
+                _("{what}: {why}.").format(what=error.filename or type(error).__name__, why=error.strerror)
+            )
+        return StepFailed(
+            _("a fault of Byzantium itself ({kind}: {text}).").format(kind=type(error).__name__, text=error),
+            _("`byzwizard report` makes a file that helps to mend it."),
+        )
+
+    def _run_step(self, stage: str, step: Step) -> None:
+        self._system.check_stop()
+        if not step.needed(self._system):
+            self._tell(Event("finish", stage, step.id, step.text, changed=False))
+            return
+        self._tell(Event("start", stage, step.id, step.text))
+        entry = Entry(stage, step.id, step.text, step.before(self._system))
+        with self._lock:
+            self._journal.begin(entry)
+            self._done.append((stage, step, entry))
+        step.apply(self._system, Meter(self._tell, stage, step))
+        with self._lock:
+            self._journal.done(step.id)
+            self.changed += 1
+        self._tell(Event("finish", stage, step.id, step.text, changed=True))
+
+    def _undo(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
+        for stage, step, entry in reversed(list(steps)):
+            if not step.undoable:
+                continue
+            self._tell(Event("undo", stage, step.id, step.text))
+            try:
+                step.undo(self._system, entry.before)
+            except (ByzantiumError, OSError) as error:
+                # Go on: the rest can still be taken back, and the journal keeps what could not.
+                self._tell(Event("fail", stage, step.id, _("Could not be undone: {why}").format(why=error)))
+                continue
+            with self._lock:
+                self._journal.undone(step.id)
+
+    def _tell(self, event: Event) -> None:
+        with self._lock:
+            self._tell_unlocked(event)
+
+
+class Meter:
+    """Turns (done, total) into progress events with rate and time left, ten a second at most."""
+
+    def __init__(self, tell: Tell, stage: str, step: Step) -> None:
+        self._tell = tell
+        self._stage = stage
+        self._step = step
+        self._begin = time.monotonic()
+        self._told = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._told < 0.1 and done < total:
+            return
+        self._told = now
+        rate = done / (now - self._begin) if now > self._begin else None
+        self._tell(
+            Event(
+                "progress",
+                self._stage,
+                self._step.id,
+                self._step.text,
+                done,
+                total,
+                rate=round(rate, 1) if rate else None,
+                left=round((total - done) / rate, 1) if rate else None,
+            )
+        )

@@ -1,0 +1,29 @@
+"""What an answers file may ask and this version does not do. Said before anything is changed, never passed over."""
+
+from byzwizard.answers import Answers
+from byzwizard.errors import CannotHere
+from byzwizard.i18n import _
+
+
+def refuse(answers: Answers) -> None:
+    """Raises CannotHere naming the first key that asks for more than this version has."""
+    asked = {
+        "mesh.routing": answers.mesh.routing not in ("babel", "none"),
+        "mesh.link": answers.mesh.link in ("ibss", "hub"),
+        "mesh.bssid": answers.mesh.bssid is not None,
+        "mesh.addresses": answers.mesh.addresses != "hash",
+        "mesh.blocked": bool(answers.mesh.blocked),
+        "internet.share": answers.internet.share not in ("ask", "never"),
+        "internet.wifi": answers.internet.wifi is not None,
+        "services": bool(answers.services),
+        "remote.ssh_keys": bool(answers.remote.ssh_keys),
+        "remote.web_terminal": answers.remote.web_terminal,
+        "persistence.kind": answers.persistence.kind != "none",
+        "clone.to": bool(answers.clone.to),
+    }
+    for key, refused in asked.items():
+        if refused:
+            raise CannotHere(
+                _("{key}: this version of Byzantium cannot do that.").format(key=key),
+                _("Leave the key out of the answers."),
+            )

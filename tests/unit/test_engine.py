@@ -1,0 +1,131 @@
+"""The engine: order, undo of the stage that failed, the journal that survives a kill."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from byzwizard import journal
+from byzwizard.backends.system import System
+from byzwizard.engine import Engine, StageFailed
+from byzwizard.errors import Interrupted, StepFailed
+from byzwizard.events import Event
+from byzwizard.journal import Journal
+from byzwizard.plan import Plan, PlannedStage, Progress, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Touch(Step):
+    """Makes a file below the system's root; `act` runs first and may fail."""
+
+    act: Callable[[], None] = field(default=lambda: None)
+
+    def needed(self, system: System) -> bool:
+        return system.read(self.id) is None
+
+    def apply(self, system: System, progress: Progress) -> None:
+        self.act()
+        progress(1, 1)
+        system.write(self.id, "here")
+
+    def undo(self, system: System, before: Any) -> None:
+        system.remove(self.id)
+
+
+def touch(name: str, act: Callable[[], None] = lambda: None, after: tuple[str, ...] = ()) -> Touch:
+    return Touch(id=name, text=f"Make {name}", act=act, after=after)
+
+
+def fail() -> None:
+    raise StepFailed("The disk is gone.", "Plug it in again.")
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    return System(tmp_path)
+
+
+def run(system: System, *stages: tuple[Step, ...]) -> tuple[list[Event], int]:
+    events: list[Event] = []
+    record = Journal(system, {"name": "test"})
+    engine = Engine(system, record, events.append)
+    try:
+        engine.apply(Plan(tuple(PlannedStage(f"s{i}", f"Stage {i}", steps) for i, steps in enumerate(stages))))
+        record.end(0)
+    except StepFailed:
+        record.end(1)
+        raise
+    finally:
+        system.events = events  # type: ignore[attr-defined]  # the tests look at them after a failure
+    return events, engine.changed
+
+
+def test_a_second_run_changes_nothing_and_keeps_the_journal_of_the_first(system: System) -> None:
+    assert run(system, (touch("a"), touch("b")))[1] == 2
+    first = system.read(journal.JOURNAL)
+    events, changed = run(system, (touch("a"), touch("b")))
+    assert changed == 0
+    assert {event.changed for event in events} == {False}
+    assert system.read(journal.JOURNAL) == first
+
+
+def test_a_failing_step_undoes_its_stage_in_reverse_and_leaves_the_others(system: System) -> None:
+    steps = (touch("b"), touch("c", after=("b",)), touch("bad", fail, after=("c",)), touch("d", after=("bad",)))
+    with pytest.raises(StageFailed, match=r"Make bad: The disk is gone\. Plug it in again\."):
+        run(system, (touch("a"),), steps, (touch("never"),))
+    assert system.read("a") == "here"
+    assert [system.read(name) for name in ("b", "c", "bad", "d", "never")] == [None] * 5
+    undone = [event.step for event in system.events if event.event == "undo"]  # type: ignore[attr-defined]
+    assert undone == ["bad", "c", "b"]
+    record = journal.read(system)
+    assert record is not None
+    assert [entry.step for entry in record.entries] == ["a"]
+    assert record.status == 1
+
+
+def test_steps_that_do_not_wait_for_each_other_run_side_by_side(system: System) -> None:
+    meet = threading.Barrier(2, timeout=10)
+
+    def both() -> None:
+        meet.wait()
+
+    assert run(system, (touch("left", both), touch("right", both)))[1] == 2
+
+
+def test_an_interrupt_undoes_everything_that_was_done(system: System) -> None:
+    with pytest.raises(Interrupted):
+        run(system, (touch("a"),), (touch("b", system.stop), touch("c", after=("b",))))
+    assert [system.read(name) for name in "abc"] == [None] * 3
+
+
+def test_our_own_fault_is_undone_and_explained_too(system: System) -> None:
+    def wrong() -> None:
+        raise KeyError("oops")
+
+    with pytest.raises(StageFailed, match="a fault of Byzantium itself"):
+        run(system, (touch("a"), touch("bad", wrong, after=("a",))))
+    assert system.read("a") is None
+
+
+def test_a_kill_in_the_middle_is_explained_and_continued(system: System) -> None:
+    record = Journal(system, {"name": "test"})
+    record.begin(journal.Entry("s0", "a", "Make a", None))
+    record.done("a")
+    record.begin(journal.Entry("s0", "b", "Make b", None))
+    system.write("a", "here")
+    assert "stopped while doing this: Make b" in (journal.unfinished(system) or "")
+    run(system, (touch("a"), touch("b"), touch("c")))
+    assert journal.unfinished(system) is None
+    last = journal.read(system)
+    assert last is not None
+    assert [entry.step for entry in last.entries] == ["a", "b", "c"]  # undo takes all of it back
+
+
+def test_half_a_line_at_the_end_of_the_journal_is_no_fault(system: System) -> None:
+    system.write(journal.JOURNAL, '{"apply": {}}\n{"stage": "s", "step": "a", "text": "Make a", "before": null}\n{"do')
+    record = journal.read(system)
+    assert record is not None
+    assert [(entry.step, entry.done) for entry in record.entries] == [("a", False)]

@@ -1,0 +1,50 @@
+# What people type. Everything else is in the scripts that these lines call.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := build/venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check rehearse image bench clean setup
+
+help:
+	@echo "make run       boot the image in this terminal, with neighbours on simulated radios and blank sticks"
+	@echo "make test      every test: units, network namespaces, and the image in a virtual machine"
+	@echo "make check     lint, types and unit tests, in under a minute"
+	@echo "make rehearse  the wizard on this computer; nothing is changed"
+	@echo "make image     build/byzantium.iso"
+	@echo "make bench     speed and memory, as ratios to a reference of the same run"
+	@echo "make clean     remove build/"
+
+# The environment of the lock file; made again when the lock file changes.
+$(VENV)/.ready: requirements.lock
+	@iso/host-setup python
+	@echo "Setting up Python"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+setup: $(VENV)/.ready
+
+check: setup
+	@$(BIN)/python -m pytest -q tests/unit
+
+rehearse: setup
+	@$(BIN)/python -m byzwizard --json inspect > build/machine.json
+	@$(BIN)/python -m byzwizard --machine build/machine.json
+
+image: setup
+	@iso/host-setup
+	@PYTHON=$(BIN)/python iso/build
+
+run: image
+	@$(BIN)/python tests/vm/run
+
+test: check image
+	@$(BIN)/python -m pytest -v tests/net tests/vm
+
+bench: image
+	@$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf build

@@ -1,0 +1,194 @@
+"""The directory document of a node, /.well-known/byzantium.json: made, signed, and checked when others send theirs.
+
+What comes from other nodes is hostile until `check` has passed it. The file needs nothing but the standard
+library and identity.py, because the process that reads strangers' documents stays small.
+"""
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from byzwizard.identity import Identity, canonical, verify
+
+PATH = "/.well-known/byzantium.json"
+LIMIT = 16 * 1024  # bytes
+DEPTH = 16  # brackets within brackets
+DOMAIN = "byzantium.mesh"
+RESERVED = frozenset({"here", "byzantium"})  # always the node that one is on
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+CANONICAL = re.compile(r"[a-z2-7]{32}")
+MESH = ipaddress.ip_network("10.0.0.0/8")
+ANYCAST = ipaddress.ip_network("10.255.0.0/16")
+
+
+class BadDocument(ValueError):
+    """The document is not to be believed; the sentence says why (for the log and nodes.json)."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document that was checked. `address` is the 10.x.y.1 that it came from, `ula` the node's own or None."""
+
+    name: str
+    id: str
+    address: str
+    ula: str | None
+    serial: int
+
+
+def canonical_json(fields: Mapping[str, Any]) -> bytes:
+    """What is signed: sorted keys, no spaces, UTF-8, without "signature". Raises BadDocument on lone surrogates."""
+    signed = {key: value for key, value in fields.items() if key != "signature"}
+    try:
+        return json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    except (UnicodeEncodeError, ValueError, RecursionError) as fault:
+        raise BadDocument("it holds text that is no Unicode") from fault
+
+
+def make(identity: Identity, name: str, addresses: Iterable[str], serial: int) -> str:
+    """The signed document as text."""
+    fields: dict[str, Any] = {
+        "byzantium": 1,
+        "name": name,
+        "id": identity.id,
+        "key": base64.b64encode(identity.public).decode(),
+        "addresses": list(addresses),
+        "serial": serial,
+    }
+    fields["signature"] = base64.b64encode(identity.sign(canonical_json(fields))).decode()
+    return json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
+
+
+def node_part(node_id: str) -> int:
+    """The 16 bits of a node in the mesh's ULA /48 (as resolve.ula_prefixes, which must not be imported here)."""
+    return int(hashlib.sha256(f"byzantium ula/{node_id}".encode()).hexdigest()[:4], 16)
+
+
+def check(body: bytes, fetched_from: str, mesh_ula: str | None) -> Document:
+    """A stranger's document. `mesh_ula` is the mesh's /48, None where it is not known. Raises BadDocument."""
+    fields = _parse(body)
+    if fields.get("byzantium") is not True and fields.get("byzantium") == 1:
+        pass
+    else:
+        raise BadDocument("it is of another format")
+    key, signature = _bytes(fields, "key", 32), _bytes(fields, "signature", 64)
+    node_id = canonical(key)
+    if fields.get("id") != node_id:
+        raise BadDocument("its id is not that of its key")
+    if not verify(key, signature, canonical_json(fields)):
+        raise BadDocument("its signature is wrong")
+    name, serial = fields.get("name"), fields.get("serial")
+    if not isinstance(name, str) or not LABEL.fullmatch(name) or name in RESERVED:
+        raise BadDocument("its name is not allowed")
+    if CANONICAL.fullmatch(name) and name != node_id:
+        raise BadDocument("its name is the id of another node")
+    if not isinstance(serial, int) or isinstance(serial, bool) or not 0 < serial < 2**53:
+        raise BadDocument("its serial is no date")
+    return Document(name, node_id, fetched_from, _ula(_addresses(fields, fetched_from), node_id, mesh_ula), serial)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    if len(body) > LIMIT:
+        raise BadDocument("it is longer than 16 kB")
+    depth = 0
+    for byte in body:
+        depth += (byte in b"[{") - (byte in b"]}")
+        if depth > DEPTH:
+            raise BadDocument("it is nested too deeply")
+    try:
+        fields = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as fault:
+        raise BadDocument("it is not JSON") from fault
+    if not isinstance(fields, dict):
+        raise BadDocument("it is not a JSON object")
+    return fields
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a key stands twice")
+    return fields
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(text)
+
+
+def _bytes(fields: Mapping[str, Any], key: str, length: int) -> bytes:
+    text = fields.get(key)
+    if not isinstance(text, str):
+        raise BadDocument(f"its {key} is missing")
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as fault:
+        raise BadDocument(f"its {key} is not base64") from fault
+    if len(data) != length:
+        raise BadDocument(f"its {key} is not {length} bytes long")
+    return data
+
+
+def _addresses(fields: Mapping[str, Any], fetched_from: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    texts = fields.get("addresses")
+    if not isinstance(texts, list) or not 1 <= len(texts) <= 8 or not all(isinstance(text, str) for text in texts):
+        raise BadDocument("its addresses are no list of addresses")
+    if fetched_from not in texts:
+        raise BadDocument("its addresses are not the one it came from")
+    try:
+        found = [ipaddress.ip_address(text) for text in texts]
+    except ValueError as fault:
+        raise BadDocument("its addresses are no addresses") from fault
+    for address in found:
+        if isinstance(address, ipaddress.IPv4Address) and (
+                address not in MESH or address in ANYCAST or int(address) & 0xFF != 1):
+            raise BadDocument("one of its addresses is no node's")
+    return found
+
+
+def _ula(addresses: Iterable[ipaddress.IPv4Address | ipaddress.IPv6Address], node_id: str,
+         mesh_ula: str | None) -> str | None:
+    """The node's own ULA ::1 if it claims it. Another's cannot be claimed: the /64 follows from the id."""
+    claimed = [address for address in addresses if isinstance(address, ipaddress.IPv6Address)]
+    if not claimed or mesh_ula is None:
+        return None
+    mesh = ipaddress.IPv6Network(mesh_ula)
+    own = mesh.network_address + (node_part(node_id) << 64) + 1
+    if claimed != [own]:
+        raise BadDocument("its IPv6 address is not its own")
+    return str(own)
+
+
+def labels(documents: Iterable[Document], own: Iterable[str]) -> dict[str, str]:
+    """Each node's label by its id: its name, or name-<6 of its id> where two have one name.
+
+    `own` are the labels of the node we are on, which nobody else gets. A label that is still not unique (somebody
+    chose another's told-apart name) becomes the canonical name.
+    """
+    documents = list(documents)
+    taken = RESERVED | frozenset(own)
+    names = [document.name for document in documents]
+    told = {
+        document.id: document.name if names.count(document.name) == 1 and document.name not in taken
+        else f"{document.name[:56]}-{document.id[:6]}"
+        for document in documents
+    }
+    shown = list(told.values())
+    return {node: label if shown.count(label) == 1 and label not in taken else node for node, label in told.items()}
+
+
+def hosts(documents: Iterable[Document], own: Iterable[str]) -> str:
+    """The text of the hosts file. The label stands first, so that the reverse name is the one people know."""
+    documents = sorted(documents, key=lambda document: document.id)
+    known = labels(documents, own)
+    lines = ["# Names of other nodes, from their signed documents. Written by byzwizard tend."]
+    for document in documents:
+        names = dict.fromkeys((known[document.id], document.id))
+        text = " ".join(f"{name}.{DOMAIN}" for name in names)
+        lines += [f"{address} {text}" for address in (document.address, document.ula) if address]
+    return "\n".join(lines) + "\n"

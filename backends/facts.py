@@ -1,0 +1,75 @@
+"""/run/byzantium/node.json: what this node was set up as, without secrets, for `status` to compare with what is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from byzwizard.backends.units import ConfigFile
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.resolve import Resolved
+
+FACTS = "/run/byzantium/node.json"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A mesh link: `name` on the node (mesh0), `kind` 802.11s or wired, `mac` the address it should have, if any."""
+
+    name: str
+    kind: str
+    mac: str | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    name: str
+    id: str
+    addresses: tuple[str, ...]
+    mesh: str
+    air_id: str
+    kind: Literal["public", "private", "open"]
+    links: tuple[Link, ...]
+    access_points: tuple[str, ...]
+
+
+def of(resolved: Resolved) -> Facts:
+    return Facts(
+        name=resolved.name,
+        id=resolved.node_id,
+        addresses=(resolved.address, resolved.ula_address),
+        mesh=resolved.answers.mesh.name,
+        air_id=resolved.keys.air_id,
+        kind=resolved.keys.kind,
+        links=tuple(Link(link.name, link.kind, link.mac) for link in resolved.links),
+        access_points=tuple(point.name for point in resolved.access_points),
+    )
+
+
+def step(resolved: Resolved) -> ConfigFile:
+    from dataclasses import asdict
+
+    return ConfigFile(
+        id="names-facts", path=FACTS, content=json.dumps(asdict(of(resolved)), ensure_ascii=False, indent=1) + "\n",
+        text=_("Note what this node is, so that its state can be told"))
+
+
+def read(system: System) -> Facts | None:
+    """None on a computer that is not set up (or where an older program wrote the file)."""
+    text = system.read(FACTS)
+    if text is None:
+        return None
+    try:
+        data: dict[str, Any] = json.loads(text)
+        return Facts(**{
+            **data,
+            "addresses": tuple(data["addresses"]),
+            "links": tuple(Link(**link) for link in data["links"]),
+            "access_points": tuple(data["access_points"]),
+        })
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,142 @@
+"""The stage "names": addresses and names for clients (dnsmasq), the node's front page, and the names of other nodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from byzwizard.backends import dns, facts, web
+from byzwizard.backends.templates import fill
+from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
+from byzwizard.errors import StepFailed
+from byzwizard.i18n import _
+from byzwizard.plan import Progress, Step
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.machine import Machine
+    from byzwizard.resolve import Resolved
+
+CONFIG = "/run/byzantium/dnsmasq/dnsmasq.conf"
+HERE = "10.255.255.1"
+HOSTS = "/run/byzantium/names/hosts"
+RESOLVER = "/etc/resolv.conf"
+RESOLVER_TEXT = """\
+# This node asks its own dnsmasq. Written by byzwizard.
+search byzantium.mesh
+nameserver 127.0.0.1
+options timeout:2 attempts:2
+"""
+
+
+def configuration(resolved: Resolved) -> str:
+    """The text of dnsmasq.conf."""
+    return fill(
+        "dnsmasq.conf",
+        name=resolved.name,
+        id=resolved.node_id,
+        address=resolved.address,
+        ula_address=resolved.ula_address,
+        here=HERE,
+        net=resolved.address.removesuffix(".1"),
+        ula_net=resolved.ula.removesuffix("/64"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnResolver(Step):
+    """/etc/resolv.conf names this node's own dnsmasq; undo puts the former file or link back."""
+
+    def needed(self, system: System) -> bool:
+        return system.path(RESOLVER).is_symlink() or system.read(RESOLVER) != RESOLVER_TEXT
+
+    def before(self, system: System) -> Any:
+        """{"link": target}, {"copy": path of a private copy}, or None where there was nothing."""
+        if system.path(RESOLVER).is_symlink():
+            return {"link": os.readlink(system.path(RESOLVER))}
+        text = system.read(RESOLVER)
+        return None if text is None else {"copy": keep_copy(system, text)}
+
+    def apply(self, system: System, progress: Progress) -> None:
+        self._put(system, RESOLVER_TEXT)
+
+    def undo(self, system: System, before: Any) -> None:
+        if before is None:
+            system.remove(RESOLVER)
+        elif "link" in before:
+            system.remove(RESOLVER)
+            system.path(RESOLVER).symlink_to(before["link"])
+        else:
+            self._put(system, system.read(before["copy"]) or "")
+
+    def _put(self, system: System, text: str) -> None:
+        try:
+            system.write(RESOLVER, text)
+        except OSError as whole:
+            # In a container the file may be a mount of its own, which cannot be replaced by another file.
+            try:
+                system.path(RESOLVER).write_text(text, encoding="utf-8")
+            except OSError:
+                raise StepFailed(
+                    _("{path} cannot be written: {why}.").format(path=RESOLVER, why=whole.strerror)) from whole
+
+
+def answers(name: str, address: str) -> bool:
+    """Does dnsmasq answer a question for the node's own name with its own address?"""
+    try:
+        return dns.ask("127.0.0.1", f"{name}.byzantium.mesh", timeout=0.5) == [address]
+    except dns.NoAnswer:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answering:
+    """Readiness of dnsmasq as a value: two plans of the same node compare equal."""
+
+    name: str
+    address: str
+
+    def __call__(self, system: System) -> bool:
+        return answers(self.name, self.address)
+
+
+def _hosts_there(system: System) -> bool:
+    return system.path(HOSTS).exists()
+
+
+@dataclass(frozen=True)
+class NamesStage:
+    name: str = "names"
+
+    @property
+    def title(self) -> str:
+        return _("Names and front page")
+
+    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        name = resolved.name
+        return (
+            facts.step(resolved),
+            ConfigFile(
+                id="names-file", path=CONFIG, content=configuration(resolved),
+                text=_("Write down the addresses and names to give out ({network}, {name}.byzantium.mesh)").format(
+                    network=resolved.subnet, name=name)),
+            RunUnit(
+                id="names-server", unit="byz-dnsmasq.service", files=(CONFIG,), after=("names-file",),
+                ready=_Answering(name=name, address=resolved.address),
+                text=_("Give addresses and names to phones and computers that join")),
+            OwnResolver(
+                id="names-resolver", after=("names-server",),
+                text=_("Let this computer look names up in the mesh")),
+            *web.steps(resolved, HERE),
+            RunUnit(
+                id="names-watch", unit="byz-names.path", after=("names-server",),
+                text=_("Pass names on as soon as they are known")),
+            RunUnit(
+                id="names-tend", unit="byz-tend.service", ready=_hosts_there, after=("names-watch", "web-document"),
+                text=_("Learn the names of other nodes")),
+        )
+
+
+STAGE = NamesStage()

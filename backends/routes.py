@@ -1,0 +1,114 @@
+"""The kernel's routes to other nodes' networks, read and watched by rtnetlink (RFC 3549) with the standard library:
+pyroute2 would double the memory of the small process that needs them.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PROTO_BABEL = 42  # RTPROT_BABEL, linux/rtnetlink.h
+_GETROUTE, _NEWROUTE = 26, 24  # RTM_
+_DONE, _ERROR = 3, 2  # NLMSG_
+_REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
+_DST, _OIF, _GATEWAY, _PRIORITY, _VIA = 1, 4, 5, 6, 18  # RTA_
+_IPV4_ROUTE = 0x40  # RTMGRP_IPV4_ROUTE
+_UNICAST = 1  # RTN_UNICAST
+
+
+@dataclass(frozen=True)
+class Route:
+    """A way to a node's clients: `network` 10.x.y.0 (a /24), `via` the next hop, mostly IPv6 link-local."""
+
+    network: str
+    via: str | None
+    interface: int
+    metric: int
+
+    @property
+    def node(self) -> str:
+        """The node's own address, .1 of its network."""
+        return self.network.removesuffix(".0") + ".1"
+
+
+def read() -> list[Route]:
+    """Routes that babeld has put in, of the form 10.x.y.0/24. Raises OSError."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as link:
+        link.settimeout(5)
+        link.bind((0, 0))
+        body = struct.pack("=8BI", socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
+        link.send(struct.pack("=IHHII", 16 + len(body), _GETROUTE, _REQUEST_DUMP, 1, 0) + body)
+        found: list[Route] = []
+        while True:
+            for kind, message in _messages(link.recv(1 << 17)):
+                if kind == _DONE:
+                    return found
+                if kind == _ERROR:
+                    code = -struct.unpack_from("=i", message)[0]
+                    raise OSError(code, os.strerror(code))
+                if kind == _NEWROUTE and (route := _route(message)):
+                    found.append(route)
+
+
+def watch() -> socket.socket:
+    """A non-blocking socket that becomes readable when IPv4 routes change. Raises OSError."""
+    link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK,
+                         socket.NETLINK_ROUTE)
+    link.bind((0, _IPV4_ROUTE))
+    return link
+
+
+def drain(link: socket.socket) -> None:
+    """Empty a watch(): what changed is read anew, so a lost message (ENOBUFS) does not matter."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            try:
+                link.recv(1 << 16)
+            except OSError as fault:
+                if fault.errno != errno.ENOBUFS:
+                    raise
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + 16 <= len(data):
+        length, kind = struct.unpack_from("=IH", data, at)
+        if length < 16:
+            return
+        yield kind, data[at + 16:at + length]
+        at += (length + 3) & ~3
+
+
+def _route(message: bytes) -> Route | None:
+    family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
+    if (family, prefix, proto, kind) != (socket.AF_INET, 24, PROTO_BABEL, _UNICAST):
+        return None
+    fields: dict[int, bytes] = {}
+    at = 12
+    while at + 4 <= len(message):
+        length, name = struct.unpack_from("=HH", message, at)
+        if length < 4:
+            break
+        fields[name & 0x3FFF] = message[at + 4:at + length]
+        at += (length + 3) & ~3
+    network = fields.get(_DST, b"")
+    if len(network) != 4 or network[0] != 10 or network[3] != 0:
+        return None
+    return Route(socket.inet_ntoa(network), _next_hop(fields), _number(fields.get(_OIF)),
+                 _number(fields.get(_PRIORITY)))
+
+
+def _next_hop(fields: dict[int, bytes]) -> str | None:
+    if len(fields.get(_GATEWAY, b"")) == 4:
+        return socket.inet_ntoa(fields[_GATEWAY])
+    via = fields.get(_VIA, b"")  # struct rtvia: family, address
+    if len(via) == 18 and struct.unpack_from("=H", via)[0] == socket.AF_INET6:
+        return socket.inet_ntop(socket.AF_INET6, via[2:])
+    return None
+
+
+def _number(data: bytes | None) -> int:
+    return struct.unpack("=I", data)[0] if data is not None and len(data) == 4 else 0

@@ -1,0 +1,125 @@
+"""The node's front page and its directory document, served by nginx on port 80 of the node's own addresses."""
+
+from __future__ import annotations
+
+import html
+import http.client
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from byzwizard.backends import directory
+from byzwizard.backends.templates import fill
+from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
+from byzwizard.i18n import _
+from byzwizard.plan import Progress, Step
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.resolve import Resolved
+
+CONFIG = "/run/byzantium/web/nginx.conf"
+ROOT = "/run/byzantium/web/root"
+DOCUMENT = f"{ROOT}{directory.PATH}"
+
+
+def front_page(resolved: Resolved) -> str:
+    """index.html: what this node is. Names chosen by people are escaped."""
+    kind = {
+        "public": _("It is part of the public mesh “{mesh}”, which anyone can join."),
+        "private": _("It is part of the private mesh “{mesh}”."),
+        "open": _("It is part of the open mesh “{mesh}”, which anyone can join and listen to."),
+    }[resolved.keys.kind]
+    lines = {
+        "title": _("Byzantium: {name}").format(name=resolved.name),
+        "node": _("You are connected to the node {name}, which needs no Internet.").format(name=resolved.name),
+        "mesh": kind.format(mesh=resolved.answers.mesh.name),
+        "names": _("Its address is {address}, its name for good {id}.byzantium.mesh.").format(
+            address=resolved.address, id=resolved.node_id),
+    }
+    return fill("index.html", language=html.escape(resolved.answers.node.language),
+                **{key: html.escape(text) for key, text in lines.items()})
+
+
+def own_document(system: System) -> dict[str, Any] | None:
+    """This node's own document as it is served, None when there is none."""
+    try:
+        fields = json.loads(system.read(DOCUMENT) or "")
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignDocument(Step):
+    """The signed document says this name and these addresses. Signed again only when they change."""
+
+    name: str
+    node_id: str
+    addresses: tuple[str, ...]
+
+    def needed(self, system: System) -> bool:
+        fields = own_document(system) or {}
+        wanted = {"name": self.name, "id": self.node_id, "addresses": list(self.addresses)}
+        return "signature" not in fields or any(fields.get(key) != value for key, value in wanted.items())
+
+    def before(self, system: System) -> Any:
+        text = system.read(DOCUMENT)
+        return None if text is None else {"copy": keep_copy(system, text)}
+
+    def apply(self, system: System, progress: Progress) -> None:
+        from byzwizard.backends.keep import identity
+
+        former = (own_document(system) or {}).get("serial", 0)
+        serial = max(int(time.time()), former + 1)
+        system.write(DOCUMENT, directory.make(identity(system), self.name, self.addresses, serial))
+
+    def undo(self, system: System, before: Any) -> None:
+        text = system.read(before["copy"]) if before else None
+        if text is None:
+            system.remove(DOCUMENT)
+        else:
+            system.write(DOCUMENT, text)
+
+
+def serves(system: System, address: str, timeout: float = 1.0) -> bool:
+    """Does the web server at `address` hand out this node's present document?"""
+    link = http.client.HTTPConnection(address, 80, timeout=timeout)
+    try:
+        link.request("GET", directory.PATH)
+        answer = link.getresponse()
+        return answer.status == 200 and answer.read(directory.LIMIT).decode() == system.read(DOCUMENT)
+    except (OSError, http.client.HTTPException, UnicodeDecodeError):
+        return False
+    finally:
+        link.close()
+
+
+@dataclass(frozen=True)
+class _Serving:
+    address: str
+
+    def __call__(self, system: System) -> bool:
+        return serves(system, self.address)
+
+
+def steps(resolved: Resolved, here: str) -> Sequence[Step]:
+    return (
+        SignDocument(
+            id="web-document", name=resolved.name, node_id=resolved.node_id,
+            addresses=(resolved.address, resolved.ula_address),
+            text=_("Sign what others may know: the name {name} and the addresses").format(name=resolved.name)),
+        ConfigFile(
+            id="web-page", path=f"{ROOT}/index.html", content=front_page(resolved),
+            text=_("Write the front page, http://here.byzantium.mesh/")),
+        ConfigFile(
+            id="web-file", path=CONFIG,
+            content=fill("nginx.conf", address=resolved.address, here=here, ula_address=resolved.ula_address),
+            text=_("Write down where the front page is shown")),
+        RunUnit(
+            id="web-server", unit="byz-web.service", files=(CONFIG,), ready=_Serving(resolved.address),
+            after=("web-document", "web-page", "web-file"),
+            text=_("Show the front page to whoever joins")),
+    )

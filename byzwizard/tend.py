@@ -1,0 +1,239 @@
+"""The long-running duty of a node: to learn the names of the others.
+
+It reads what strangers wrote, so it runs as a user of its own in a sandbox (byz-tend.service), imports little, and
+believes nothing that directory.check has not passed. It writes hosts for dnsmasq and nodes.json for status.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from byzwizard.backends import directory, routes
+from byzwizard.backends.fetch import NotFetched, fetch
+
+NAMES = Path("/run/byzantium/names")
+OWN = Path("/run/byzantium/web/root" + directory.PATH)
+ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
+GONE_AFTER = 60.0  # seconds without a route; a route that flaps must not take the name with it
+STALE_AFTER = 600.0  # seconds in which a node with a route sent nothing that holds
+AGAIN = 60.0  # seconds until a node is asked again
+PATIENCE = 120.0  # seconds: the longest pause before a node that does not answer is asked again
+TIMEOUT = 5.0  # seconds for one answer
+BREATH = 0.2  # seconds between two looks at the least, however fast routes flap
+AT_ONCE = 8  # questions under way
+MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
+
+
+@dataclass
+class Peer:
+    """What is known of the node behind one route. Times are of the monotonic clock."""
+
+    address: str
+    routed: float  # when it was last seen in the routing table
+    due: float = 0.0
+    failures: int = 0
+    document: directory.Document | None = None
+    fetched: float = 0.0
+    trouble: str | None = None
+    asking: bool = False
+
+
+@dataclass(frozen=True)
+class Own:
+    """What we say of ourselves: labels that nobody else gets, addresses, and the mesh's ULA /48."""
+
+    labels: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
+    mesh_ula: str | None = None
+
+
+def read_own(path: Path) -> Own:
+    """From this node's own document; nothing while there is none."""
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        addresses = [str(address) for address in fields["addresses"]]
+        ulas = [address for address in addresses if ":" in address]
+        mesh = str(ipaddress.ip_network(f"{ulas[0]}/48", strict=False)) if ulas else None
+        return Own(frozenset((str(fields["name"]), str(fields["id"]))), frozenset(addresses), mesh)
+    except (OSError, ValueError, KeyError, TypeError):
+        return Own()
+
+
+class Book:
+    """The nodes that are known. Pure but for the clock handed in: the loop around it does the talking."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.peers: dict[str, Peer] = {}
+        self.own = Own()
+
+    def routed(self, addresses: set[str]) -> None:
+        """The routing table has these nodes now: new ones are due at once, lost ones go after a while."""
+        now = self._clock()
+        for address in sorted(addresses - self.own.addresses):
+            peer = self.peers.get(address)
+            if peer is not None:
+                peer.routed = now
+            elif len(self.peers) < MOST:
+                self.peers[address] = Peer(address, routed=now, due=now)
+        for address, peer in list(self.peers.items()):
+            if now - peer.routed > GONE_AFTER or address in self.own.addresses:
+                del self.peers[address]
+            elif peer.document is not None and now - peer.fetched > STALE_AFTER:
+                peer.document = None
+
+    def due(self) -> list[Peer]:
+        now = self._clock()
+        return [peer for peer in self.peers.values() if peer.due <= now and not peer.asking]
+
+    def answered(self, peer: Peer, body: bytes) -> None:
+        """Raises directory.BadDocument when the answer is not to be believed."""
+        document = directory.check(body, peer.address, self.own.mesh_ula)
+        if document.id in self.own.labels:
+            raise directory.BadDocument("it has this node's own identity: one of the two sticks is a copy")
+        if peer.document is not None and peer.document.id == document.id and document.serial < peer.document.serial:
+            raise directory.BadDocument("it is older than the one known")
+        now = self._clock()
+        peer.document, peer.fetched, peer.failures, peer.trouble = document, now, 0, None
+        peer.due = now + AGAIN * random.uniform(0.8, 1.2)
+
+    def failed(self, peer: Peer, why: str) -> None:
+        peer.failures += 1
+        peer.trouble = why
+        peer.due = self._clock() + min(PATIENCE, 2.0 ** min(peer.failures, 10)) * random.uniform(0.8, 1.2)
+
+    def documents(self) -> list[directory.Document]:
+        """One for each node: of two addresses that show one identity, the newer document holds."""
+        newest: dict[str, directory.Document] = {}
+        for peer in self.peers.values():
+            document = peer.document
+            if document and (document.id not in newest or newest[document.id].serial < document.serial):
+                newest[document.id] = document
+        return list(newest.values())
+
+    def hosts(self) -> str:
+        return directory.hosts(self.documents(), self.own.labels)
+
+    def state(self) -> str:
+        """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""
+        documents = self.documents()
+        labels = directory.labels(documents, self.own.labels)
+        nodes = [
+            {"address": document.address, "ula": document.ula, "name": document.name, "label": labels[document.id],
+             "id": document.id, "serial": document.serial}
+            for document in sorted(documents, key=lambda document: labels[document.id])
+        ]
+        silent = [{"address": peer.address, "reason": peer.trouble}
+                  for peer in sorted(self.peers.values(), key=lambda peer: peer.address) if peer.trouble]
+        return json.dumps({"nodes": nodes, "silent": silent}, ensure_ascii=False, indent=1) + "\n"
+
+
+def replace(path: Path, text: str) -> None:
+    """Whole or not at all, and only when it changes: dnsmasq reads the file anew each time."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        os.fchmod(handle, 0o644)
+        file.write(text)
+    os.rename(temporary, path)
+
+
+def notify(message: str) -> None:
+    """sd_notify(3); nothing where systemd did not start us."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as link:
+            link.sendto(message.encode(), "\0" + address[1:] if address[0] == "@" else address)
+
+
+class Tend:
+    """The loop: routes to peers, peers to documents, documents to files."""
+
+    def __init__(self, folder: Path = NAMES, own: Path = OWN) -> None:
+        self._folder, self._own = folder, own
+        self._book = Book()
+        self._changed = asyncio.Event()
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._asking: set[asyncio.Task[None]] = set()
+
+    def stop(self) -> None:
+        for task in asyncio.all_tasks():
+            task.cancel()
+
+    async def run(self) -> None:
+        watched = routes.watch()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(watched, self._on_change, watched)
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
+        try:
+            ready = False
+            while True:
+                self._look()
+                notify("WATCHDOG=1" if ready else "READY=1")
+                ready = True
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), self._pause())
+                await asyncio.sleep(BREATH)
+                self._changed.clear()
+        finally:
+            loop.remove_reader(watched)
+            watched.close()
+
+    def _on_change(self, watched: socket.socket) -> None:
+        routes.drain(watched)
+        self._changed.set()
+
+    def _pause(self) -> float:
+        now = time.monotonic()
+        return max(0.1, min([ROUTES_EVERY] + [peer.due - now for peer in self._book.peers.values() if not peer.asking]))
+
+    def _look(self) -> None:
+        self._book.own = read_own(self._own)
+        self._book.routed({route.node for route in routes.read()})
+        for peer in self._book.due():
+            peer.asking = True
+            task = asyncio.create_task(self._ask(peer))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+        replace(self._folder / "hosts", self._book.hosts())
+        replace(self._folder / "nodes.json", self._book.state())
+
+    async def _ask(self, peer: Peer) -> None:
+        try:
+            async with self._gate:
+                body = await fetch(peer.address, directory.PATH, directory.LIMIT, TIMEOUT)
+            self._book.answered(peer, body)
+        except (NotFetched, directory.BadDocument) as fault:
+            if peer.trouble != str(fault):
+                print(f"{peer.address}: {fault}", file=sys.stderr, flush=True)
+            self._book.failed(peer, str(fault))
+        finally:
+            peer.asking = False
+            self._changed.set()
+
+
+def main() -> int:
+    """Until SIGTERM or SIGINT. Exit status 0."""
+    async def tend() -> None:
+        await Tend().run()
+
+    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+        asyncio.run(tend())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

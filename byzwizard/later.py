@@ -16,7 +16,6 @@ def refuse(answers: Answers) -> None:
         "internet.share": answers.internet.share not in ("ask", "never"),
         "internet.wifi": answers.internet.wifi is not None,
         "services": bool(answers.services),
-        "remote.ssh_keys": bool(answers.remote.ssh_keys),
         "remote.web_terminal": answers.remote.web_terminal,
         "persistence.kind": answers.persistence.kind != "none",
         "clone.to": bool(answers.clone.to),

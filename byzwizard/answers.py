@@ -1,14 +1,17 @@
-"""The answers: the one source of truth of what a node is. Keys and defaults are the contract of the answers file."""
+"""The answers: the one source of truth of what a node is. Keys and defaults are the contract of the answers file.
 
-from collections.abc import Callable
+Each key's description is printed in the saved file and in the JSON Schema. Reading a file is answers_file.py,
+writing one answers_text.py.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
 
-from byzwizard import values
-from byzwizard.i18n import _
+from byzwizard import catalogue_names, values
+from byzwizard.i18n import N_, _
 
-Keep = str
 KEEP = ("identity", "mesh", "wifi", "services", "home")
 
 
@@ -21,101 +24,225 @@ def _is(check: Callable[[Any], Any]) -> AfterValidator:
     return AfterValidator(check)
 
 
-Passphrase = Annotated[SecretStr, AfterValidator(_secret)]
-Channel = Annotated[int, _is(values.channel)]
-Interface = Annotated[str, _is(values.interface)]
-NodeId = Annotated[str, _is(values.node_id)]
+def _text(pattern: str = "", **more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **({"pattern": f"^({pattern})$"} if pattern else {}), **more})
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+_SECRET_SCHEMA = {"type": "string", "minLength": 8, "maxLength": 63, "pattern": "^[ -~]*$", "writeOnly": True}
+_CHANNELS = list(values.CHANNELS_24 + values.CHANNELS_5)
+
+Passphrase = Annotated[SecretStr, AfterValidator(_secret), WithJsonSchema(_SECRET_SCHEMA)]
+Channel = Annotated[int, _is(values.channel), WithJsonSchema({"type": "integer", "enum": _CHANNELS})]
+Interface = Annotated[str, _is(values.interface), _text(values.INTERFACE)]
+NodeId = Annotated[str, _is(values.node_id), _text(values.NODE_ID)]
+Ssid = Annotated[str, _is(values.ssid), _text(minLength=1, maxLength=32)]
+Device = Annotated[str, _is(values.device), _text(minLength=1)]
+Service = Annotated[str, _is(catalogue_names.known), _text(values.SERVICE)]
+FilePath = Annotated[str, _is(values.file_path), _text(minLength=1)]
+# A list is what YAML and callers give; kept as a tuple, since answers never change in place.
+Interfaces = Annotated[tuple[Interface, ...], Field(strict=False)]
 
 
-class _WithPassphrase(_Section):
+class Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, use_attribute_docstrings=False
+    )
+
+
+def contradictions(section: Mapping[str, Any]) -> Iterator[tuple[str, values.BadValue]]:
+    """The rules between keys of one section, for a file's data and for a model alike: (key, what is wrong)."""
+    if section.get("passphrase") is not None and section.get("passphrase_file") is not None:
+        yield (
+            "passphrase_file",
+            values.BadValue(_("Both passphrase and passphrase_file are given."), _("Keep one of them.")),
+        )
+    if section.get("security") == "open":
+        for key in ("passphrase", "passphrase_file"):
+            if section.get(key) is not None:
+                yield (
+                    key,
+                    values.BadValue(
+                        _("The mesh is open (mesh.security), so this passphrase would protect nothing."),
+                        _("Set mesh.security to sae for a private mesh, or take the passphrase out."),
+                    ),
+                )
+
+
+_NOT_BOTH: dict[str, Any] = {
+    "not": {
+        "properties": {"passphrase": {"type": "string"}, "passphrase_file": {"type": "string"}},
+        "required": ["passphrase", "passphrase_file"],
+    }
+}
+
+
+class WithPassphrase(Section):
     """A section in which `passphrase_file` may stand instead of `passphrase`."""
 
-    passphrase: Passphrase | None = None
-    passphrase_file: str | None = None
+    model_config = ConfigDict(json_schema_extra=_NOT_BOTH)
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "_WithPassphrase":
-        if self.passphrase is not None and self.passphrase_file is not None:
-            raise ValueError(_("Both passphrase and passphrase_file are given; keep one of them."))
+    def _no_contradictions(self) -> "WithPassphrase":
+        for _key, fault in contradictions(self.__dict__):
+            raise fault
         return self
 
 
-class Node(_Section):
-    name: Annotated[str, _is(values.node_name)] | None = None
-    language: Annotated[str, _is(values.language)] = "en"
-    keyboard: Annotated[str, _is(values.keyboard)] = "us"
-    country: Annotated[str, _is(values.country)] = "00"
-    mac: Literal["random", "permanent"] = "random"
+PASSPHRASE_FILE = N_("Or a file that holds the passphrase.")
 
 
-class Mesh(_WithPassphrase):
-    name: Annotated[str, _is(values.mesh_name)] = "byzantium"
-    routing: Literal["babel", "batman-adv", "olsr", "none"] = "babel"
-    link: Literal["auto", "802.11s", "ibss", "hub", "wired"] = "auto"
-    interfaces: Literal["auto"] | tuple[Interface, ...] = "auto"
-    channel: Channel = 11
-    security: Literal["sae", "open"] = "sae"
-    bssid: Annotated[str, _is(values.bssid)] | None = None
-    addresses: Literal["hash", "ahcp"] = "hash"
-    subnet: Annotated[str, _is(values.subnet)] = "auto"
-    blocked: tuple[NodeId, ...] = ()
+class Node(Section):
+    name: Annotated[str, _is(values.node_name), _text(values.NODE_NAME)] | None = Field(
+        default=None,
+        description=N_("Its name: small letters, digits, hyphens. null: byz- and 6 digits of its identity."),
+    )
+    language: Annotated[str, _is(values.language), _text(values.LANGUAGE)] = Field(
+        default="en", description=N_("Language of the screens, such as en, es, fr, de.")
+    )
+    keyboard: Annotated[str, _is(values.keyboard), _text(values.KEYBOARD)] = Field(
+        default="us", description=N_("Keyboard layout of the console, such as us, de, fr.")
+    )
+    country: Annotated[str, _is(values.country), _text("00|[A-Z]{2}")] = Field(
+        default="00",
+        description=N_("Country whose Wi-Fi rules hold: two capital letters (ISO 3166); 00 where unknown."),
+    )
+    mac: Literal["random", "permanent"] = Field(
+        default="random",
+        description=N_("Wi-Fi address: random (made from the node's identity) or permanent (the card's own)."),
+    )
 
 
-class AccessPoint(_WithPassphrase):
-    enable: Literal["auto"] | bool = "auto"
-    ssid: Annotated[str, _is(values.ssid)] = "Byzantium"
-    channel: Literal["auto"] | Channel = "auto"
+class Mesh(WithPassphrase):
+    name: Annotated[str, _is(values.mesh_name), _text(minLength=1, maxLength=28)] = Field(
+        default="byzantium",
+        description=N_("Its name, 1 to 28 bytes. Nodes of the same name and passphrase find each other."),
+    )
+    routing: Literal["babel", "batman-adv", "olsr", "none"] = Field(
+        default="babel", description=N_("How ways through the mesh are found: babel, batman-adv, olsr or none.")
+    )
+    link: Literal["auto", "802.11s", "ibss", "hub", "wired"] = Field(
+        default="auto",
+        description=N_("How nodes are linked: auto (what the card does best), 802.11s, ibss, hub or wired."),
+    )
+    interfaces: Literal["auto"] | Interfaces = Field(
+        default="auto", description=N_("What meshes: auto, or a list such as [wlan0, eth0].")
+    )
+    channel: Channel = Field(
+        default=11, description=N_("Channel: 1 to 14 at 2.4 GHz, 36 to 165 at 5 GHz; the same on all nodes.")
+    )
+    security: Literal["sae", "open"] = Field(
+        default="sae", description=N_("sae: encrypted on the air. open: neither encrypted nor protected.")
+    )
+    passphrase: Passphrase | None = Field(
+        default=None,
+        description=N_(
+            "null: the public mesh of that name, which anyone may join. 8 to 63 plain characters: a private mesh."
+        ),
+    )
+    passphrase_file: FilePath | None = Field(default=None, description=PASSPHRASE_FILE)
+    bssid: Annotated[str, _is(values.bssid), _text(values.BSSID)] | None = Field(
+        default=None, description=N_("With link ibss only: the cell's address, such as 02:CA:FF:EE:BA:BE.")
+    )
+    addresses: Literal["hash", "ahcp"] = Field(
+        default="hash", description=N_("Where the node's addresses come from: hash (of its identity) or ahcp.")
+    )
+    subnet: Annotated[str, _is(values.subnet), _text(f"auto|{values.SUBNET}")] = Field(
+        default="auto", description=N_("The network of this node's phones: auto, or 10.x.y.0/24 (10.255 is reserved).")
+    )
+    blocked: Annotated[tuple[NodeId, ...], Field(strict=False)] = Field(
+        default=(), description=N_("Ids of nodes that this node does not talk to.")
+    )
 
 
-class Wifi(_WithPassphrase):
-    ssid: Annotated[str, _is(values.ssid)]
+class AccessPoint(WithPassphrase):
+    enable: Literal["auto"] | bool = Field(
+        default="auto",
+        description=N_("Let phones join: auto (where the card can do it beside the mesh), true or false."),
+    )
+    ssid: Ssid = Field(default="Byzantium", description=N_("Name of the network that phones see, 1 to 32 bytes."))
+    channel: Literal["auto"] | Channel = Field(
+        default="auto", description=N_("auto, or a channel for a card that does nothing but serve phones.")
+    )
+    passphrase: Passphrase | None = Field(
+        default=None, description=N_("null: open to everyone. 8 to 63 plain characters: phones are asked for it.")
+    )
+    passphrase_file: FilePath | None = Field(default=None, description=PASSPHRASE_FILE)
 
 
-class Internet(_Section):
-    share: Literal["ask", "auto", "never"] | tuple[Interface, ...] = "ask"
-    wifi: Wifi | None = None
-    dns: tuple[Annotated[str, _is(values.dns_server)], ...] = ("9.9.9.9", "149.112.112.112", "1.1.1.1", "8.8.8.8")
+class Wifi(WithPassphrase):
+    ssid: Ssid = Field(description=N_("Name of the Wi-Fi network that leads to the Internet."))
+    passphrase: Passphrase | None = Field(default=None, description=N_("Its passphrase; null: it has none."))
+    passphrase_file: FilePath | None = Field(default=None, description=PASSPHRASE_FILE)
 
 
-class Remote(_Section):
-    ssh_keys: tuple[Annotated[str, _is(values.ssh_key)], ...] = ()
-    web_terminal: bool = False
+class Internet(Section):
+    share: Literal["ask", "auto", "never"] | Interfaces = Field(
+        default="ask", description=N_("Share the Internet with the mesh: ask, auto, never, or a list such as [eth0].")
+    )
+    wifi: Wifi | None = Field(default=None, description=N_("Internet over Wi-Fi: null, or its ssid and passphrase."))
+    dns: Annotated[tuple[Annotated[str, _is(values.dns_server), _text()], ...], Field(strict=False)] = Field(
+        default=("9.9.9.9", "149.112.112.112", "1.1.1.1", "8.8.8.8"),
+        description=N_("Addresses of the name servers asked while there is an Internet connection."),
+    )
 
 
-class Persistence(_Section):
-    kind: Literal["none", "save.dat", "partition"] = "none"
-    device: str = "auto"
-    size: Annotated[str, _is(values.size_or_max)] = "max"
-    encrypt: bool = True
-    passphrase: Passphrase | None = None
-    passphrase_file: str | None = None
-    opens_on: Annotated[str, _is(values.size)] = "1GiB"
-    keep: tuple[Keep, ...] = KEEP
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> "Persistence":
-        if self.passphrase is not None and self.passphrase_file is not None:
-            raise ValueError(_("Both passphrase and passphrase_file are given; keep one of them."))
-        return self
+class Remote(Section):
+    ssh_keys: Annotated[tuple[Annotated[str, _is(values.ssh_key), _text(values.SSH_KEY)], ...], Field(strict=False)] = (
+        Field(default=(), description=N_("Public SSH keys that may log in; with none, nobody can. One .pub line each."))
+    )
+    web_terminal: bool = Field(default=False, description=N_("A terminal in the browser: true or false."))
 
 
-class Clone(_Section):
-    to: tuple[str, ...] = ()
-    content: Literal["blank", "answers", "data"] = "blank"
+class Persistence(Section):
+    kind: Literal["none", "save.dat", "partition"] = Field(
+        default="none",
+        description=N_("What keeps data over a restart: none, save.dat (a file on the stick) or partition."),
+    )
+    device: Device = Field(
+        default="auto",
+        description=N_("auto (the stick this runs from), or /dev/…, or a serial number, or internal:SERIAL."),
+    )
+    size: Annotated[str, _is(values.size_or_max), _text(f"max|{values.SIZE}")] = Field(
+        default="max", description=N_("900MB, 4GiB, or max: all that is free.")
+    )
+    encrypt: bool = Field(
+        default=True, description=N_("true: it opens with a passphrase only. false: whoever has the stick reads it.")
+    )
+    passphrase_file: FilePath | None = Field(
+        default=None, description=N_("A file that holds the passphrase of the store; null: it is asked for.")
+    )
+    opens_on: Annotated[str, _is(values.size), _text(values.SIZE)] = Field(
+        default="1GiB", description=N_("Memory of the weakest computer that must be able to open it.")
+    )
+    keep: Annotated[tuple[Annotated[str, _is(values.kept), _text(values.KEEP)], ...], Field(strict=False)] = Field(
+        default=KEEP, description=N_("What is kept: identity, mesh, wifi, services, home, logs, services.NAME.")
+    )
 
 
-class Answers(_Section):
-    byzantium: Literal[1] = 1
-    node: Node = Node()
-    mesh: Mesh = Mesh()
-    access_point: AccessPoint = AccessPoint()
-    internet: Internet = Internet()
-    portal: bool = True
-    services: tuple[Annotated[str, _is(values.service_name)], ...] = ()
-    remote: Remote = Remote()
-    persistence: Persistence = Persistence()
-    clone: Clone = Clone()
+class Clone(Section):
+    to: Annotated[tuple[Device, ...], Field(strict=False)] = Field(
+        default=(), description=N_("Devices or serial numbers of sticks to copy this stick to, once. They are erased.")
+    )
+    content: Literal["blank", "answers", "data"] = Field(
+        default="blank",
+        description=N_("What the copies carry: blank (the system alone), answers (join this mesh) or data."),
+    )
+
+
+class Answers(Section):
+    byzantium: Literal[1] = Field(default=1, description=N_("Format of this file; the one key that must be there."))
+    node: Node = Field(default=Node(), description=N_("This computer."))
+    mesh: Mesh = Field(default=Mesh(), description=N_("The wireless network between nodes."))
+    access_point: AccessPoint = Field(
+        default=AccessPoint(), description=N_("The wireless network for phones and laptops.")
+    )
+    internet: Internet = Field(default=Internet(), description=N_("A connection to the Internet, where there is one."))
+    portal: bool = Field(default=True, description=N_("Greet people who join with the front page: true or false."))
+    services: Annotated[tuple[Service, ...], Field(strict=False)] = Field(
+        default=(), description=N_("What this node offers, such as [chat, pad, files].")
+    )
+    remote: Remote = Field(default=Remote(), description=N_("Looking after this node from another computer."))
+    persistence: Persistence = Field(default=Persistence(), description=N_("Keeping data over a restart."))
+    clone: Clone = Field(
+        default=Clone(), description=N_("Copying this stick; done once, never kept for the next start.")
+    )

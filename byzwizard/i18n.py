@@ -22,3 +22,6 @@ def ngettext(one: str, many: str, n: int) -> str:
     return _current.ngettext(one, many, n)
 
 
+def N_(text: str) -> str:
+    """Marks a text that is stored in English and goes through `_` when it is shown."""
+    return text

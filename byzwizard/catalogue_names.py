@@ -1,0 +1,35 @@
+"""The names of services: those known from the start, and those of the descriptors in assets/services."""
+
+import difflib
+from functools import cache
+from pathlib import Path
+
+from byzwizard import values
+from byzwizard.i18n import _
+
+FROM_THE_START = (
+    *("chat", "board", "pad", "wiki", "files", "voice", "phone"),
+    *("mumble", "radio", "proxy", "tor", "library", "tunnel", "ipsec"),
+)
+DESCRIPTORS = Path(__file__).parent / "assets" / "services"
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Descriptors belong to the program, so they do not change while it runs."""
+    found = {path.stem for path in DESCRIPTORS.glob("*.yaml")} if DESCRIPTORS.is_dir() else set()
+    return (*FROM_THE_START, *sorted(found.difference(FROM_THE_START)))
+
+
+def known(text: str) -> str:
+    """A service that there is. Raises BadValue naming the nearest."""
+    values.service_name(text)
+    if text in names():
+        return text
+    near = difflib.get_close_matches(text, names(), 1)
+    raise values.BadValue(
+        _("There is no service “{name}”.").format(name=text),
+        _("Did you mean {text}?").format(text=near[0])
+        if near
+        else _("There are: {names}.").format(names=", ".join(names())),
+    )

@@ -1,10 +1,11 @@
 """The answers: the one source of truth of what a node is. Keys and defaults are the contract of the answers file.
 
-Each key's description is printed in the saved file and in the JSON Schema. Reading a file is answers_file.py,
-writing one answers_text.py.
+Each key's description is printed in the saved file and in the JSON Schema. The models are whole with pydantic alone;
+reading and writing files is in answers_file.py and answers_text.py, which are loaded when they are needed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
@@ -88,7 +89,7 @@ class WithPassphrase(Section):
         return self
 
 
-PASSPHRASE_FILE = N_("Or a file that holds the passphrase.")
+PASSPHRASE_FILE = N_("Or a file that holds the passphrase; a relative name begins in the folder of this file.")
 
 
 class Node(Section):
@@ -246,3 +247,32 @@ class Answers(Section):
     clone: Clone = Field(
         default=Clone(), description=N_("Copying this stick; done once, never kept for the next start.")
     )
+
+
+def load(path: Path) -> Answers:
+    """The answers in a file or pipe; a `passphrase_file` stays a name. Raises InvalidAnswers with every fault."""
+    from byzwizard import answers_file
+
+    return answers_file.load(path)
+
+
+def parse(text: str, name: str = "answers.yaml") -> Answers:
+    """The answers in `text`; `name` is for messages. Raises InvalidAnswers with every fault."""
+    from byzwizard import answers_file
+
+    return answers_file.parse(text, name)
+
+
+def with_secrets(answers: Answers, folder: Path = Path()) -> Answers:
+    """Each `passphrase_file` read in and replaced by its `passphrase`; relative names are looked for in `folder`.
+    Raises Invalid naming key and file."""
+    from byzwizard import answers_file
+
+    return answers_file.with_secrets(answers, folder)
+
+
+def save_text(answers: Answers) -> str:
+    """The file's text, with a comment for each key. Passphrases are in it: it belongs in a file of mode 0600."""
+    from byzwizard import answers_text
+
+    return answers_text.save_text(answers)

@@ -74,6 +74,8 @@ def _path(data: Any, location: Sequence[str | int]) -> Path:
 
 def _format(document: Document) -> Iterator[Fault]:
     if "byzantium" not in document.data:
+        if not document.whole:
+            return
         yield Fault(*document.values[()], "byzantium", _("The line “byzantium: 1” is missing."),
                     _("It tells the format of the file; make it the first line."))  # fmt: skip
     elif (value := document.data["byzantium"]) is True or value != 1:

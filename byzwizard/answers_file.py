@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +21,9 @@ LARGEST_SECRET = 4096
 
 
 def load(path: Path) -> Answers:
-    """The answers in a file (or pipe). `passphrase_file` stays a name: see with_secrets. Raises InvalidAnswers."""
-    return parse(_text(_bytes(path), str(path)), str(path))
+    """The answers in a file (or pipe). A `passphrase_file` stays a name, made absolute: see with_secrets.
+    Raises InvalidAnswers."""
+    return _beside(parse(_text(_bytes(path), str(path)), str(path)), path)
 
 
 def parse(text: str, name: str = "answers.yaml") -> Answers:
@@ -33,7 +35,7 @@ def parse(text: str, name: str = "answers.yaml") -> Answers:
         if not found:
             found.append(Fault(1, 1, "", _("This file is empty."), _("It begins with the line: byzantium: 1")))
     elif not isinstance(document.data, dict):
-        if () not in document.broken:
+        if document.whole and () not in document.broken:
             found.append(
                 Fault(*document.values[()], "", _("This is not a file of answers: it must hold keys with values."),
                       _("It begins with the line: byzantium: 1"))
@@ -101,23 +103,40 @@ def _text(content: bytes, name: str) -> str:
 def with_secrets(answers: Answers, folder: Path = Path()) -> Answers:
     """The same answers with each `passphrase_file` read in and replaced by its `passphrase`.
 
-    A relative name is looked for in `folder`, that of the answers file. The store's passphrase stays outside:
-    it is read when the store is opened. Raises Invalid naming the key and the file, never what is in it.
+    A relative name is looked for in `folder`. The store's passphrase stays outside: it is read when the store is
+    opened. Raises Invalid naming the key and the file, never what is in it.
     """
-    return _with_secrets(answers, folder, "")
+
+    def read(section: BaseModel, key: str) -> dict[str, Any]:
+        file = getattr(section, "passphrase_file", None)
+        if file is None or not isinstance(section, WithPassphrase):
+            return {}
+        secret = read_secret(folder / file, f"{key}.passphrase_file")
+        return {"passphrase": SecretStr(secret), "passphrase_file": None}
+
+    return _changed(answers, "", read)
 
 
-def _with_secrets(part: Part, folder: Path, key: str) -> Part:
-    changed: dict[str, Any] = {}
-    file: str | None = getattr(part, "passphrase_file", None) if isinstance(part, WithPassphrase) else None
+def _beside(answers: Answers, path: Path) -> Answers:
+    """Relative names of passphrase files begin where the answers file lies; those from a pipe, where we are."""
+    if not path.is_file():
+        return answers
+
+    def absolute(section: BaseModel, _key: str) -> dict[str, Any]:
+        file = getattr(section, "passphrase_file", None)
+        return {} if file is None else {"passphrase_file": str(path.parent.absolute() / file)}
+
+    return _changed(answers, "", absolute)
+
+
+def _changed(part: Part, key: str, change: Callable[[BaseModel, str], dict[str, Any]]) -> Part:
+    """A copy with what `change` returns for each section; `key` is the path of `part`."""
+    update = change(part, key)
     for name in type(part).model_fields:
         value = getattr(part, name)
         if isinstance(value, BaseModel):
-            changed[name] = _with_secrets(value, folder, f"{key}{name}.")
-    if file is not None:
-        secret = read_secret(folder / file, f"{key}passphrase_file")
-        changed |= {"passphrase": SecretStr(secret), "passphrase_file": None}
-    return part.model_copy(update=changed)
+            update[name] = _changed(value, f"{key}.{name}".removeprefix("."), change)
+    return part.model_copy(update=update)
 
 
 def read_secret(path: Path, key: str) -> str:

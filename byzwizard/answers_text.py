@@ -27,11 +27,8 @@ def save_text(answers: Answers) -> str:
         head.append(_(_PASSPHRASES))
     lines = [line for text in head for line in _comment(text, "")]
     for name, info in Answers.model_fields.items():
-        value = getattr(answers, name)
-        if isinstance(value, BaseModel):
-            lines.append("")
-        lines += _comment(_(info.description or ""), "")
-        lines += _entry(name, value, "")
+        lines += ["", *_comment(_(info.description or ""), "")]
+        lines += _entry(name, getattr(answers, name), "")
     return "\n".join(lines) + "\n"
 
 

@@ -30,10 +30,12 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 @dataclass
 class Document:
     """`data` as plain dicts, lists and scalars. `keys` and `values` tell where each path stands; what lies at or
-    below a path in `broken` has its fault already and means nothing."""
+    below a path in `broken` has its fault already and means nothing. When not `whole`, reading stopped early, and
+    `data` holds the keys that came before."""
 
     data: Any = None
     empty: bool = True
+    whole: bool = False
     faults: list[Fault] = field(default_factory=list)
     keys: dict[Path, Place] = field(default_factory=dict)
     values: dict[Path, Place] = field(default_factory=dict)
@@ -89,9 +91,11 @@ class _Reader:
     def read(self) -> None:
         next(self._events)  # the start of the stream
         if isinstance(next(self._events), yaml.StreamEndEvent):
+            self._document.whole = True
             return
         self._document.data = self._node(next(self._events), ())
         next(self._events)  # the end of the document
+        self._document.whole = True
         if isinstance(after := next(self._events), yaml.DocumentStartEvent):
             self._fault(
                 after, (), _("A second document begins here (---); this file holds one only."), _("Take it out.")
@@ -161,6 +165,8 @@ class _Reader:
 
     def _mapping(self, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        if path == ():
+            self._document.data = found
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._key(event, path)
             if key is None:

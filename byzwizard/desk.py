@@ -1,14 +1,17 @@
 """What the pages may ask of the rest of the program. The command line hands one in; screens import no backend."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from byzwizard.answers import Answers
-from byzwizard.machine import Machine
-from byzwizard.plan import Plan
-from byzwizard.resolve import Resolved
+if TYPE_CHECKING:  # the wizard's first frame does not wait for the models
+    from byzwizard.answers import Answers
+    from byzwizard.machine import Machine
+    from byzwizard.plan import Plan
+    from byzwizard.resolve import Resolved
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,14 @@ class Review:
     resolved: Resolved
     plan: Plan
     needed: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Phones:
+    """The access point that stands now, for its QR code; `passphrase` is None where it is open."""
+
+    ssid: str
+    passphrase: str | None
 
 
 class Applying(Protocol):
@@ -36,7 +47,8 @@ class Applying(Protocol):
 
 
 class Desk(Protocol):
-    """All but `apply` may take long and are called in a thread; they raise ByzantiumError with a sentence."""
+    """All but `apply` and `undo` may take long and are called in a thread (`shell` with the terminal handed over);
+    they raise ByzantiumError with a sentence."""
 
     rehearsal: bool  # Apply only tells the steps
 
@@ -45,11 +57,18 @@ class Desk(Protocol):
 
     def load(self, path: Path) -> Answers: ...
 
+    def save(self, answers: Answers, path: Path) -> None:
+        """Write an answers file, with its comments, readable by its owner alone."""
+
+    def save_log(self, text: str, path: Path) -> None:
+        """Write what the Apply page has told, readable by its owner alone."""
+
     def machine(self) -> Machine: ...
 
     def review(self, answers: Answers) -> Review: ...
 
-    def apply(self, answers: Answers) -> Applying: ...
+    def apply(self, answers: Answers, skip: frozenset[str] = frozenset()) -> Applying:
+        """`skip` names stages that are left out."""
 
     def status(self) -> dict[str, Any]:
         """The shape of `status --json`."""
@@ -59,6 +78,9 @@ class Desk(Protocol):
 
     def confirm(self) -> None: ...
 
+    def changed(self) -> list[str]:
+        """What the last apply changed, a sentence each."""
+
     def undo(self) -> Applying: ...
 
     def self_test(self, interface: str) -> str:
@@ -66,3 +88,14 @@ class Desk(Protocol):
 
     def heard(self) -> list[dict[str, Any]]:
         """The shape of `scan --json`."""
+
+    def phones(self) -> Phones | None:
+        """What phones can join now; None where there is no access point."""
+
+    def keyboard(self, layout: str) -> None:
+        """Let the console have this layout at once; does nothing where there is no console."""
+
+    def shell(self) -> None:
+        """Run a shell on this terminal until it is left. Raises Refused where the console is locked."""
+
+    def power(self, what: Literal["off", "restart"]) -> None: ...

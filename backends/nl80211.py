@@ -1,0 +1,214 @@
+"""What nl80211 tells of radios, through pyroute2. Heavy to import: only imported by the functions that need it.
+
+Only the attributes that are used are decoded, by messages of our own: what a driver or a neighbour puts into others
+cannot break the reading. The dump is asked for in pieces (SPLIT_WIPHY_DUMP): modern cards do not fit in one message.
+Numbers are of include/uapi/linux/nl80211.h.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST, genlmsg, nla
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.generic import GenericNetlinkSocket
+
+from byzwizard.errors import CannotHere
+from byzwizard.i18n import _
+from byzwizard.machine import Channel, Combination, Limit
+
+GET_WIPHY, GET_INTERFACE, GET_SCAN = 1, 5, 32
+
+# enum nl80211_iftype in the words of `iw`, small.
+TYPES = {1: "ibss", 2: "managed", 3: "ap", 4: "ap/vlan", 5: "wds", 6: "monitor", 7: "mesh point", 8: "p2p-client",
+         9: "p2p-go", 10: "p2p-device", 11: "ocb", 12: "nan"}
+
+
+class Unreadable(CannotHere):
+    """nl80211 is not there (no wireless in this kernel or container), or did not answer."""
+
+    def __init__(self, why: object) -> None:
+        super().__init__(_("The radios of this computer cannot be asked: {why}.").format(why=why))
+
+
+class _Types(nla):  # type: ignore[misc]
+    nla_map = tuple((number, str(number), "flag") for number in range(1, 64))
+
+
+class _Limit(nla):  # type: ignore[misc]
+    nla_map = ((1, "max", "uint32"), (2, "types", "types"))
+    types = _Types
+
+
+class _Combination(nla):  # type: ignore[misc]
+    nla_map = ((1, "limits", "*limit"), (2, "total", "uint32"), (4, "channels", "uint32"))
+    limit = _Limit
+
+
+class _Frequency(nla):  # type: ignore[misc]
+    nla_map = ((1, "mhz", "uint32"), (2, "disabled", "flag"), (3, "no-ir", "flag"), (5, "radar", "flag"))
+
+
+class _Band(nla):  # type: ignore[misc]
+    nla_map = ((1, "frequencies", "*frequency"),)
+    frequency = _Frequency
+
+
+class _Bss(nla):  # type: ignore[misc]
+    nla_map = ((1, "bssid", "cdata"), (2, "mhz", "uint32"), (5, "capability", "uint16"), (6, "elements", "cdata"),
+               (7, "signal_mbm", "int32"), (11, "beacon_elements", "cdata"))
+
+
+class _Message(genlmsg):  # type: ignore[misc]
+    nla_map = ((1, "wiphy", "uint32"), (2, "wiphy_name", "asciiz"), (3, "ifindex", "uint32"), (4, "ifname", "asciiz"),
+               (5, "iftype", "uint32"), (22, "bands", "*band"), (32, "modes", "types"), (38, "mhz", "uint32"),
+               (47, "bss", "bss"), (120, "combinations", "*combination"), (174, "split", "flag"))
+    types = _Types
+    band = _Band
+    combination = _Combination
+    bss = _Bss
+
+
+@dataclass
+class Wiphy:
+    """One radio, as its driver describes it."""
+
+    index: int
+    name: str
+    modes: list[str] = field(default_factory=list)
+    combinations: list[Combination] = field(default_factory=list)
+    channels: dict[int, Channel] = field(default_factory=dict)  # by MHz
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface of a radio; `kind` in the words of `iw`, `mhz` None while it is on no channel."""
+
+    ifindex: int
+    name: str
+    wiphy: int
+    kind: str
+    mhz: int | None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One network of a scan, with its elements undecoded: they are whatever somebody sent."""
+
+    bssid: bytes
+    mhz: int
+    capability: int
+    signal_dbm: float | None
+    elements: bytes
+
+
+class Nl80211:
+    """An open socket. Use as a context: `with connect() as radio: radio.wiphys()`."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+
+    def _dump(self, command: int, attributes: list[list[Any]]) -> Iterator[Any]:
+        message = _Message()
+        message["cmd"] = command
+        message["attrs"] = attributes
+        try:
+            yield from self._socket.nlm_request(message, msg_type=self._socket.prid,
+                                                msg_flags=NLM_F_REQUEST | NLM_F_DUMP)
+        except (NetlinkError, OSError) as fault:
+            raise Unreadable(fault) from fault
+
+    def wiphys(self) -> list[Wiphy]:
+        return merge_wiphys(self._dump(GET_WIPHY, [["split", True]]))
+
+    def interfaces(self) -> list[Interface]:
+        found = []
+        for message in self._dump(GET_INTERFACE, []):
+            name, ifindex, wiphy = (message.get_attr(key) for key in ("ifname", "ifindex", "wiphy"))
+            if name and ifindex is not None and wiphy is not None:  # a P2P device has no network interface
+                found.append(Interface(ifindex, name, wiphy, kind_name(message.get_attr("iftype") or 0), message.get_attr("mhz")))
+        return sorted(found, key=lambda interface: interface.ifindex)
+
+    def heard(self, ifindex: int) -> list[Heard]:
+        """What the last scan left in the kernel."""
+        return [heard for message in self._dump(GET_SCAN, [["ifindex", ifindex]])
+                if (heard := _heard(message.get_attr("bss"))) is not None]
+
+
+@contextmanager
+def connect() -> Iterator[Nl80211]:
+    """Raises Unreadable where there is no nl80211."""
+    socket = GenericNetlinkSocket()
+    try:
+        try:
+            socket.bind("nl80211", _Message)
+        except (NetlinkError, OSError) as fault:
+            raise Unreadable(fault) from fault
+        yield Nl80211(socket)
+    finally:
+        socket.close()
+
+
+def kind_name(number: int) -> str:
+    return TYPES.get(number, f"type {number}")
+
+
+def channel_number(mhz: int) -> int | None:
+    """IEEE 802.11 channel numbers of the 2.4, 5, 6 and 60 GHz bands; None elsewhere."""
+    if mhz == 2484:
+        return 14
+    if mhz == 5935:
+        return 2
+    for low, high, base, step in ((2412, 2472, 2407, 5), (4910, 4980, 4000, 5), (5000, 5925, 5000, 5),
+                                  (5955, 7115, 5950, 5), (58320, 70200, 56160, 2160)):
+        if low <= mhz <= high:
+            return (mhz - base) // step
+    return None
+
+
+def merge_wiphys(messages: Iterator[Any]) -> list[Wiphy]:
+    """The pieces of a split dump put together again; each piece names its radio."""
+    found: dict[int, Wiphy] = {}
+    for message in messages:
+        index = message.get_attr("wiphy")
+        if index is None:
+            continue
+        wiphy = found.setdefault(index, Wiphy(index, message.get_attr("wiphy_name") or f"phy{index}"))
+        wiphy.modes += [mode for mode in _types(message.get_attr("modes")) if mode not in wiphy.modes]
+        for combination in message.get_attr("combinations") or ():
+            wiphy.combinations.append(_combination(combination))
+        for band in message.get_attr("bands") or ():
+            for frequency in band.get_attr("frequencies") or ():
+                _add_channel(wiphy.channels, frequency)
+    return [found[index] for index in sorted(found)]
+
+
+def _types(value: Any) -> list[str]:
+    return [kind_name(int(name)) for name, _set in (value["attrs"] if value else ()) if name.isdigit()]
+
+
+def _combination(value: Any) -> Combination:
+    limits = tuple(Limit(max=limit.get_attr("max") or 0, types=tuple(_types(limit.get_attr("types"))))
+                   for limit in value.get_attr("limits") or ())
+    return Combination(limits=limits, total=value.get_attr("total") or 0, channels=value.get_attr("channels") or 0)
+
+
+def _add_channel(channels: dict[int, Channel], frequency: Any) -> None:
+    mhz = frequency.get_attr("mhz")
+    number = channel_number(mhz) if mhz else None
+    if number is not None:
+        flags = tuple(flag for flag in ("disabled", "no-ir", "radar") if frequency.get_attr(flag))
+        channels[mhz] = Channel(number=number, mhz=mhz, flags=flags)
+
+
+def _heard(bss: Any) -> Heard | None:
+    if bss is None:
+        return None
+    get: Callable[[str], Any] = bss.get_attr
+    mhz, bssid = get("mhz"), get("bssid")
+    if not mhz or bssid is None:
+        return None
+    signal = get("signal_mbm")
+    return Heard(bytes(bssid), mhz, get("capability") or 0, None if signal is None else signal / 100,
+                 bytes(get("elements") or get("beacon_elements") or b""))

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.system import CommandFailed
-from byzwizard.backends.waiting import wait_until
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step
@@ -185,21 +184,23 @@ class RunUnit(Step):
         def dead() -> bool:
             return not running(system, self.unit) or invocation(system, self.unit) != start
 
-        def ready() -> bool:
-            return self.ready is None or self.ready(system)
-
-        wait_until(lambda: dead() or ready(), self.timeout)
+        sentence = _("{unit} runs, but is not ready after {seconds:.0f} s.").format(
+            unit=self.unit, seconds=self.timeout)
+        try:
+            system.wait_for(lambda: dead() or self.ready is None or self.ready(system), self.timeout, sentence, 0.05)
+        except CommandFailed:
+            raise
+        except StepFailed as slow:
+            raise self._said(slow.message, last_words(system, self.unit, start)) from slow
         if dead():
             raise self._failed(last_words(system, self.unit, start))
-        if not ready():
-            words = last_words(system, self.unit, start)
-            raise StepFailed(
-                _("{unit} runs, but is not ready after {seconds:.0f} s; it said: {words}").format(
-                    unit=self.unit, seconds=self.timeout, words=words))
 
     def _failed(self, words: str) -> StepFailed:
-        return StepFailed(_("{unit} could not start: {words}").format(unit=self.unit, words=words),
-                          _("`journalctl -u {unit}` shows all that it said.").format(unit=self.unit))
+        return self._said(_("{unit} could not start.").format(unit=self.unit), words)
+
+    def _said(self, sentence: str, words: str) -> StepFailed:
+        return StepFailed(_("{sentence} It said: {words}").format(sentence=sentence, words=words),
+                          _("`journalctl -u {unit}` shows all of it.").format(unit=self.unit))
 
     def undo(self, system: System, before: Any) -> None:
         # Files are put back by their own steps only after this one, so a former daemon gets its files here.

@@ -1,0 +1,53 @@
+"""After a radio has joined its mesh: the settings for which wpa_supplicant has no words.
+
+Run by byz-mesh@.service after every start, also after one by systemd itself, as `python -I -S joined.py IFACE CONTROL`
+(CONTROL: the daemon's folder of control sockets): standard library only. Exit 1 with a sentence when the radio does
+not join in time.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+SECONDS = 30.0
+# kbit/s/1000: broadcasts would else go out at the lowest rate and fill the air (Gluon's compromise with reach).
+MULTICAST_MBPS = "12"
+
+
+def state(path: str, left: float) -> dict[str, str]:
+    """wpa_supplicant's STATUS; empty while it does not answer."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
+        control.settimeout(max(0.1, left))
+        try:
+            control.bind("")  # Linux gives a free abstract address, so that the answer needs no file
+            control.connect(path)
+            control.send(b"STATUS")
+            answer = control.recv(65536).decode(errors="replace")
+        except OSError:
+            return {}
+    return dict(line.partition("=")[::2] for line in answer.splitlines() if "=" in line)
+
+
+def main(interface: str, folder: str) -> int:
+    end = time.monotonic() + SECONDS
+    path = os.path.join(folder, interface)
+    while state(path, min(2.0, end - time.monotonic())).get("wpa_state") != "COMPLETED":
+        if time.monotonic() >= end:
+            print(f"{interface} did not join the mesh within {SECONDS:.0f} s.", file=sys.stderr)
+            return 1
+        time.sleep(0.05)
+    for command in (
+        # Routing is babel's: the kernel's own mesh routing stays out of its way.
+        ("set", "mesh_param", "mesh_nolearn", "1", "mesh_gate_announcements", "0"),
+        ("set", "mcast_rate", MULTICAST_MBPS),
+    ):
+        done = subprocess.run(["iw", "dev", interface, *command], capture_output=True, text=True, check=False)
+        if done.returncode:  # a driver that does not take it still meshes
+            print(f"{interface} takes no {command[1]} {command[2]}: {done.stderr.strip()}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

@@ -1,0 +1,27 @@
+"""The parts of a node, in the order in which they are made. Imported by cli.py alone, which hands the list on."""
+
+from byzwizard.backends import (
+    access_point,
+    addresses,
+    firewall,
+    keep,
+    mesh,
+    names,
+    radio,
+    remote,
+    routing,
+)
+from byzwizard.plan import Stage
+
+STAGES: tuple[Stage, ...] = (
+    keep.NODE,
+    firewall.STAGE,
+    radio.STAGE,
+    mesh.STAGE,
+    addresses.STAGE,
+    access_point.STAGE,
+    routing.STAGE,
+    names.STAGE,
+    remote.REMOTE,
+    keep.KEEP,
+)

@@ -33,6 +33,7 @@ class Facts:
     mesh: str
     air_id: str
     kind: Literal["public", "private", "open"]
+    routing: str
     links: tuple[Link, ...]
     access_points: tuple[str, ...]
 
@@ -45,6 +46,7 @@ def of(resolved: Resolved) -> Facts:
         mesh=resolved.answers.mesh.name,
         air_id=resolved.keys.air_id,
         kind=resolved.keys.kind,
+        routing=resolved.answers.mesh.routing,
         links=tuple(Link(link.name, link.kind, link.mac) for link in resolved.links),
         access_points=tuple(point.name for point in resolved.access_points),
     )

@@ -1,0 +1,109 @@
+"""What babeld tells on its local socket: its neighbours and the ways it knows (its manual, "local interface")."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+
+SOCKET = "/run/byzantium/babel/socket"
+UNREACHABLE = 65535  # RFC 8966: infinity
+MOST = 4 << 20  # bytes: some 20,000 routes
+
+
+class NotAnswering(Exception):
+    """babeld is not there, or does not speak as babeld does."""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """`reach` is the bit field of the last 16 hellos, `cost` of the link (None: infinite)."""
+
+    address: str
+    interface: str
+    reach: int
+    rxcost: int
+    txcost: int
+    cost: int | None
+
+
+@dataclass(frozen=True)
+class Way:
+    """A route; `refmetric` 0 means that the next hop `via` itself announces the prefix."""
+
+    prefix: str
+    installed: bool
+    metric: int | None
+    refmetric: int
+    via: str
+    interface: str
+
+
+@dataclass(frozen=True)
+class Dump:
+    neighbours: tuple[Neighbour, ...] = ()
+    ways: tuple[Way, ...] = ()
+    own: tuple[str, ...] = field(default=())  # prefixes that this node announces
+    up: tuple[str, ...] = ()  # interfaces that it speaks on
+
+    def announced_by(self, address: str) -> Way | None:
+        """The way to the clients' network of the neighbour with this link-local address."""
+        return next((way for way in self.ways if way.via == address and way.refmetric == 0
+                     and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")), None)
+
+
+def _cost(text: str) -> int | None:
+    return None if int(text) >= UNREACHABLE else int(text)
+
+
+def parse(lines: Iterable[str]) -> Dump:
+    """From the lines of `dump`; kinds of lines that are not known here are passed over. Raises NotAnswering."""
+    neighbours, ways, own, up = [], [], [], []
+    try:
+        for line in lines:
+            words = line.split()
+            if len(words) < 3 or words[0] != "add":
+                continue
+            fields = dict(zip(words[3::2], words[4::2], strict=False))
+            if words[1] == "neighbour":
+                neighbours.append(Neighbour(
+                    fields["address"], fields["if"], int(fields["reach"], 16), int(fields["rxcost"]),
+                    int(fields["txcost"]), _cost(fields["cost"])))
+            elif words[1] == "route":
+                ways.append(Way(fields["prefix"], fields["installed"] == "yes", _cost(fields["metric"]),
+                                int(fields["refmetric"]), fields["via"], fields["if"]))
+            elif words[1] == "xroute":
+                own.append(fields["prefix"])
+            elif words[1] == "interface" and fields["up"] == "true":
+                up.append(words[2])
+    except (KeyError, ValueError) as fault:
+        raise NotAnswering(line) from fault
+    return Dump(tuple(neighbours), tuple(ways), tuple(own), tuple(up))
+
+
+def _until_ok(link: socket.socket) -> list[str]:
+    data = b""
+    while not data.endswith((b"\nok\n", b"\nno\n", b"\nbad\n")) and data not in (b"ok\n", b"no\n", b"bad\n"):
+        part = link.recv(65536)
+        if not part or len(data) > MOST:
+            raise NotAnswering("the answer has no end")
+        data += part
+    return data.decode(errors="replace").splitlines()
+
+
+def read(system: System, path: str = SOCKET, timeout: float = 1.0) -> Dump:
+    """Ask babeld for what it knows. Raises NotAnswering."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(timeout)
+        try:
+            link.connect(str(system.path(path)))
+            if not _until_ok(link)[0].startswith("BABEL 1."):
+                raise NotAnswering("it is not babeld")
+            link.send(b"dump\n")
+            return parse(_until_ok(link))
+        except OSError as fault:
+            raise NotAnswering(str(fault)) from fault

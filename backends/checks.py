@@ -1,0 +1,163 @@
+"""The checks of `status` that look at this node's own parts. Each is a small function: what it sees, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from byzwizard.backends import interfaces, names, web
+from byzwizard.backends.facts import Facts
+from byzwizard.backends.units import running
+from byzwizard.errors import ByzantiumError
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `status`. `advice` says what to try, None where nothing needs to be tried."""
+
+    id: str
+    ok: bool
+    text: str
+    advice: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _log(unit: str) -> str:
+    return _("See `journalctl -u {unit}`; `byzwizard apply` starts it again.").format(unit=unit)
+
+
+def _daemon(system: System, check: str, unit: str, fine: str, stopped: str, answers: bool, mute: str) -> Check:
+    """A daemon runs, and does what it is for (`answers`)."""
+    if not running(system, unit):
+        return Check(check, False, stopped, _log(unit))
+    return Check(check, True, fine) if answers else Check(check, False, mute, _log(unit))
+
+
+def radio(system: System, facts: Facts) -> Check:
+    if not facts.links:
+        return Check("radio", True, _("No link of this node meshes; it stands alone."),
+                     _("A wireless card that can mesh joins it to others: `byzwizard inspect` tells which can."))
+    for link in facts.links:
+        if interfaces.index(link.name) is None:
+            return Check("radio", False, _("The mesh link {name} is gone.").format(name=link.name),
+                         _("Plug the card in again, then run `byzwizard`."))
+        for kind, switch in (("hard", _("Turn it on with the switch or key on this computer.")),
+                             ("soft", _("`rfkill unblock wifi` turns it on."))):
+            if _blocked(system, link.name, kind):
+                return Check("radio", False, _("The radio of {name} is switched off.").format(name=link.name), switch)
+        present = interfaces.mac(system, link.name)
+        if link.mac is not None and present is not None and present.lower() != link.mac.lower():
+            return Check("radio", True,
+                         _("{name} meshes under the card's own hardware address.").format(name=link.name),
+                         _("Its driver does not take a random one; another card would hide it."))
+    return Check("radio", True, _("The mesh link {names} is there.").format(
+        names=", ".join(link.name for link in facts.links)))
+
+
+def _blocked(system: System, name: str, kind: str) -> bool:
+    folder = system.path(f"/sys/class/net/{name}/phy80211")
+    return any(path.read_text().strip() == "1" for path in folder.glob(f"rfkill*/{kind}"))
+
+
+def mesh(system: System, facts: Facts) -> Check | None:
+    wireless = [link.name for link in facts.links if link.kind != "wired"]
+    for name in wireless:
+        unit = f"byz-mesh@{name}.service"
+        if not running(system, unit):
+            return Check("mesh", False, _("{name} is not in the mesh.").format(name=name), _log(unit))
+        if interfaces.attribute(system, name, "carrier") != "1":
+            return Check("mesh", False, _("{name} has not joined the mesh.").format(name=name), _log(unit))
+    if not wireless:
+        return None
+    return Check("mesh", True, _("The mesh “{mesh}” is joined.").format(mesh=facts.mesh))
+
+
+def security(facts: Facts) -> Check:
+    if facts.kind == "private":
+        return Check("security", True, _("The mesh is private: who joins knows its passphrase."))
+    if facts.kind == "public":
+        return Check("security", True, _("The mesh is public: encrypted on the air, but anyone can join it."))
+    return Check("security", True, _("The mesh is open: nothing on the air is encrypted, anyone can listen and join."))
+
+
+def access_point(system: System, facts: Facts) -> Check | None:
+    for name in facts.access_points:
+        unit = f"byz-ap@{name}.service"
+        if not running(system, unit) or interfaces.attribute(system, name, "carrier") != "1":
+            return Check("access-point", False, _("The network for phones ({name}) is off.").format(name=name),
+                         _log(unit))
+    return Check("access-point", True, _("The network for phones is on.")) if facts.access_points else None
+
+
+def addresses(system: System, facts: Facts) -> Check:
+    v4 = interfaces.ipv4("clients0")
+    v6 = interfaces.ipv6(system, "clients0")
+    for address in facts.addresses:
+        if ":" not in address:
+            there = v4 == f"{address}/24"
+        else:
+            flags = v6.get(f"{address}/64")
+            there = flags is not None and not flags & (interfaces.TENTATIVE | interfaces.DADFAILED)
+        if not there:
+            return Check("addresses", False, _("The address {address} is missing.").format(address=address),
+                         _("`byzwizard apply` with the node's answers gives it again."))
+    return Check("addresses", True, _("The addresses are there: {addresses}.").format(
+        addresses=", ".join(facts.addresses)))
+
+
+def routing(system: System, facts: Facts, answers: bool) -> Check | None:
+    if facts.routing == "none":
+        return None
+    return _daemon(system, "routing", "byz-babel.service", _("Routing runs."), _("Routing is stopped."), answers,
+                   _("Routing runs, but does not answer."))
+
+
+def name_server(system: System, facts: Facts) -> Check:
+    return _daemon(system, "names", "byz-dnsmasq.service", _("Names and addresses are given out."),
+                   _("Names and addresses are not given out."), names.answers(facts.name, facts.addresses[0]),
+                   _("The name server does not know this node's own name."))
+
+
+def front_page(system: System, facts: Facts) -> Check:
+    return _daemon(system, "web", "byz-web.service", _("The front page is shown."), _("The front page is not shown."),
+                   web.serves(system, facts.addresses[0]), _("The front page does not answer."))
+
+
+def directory(system: System) -> Check:
+    watching = system.path(names.HOSTS).exists()
+    return _daemon(system, "directory", "byz-tend.service", _("Names of other nodes are learnt."),
+                   _("Names of other nodes are not learnt."), watching,
+                   _("Names of other nodes are not written down."))
+
+
+def firewall(system: System) -> Check:
+    try:
+        there = " byz-filter" in system.run("nft", "list", "tables", timeout=5).out
+    except ByzantiumError:
+        there = False
+    if there:
+        return Check("firewall", True, _("The firewall is loaded."))
+    return Check("firewall", False, _("The firewall is not loaded: neighbours reach everything on this computer."),
+                 _("`byzwizard apply` with the node's answers loads it."))
+
+
+def last_change(system: System) -> list[Check]:
+    """An apply that was cut off, a network change that waits to be kept."""
+    from byzwizard import journal
+    from byzwizard.backends import revert
+
+    found = []
+    cut_off = journal.unfinished(system)
+    if cut_off is not None:
+        found.append(Check("change", False, cut_off, _("Apply again, or `byzwizard undo`.")))
+    seconds = revert.waiting(system)
+    if seconds is not None:
+        found.append(Check("confirm", True, _("A change of the network is taken back in {seconds:.0f} s.").format(
+            seconds=seconds), _("`byzwizard confirm` keeps it.")))
+    return found

@@ -1,0 +1,42 @@
+"""Who uses this node: phones on its access points, and computers on its client ports."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import airing
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+
+LEASES = "/run/byzantium/dnsmasq/leases"
+BRIDGE = "/sys/class/net/clients0/brforward"
+
+
+def parse_leases(text: str, now: float) -> set[str]:
+    """The MACs with an IPv4 lease that has not run out, from dnsmasq's file (expiry, MAC, address, name, id)."""
+    found = set()
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) >= 3 and words[0].isdigit() and "." in words[2] and (words[0] == "0" or int(words[0]) > now):
+            found.add(words[1].lower())
+    return found
+
+
+def parse_bridge(data: bytes) -> set[str]:
+    """The MACs that a bridge has learnt lately, without its own ports' (struct __fdb_entry of linux/if_bridge.h)."""
+    return {":".join(f"{octet:02x}" for octet in data[at:at + 6])
+            for at in range(0, len(data) - 15, 16) if not struct.unpack_from("B", data, at + 7)[0]}
+
+
+def count(system: System, access_points: Sequence[str]) -> int:
+    """Stations of the access points, and whoever else has a lease and was heard on the bridge in 5 minutes."""
+    phones = {station.mac for name in access_points for station in airing.stations(system, name)}
+    try:
+        near = parse_bridge(system.path(BRIDGE).read_bytes())
+    except OSError:
+        near = set()
+    return len(phones | (parse_leases(system.read(LEASES) or "", time.time()) & near))

@@ -1,0 +1,66 @@
+"""The other nodes as `status` shows them: whom we hear, how well, what they are called, and who is farther away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from byzwizard.backends.airing import Station
+from byzwizard.backends.babel_socket import Dump
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+
+NODES = "/run/byzantium/names/nodes.json"
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """`name` is None until the node's document was read; `hops` is 1 for those that we hear, None for the others,
+    because routing tells a cost and no count. A neighbour whose network is not known yet goes by its link-local
+    address. `signal_dbm` is None on a cable."""
+
+    name: str | None
+    address: str
+    signal_dbm: int | None
+    metric: int | None
+    hops: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def names(system: System) -> dict[str, str]:
+    """What the node at each 10.x.y.1 is called, from tend's nodes.json."""
+    try:
+        nodes = json.loads(system.read(NODES) or "{}").get("nodes", [])
+        return {node["address"]: node["label"] for node in nodes}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _node(prefix: str) -> str:
+    return prefix.removesuffix("0/24") + "1"
+
+
+def listed(stations: Sequence[Station], dump: Dump, known: Mapping[str, str]) -> list[Neighbour]:
+    """Those we hear first, the strongest first; then the rest of the mesh by its cost."""
+    joined = {station.link_local: station for station in stations if station.plink == "ESTAB"}
+    speaking = {neighbour.address: neighbour for neighbour in dump.neighbours if neighbour.reach}
+    near, seen = [], set()
+    for address in sorted(joined.keys() | speaking.keys()):
+        way = dump.announced_by(address)
+        node = _node(way.prefix) if way else None
+        seen.add(node)
+        metric = way.metric if way else speaking[address].cost if address in speaking else None
+        near.append(Neighbour(known.get(node or ""), node or address,
+                              joined[address].signal_dbm if address in joined else None, metric, 1))
+    far = [Neighbour(known.get(_node(way.prefix)), _node(way.prefix), None, way.metric, None)
+           for way in dump.ways
+           if way.installed and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")
+           and _node(way.prefix) not in seen]
+    near.sort(key=lambda node: (-(node.signal_dbm if node.signal_dbm is not None else -200), node.address))
+    far.sort(key=lambda node: (node.metric or 0, node.address))
+    return near + far

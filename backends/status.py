@@ -1,0 +1,138 @@
+"""Is this node working? The checks side by side, and what goes with them, in the shape of `status --json`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from byzwizard.backends import airing, babel_socket, checks, clients, facts, neighbours
+from byzwizard.backends.checks import Check
+from byzwizard.backends.facts import Facts
+from byzwizard.i18n import _, ngettext
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+
+SIDE_BY_SIDE = 8
+
+
+def read_status(system: System) -> dict[str, Any]:
+    """The shape of `status --json`. Looks only, changes nothing; needs root on a node that is set up."""
+    known = facts.read(system)
+    if known is None:
+        return _shape(None, [*checks.last_change(system), _not_a_node()], [], 0)
+    wireless = [link.name for link in known.links if link.kind != "wired"]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        stations = pool.submit(lambda: [station for name in wireless for station in airing.stations(system, name)])
+        refused = pool.submit(lambda: {mac for name in wireless for mac in airing.refusals(system, name)})
+        heard = pool.submit(lambda: {mesh for name in wireless for mesh in airing.meshes_heard(system, name)})
+        users = pool.submit(clients.count, system, known.access_points)
+        dump = pool.submit(_babel, system)
+        looks: list[Callable[[], Check | None]] = [
+            lambda: checks.radio(system, known),
+            lambda: checks.mesh(system, known),
+            lambda: checks.security(known),
+            lambda: checks.access_point(system, known),
+            lambda: checks.addresses(system, known),
+            lambda: checks.routing(system, known, dump.result() is not None),
+            lambda: checks.name_server(system, known),
+            lambda: checks.front_page(system, known),
+            lambda: checks.directory(system),
+            lambda: checks.firewall(system),
+        ]
+        own = list(pool.map(lambda look: look(), looks))
+        nodes = neighbours.listed(stations.result(), dump.result() or babel_socket.Dump(), neighbours.names(system))
+        around = [
+            *company(nodes),
+            *refusal(stations.result(), refused.result()),
+            *other_kinds(known, heard.result()),
+            *silent_links(stations.result(), dump.result()),
+        ]
+        found = [*checks.last_change(system), *(check for check in own if check is not None), *around]
+        return _shape(known, found, nodes, users.result())
+
+
+def _babel(system: System) -> babel_socket.Dump | None:
+    try:
+        return babel_socket.read(system)
+    except babel_socket.NotAnswering:
+        return None
+
+
+def _not_a_node() -> Check:
+    return Check("node", False, _("This computer is not a node yet."),
+                 _("Run `byzwizard`: Just start makes it one."))
+
+
+def company(nodes: Sequence[neighbours.Neighbour]) -> list[Check]:
+    """Who is near. Nobody is no failure: somebody has to be the first."""
+    near = sum(node.hops == 1 for node in nodes)
+    if near:
+        return [Check("neighbours", True, ngettext("{n} node is near.", "{n} nodes are near.", near).format(n=near))]
+    return [Check("neighbours", True, _("No other node is near."),
+                  _("This node works, and waits. Bring another within reach, with the same mesh name, passphrase and "
+                    "channel; a higher place or an open door often helps."))]
+
+
+def refusal(stations: Sequence[airing.Station], refused: set[str]) -> list[Check]:
+    """Nodes that are near and know another secret: SAE has failed with them, or peering is blocked."""
+    joined = {station.mac for station in stations if station.plink == "ESTAB"}
+    blocked = {station.mac for station in stations if station.plink == "BLOCKED"}
+    n = len((refused | blocked) - joined)
+    if not n:
+        return []
+    return [Check(
+        "refused", True,
+        ngettext("{n} node near has another secret: it refuses us, and we refuse it.",
+                 "{n} nodes near have another secret: they refuse us, and we refuse them.", n).format(n=n),
+        _("Compare the mesh's passphrase on both, letter by letter, and correct the wrong one with `byzwizard`."))]
+
+
+def other_kinds(known: Facts, heard: set[str]) -> list[Check]:
+    """A mesh of the same name and another kind is a different mesh on the air; people take them for one."""
+    words = {"pub": _("public"), "prv": _("private"), "opn": _("open")}
+    kinds = [word for suffix, word in words.items()
+             if f"{known.mesh}~{suffix}" in heard and f"{known.mesh}~{suffix}" != known.air_id]
+    if not kinds:
+        return []
+    return [Check(
+        "other-mesh", True,
+        _("There is another mesh “{mesh}” near, which is {kind}; this node's is {own}.").format(
+            mesh=known.mesh, kind=_(" and ").join(kinds), own=words[known.air_id.rpartition("~")[2]]),
+        _("To join that one, run `byzwizard` and choose the same kind, with its passphrase if it has one."))]
+
+
+def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | None) -> list[Check]:
+    """Joined on the air, and not a word of routing for longer than hellos take: another routing key or program."""
+    if dump is None:
+        return []
+    speaking = {neighbour.address for neighbour in dump.neighbours if neighbour.reach}
+    mute = sum(station.plink == "ESTAB" and (station.connected_s or 0) > 60 and station.link_local not in speaking
+               for station in stations)
+    if not mute:
+        return []
+    return [Check(
+        "unrouted", True,
+        ngettext("{n} node near is joined, but its routing is not understood.",
+                 "{n} nodes near are joined, but their routing is not understood.", mute).format(n=mute),
+        _("Its clock or its version may be another; restart it, or see `journalctl -u byz-babel` on both."))]
+
+
+def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbours.Neighbour],
+           users: int) -> dict[str, Any]:
+    return {
+        "status": 1,
+        "working": all(check.ok for check in found),
+        "public": known is not None and known.kind == "public",
+        "node": {
+            "name": known.name if known else None,
+            "id": known.id if known else None,
+            "addresses": list(known.addresses) if known else [],
+        },
+        "checks": [check.as_json() for check in found],
+        "neighbours": [node.as_json() for node in nodes],
+        "services": [],
+        "gateway": None,
+        "clients": users,
+    }

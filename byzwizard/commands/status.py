@@ -1,0 +1,65 @@
+"""`byzwizard status`: is this node working? Exit status 1 when a check fails."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import textwrap
+from typing import Any
+
+from byzwizard.backends import facts, status
+from byzwizard.backends.system import System
+from byzwizard.commands import Context
+from byzwizard.errors import CannotHere
+from byzwizard.i18n import _, ngettext
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes none."""
+
+
+def run(context: Context) -> int:
+    system = System()
+    if os.geteuid() != 0 and facts.read(system) is not None:
+        raise CannotHere(_("The state of a node is told to root only."), _("Try `sudo byzwizard status`."))
+    found = status.read_status(system)
+    if context.json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        print("\n".join(lines(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else 100)))
+    return 0 if found["working"] else 1
+
+
+def lines(found: dict[str, Any], width: int) -> list[str]:
+    """The status for people, at most `width` columns wide where words allow."""
+    node = found["node"]
+    text = []
+    if node["id"] is not None:
+        sentence = _("{name}.byzantium.mesh works.") if found["working"] else _("{name}.byzantium.mesh does not work.")
+        text += [sentence.format(name=node["name"]), "  " + ", ".join(node["addresses"])]
+        text += [f"  {node['id']}.byzantium.mesh", ""]
+    for check in found["checks"]:
+        mark = _("ok") if check["ok"] else _("FAILS")
+        text += textwrap.wrap(check["text"], width, initial_indent=f"{mark:<6} ", subsequent_indent=" " * 7)
+        if check["advice"]:
+            text += textwrap.wrap(check["advice"], width, initial_indent="       → ", subsequent_indent=" " * 9)
+    if found["neighbours"]:
+        text += ["", _("Nodes:")]
+        text += [_neighbour(other) for other in found["neighbours"]]
+    if node["id"] is not None:
+        n = found["clients"]
+        users = ngettext("{n} phone or computer uses this node.", "{n} phones and computers use this node.", n)
+        text += ["", users.format(n=n)]
+    return text
+
+
+def _neighbour(other: dict[str, Any]) -> str:
+    name = other["name"] or _("(name not known yet)")
+    parts = [f"  {name:<24} {other['address']:<16}"]
+    if other["signal_dbm"] is not None:
+        parts.append(_("{dbm} dBm").format(dbm=other["signal_dbm"]))
+    if other["metric"] is not None:
+        parts.append(_("cost {metric}").format(metric=other["metric"]))
+    parts.append(_("near") if other["hops"] == 1 else _("farther away"))
+    return "  ".join(parts)

@@ -1,0 +1,155 @@
+"""The directory document: what is made holds, and what a stranger made up does not."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from byzwizard.backends import directory
+from byzwizard.backends.directory import BadDocument, Document
+from byzwizard.identity import Identity
+from byzwizard.resolve import ula_prefixes
+
+ALICE, BOB = Identity(b"a" * 32), Identity(b"b" * 32)
+ADDRESS = "10.9.8.1"
+MESH_ULA, _ALICE_ULA = ula_prefixes("byzantium", ALICE.id)
+ULA = _ALICE_ULA.removesuffix("/64") + "1"
+
+
+def text_of(identity: Identity = ALICE, **changes: Any) -> bytes:
+    """A document with some fields changed before it is signed; None takes a field away."""
+    fields = json.loads(directory.make(identity, "harbour", [ADDRESS, ULA], 5))
+    fields |= changes
+    fields = {key: value for key, value in fields.items() if value is not None}
+    fields["signature"] = base64.b64encode(identity.sign(directory.canonical_json(fields))).decode()
+    return json.dumps(fields).encode()
+
+
+def check(body: bytes) -> Document:
+    return directory.check(body, ADDRESS, MESH_ULA)
+
+
+def test_what_is_made_is_believed() -> None:
+    made = directory.make(ALICE, "harbour", [ADDRESS, ULA], 5).encode()
+    assert check(made) == Document("harbour", ALICE.id, ADDRESS, "fd4c:b12a:5113:" + ULA.split(":")[3] + "::1", 5)
+
+
+def test_node_part_is_that_of_resolve() -> None:
+    for seed in range(50):
+        node = Identity(bytes([seed]) * 32)
+        prefix = ula_prefixes("byzantium", node.id)[1]
+        assert directory.node_part(node.id) == int(prefix.split(":")[3], 16)
+
+
+def test_fields_of_later_versions_are_signed_and_let_be() -> None:
+    assert check(text_of(services=[{"name": "chat", "grüße": [1.5, None, True]}])).name == "harbour"
+
+
+@pytest.mark.parametrize("changes", [
+    {"byzantium": 2}, {"byzantium": True}, {"byzantium": None}, {"byzantium": "1"},
+    {"name": None}, {"name": 5}, {"name": ""}, {"name": "here"}, {"name": "byzantium"}, {"name": "Harbour"},
+    {"name": "a.b"}, {"name": "a b"}, {"name": "a\n10.0.0.1 bank"}, {"name": "-a"}, {"name": "a" * 64},
+    {"name": "harbour\n"}, {"name": BOB.id}, {"name": "hafen‮"}, {"name": ["harbour"]},
+    {"id": None}, {"id": BOB.id}, {"id": ALICE.id.upper()},
+    {"key": None}, {"key": 7}, {"key": "!"}, {"key": base64.b64encode(b"short").decode()},
+    {"key": base64.b64encode(BOB.public).decode()},
+    {"serial": None}, {"serial": 0}, {"serial": -5}, {"serial": True}, {"serial": 1.5}, {"serial": "5"},
+    {"serial": 2**60},
+    {"addresses": None}, {"addresses": []}, {"addresses": ADDRESS}, {"addresses": [ADDRESS, 5]},
+    {"addresses": ["10.9.9.1"]}, {"addresses": [ADDRESS, "192.168.1.1"]}, {"addresses": [ADDRESS, "10.1.1.2"]},
+    {"addresses": [ADDRESS, "10.255.255.1"]}, {"addresses": [ADDRESS, "nonsense"]}, {"addresses": [ADDRESS] * 9},
+    {"addresses": [ADDRESS, "fd4c:b12a:5113:1::1"]}, {"addresses": [ADDRESS, "2001:db8::1"]},
+    {"addresses": [ADDRESS, ULA, "fe80::1"]}, {"addresses": [ADDRESS, "fe80::1%eth0"]},
+])
+def test_strange_documents_are_refused_though_signed(changes: dict[str, Any]) -> None:
+    with pytest.raises(BadDocument):
+        check(text_of(**changes))
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"null", b"[]", b"5", b'"text"', b"{", b"\xff\xfe", b"[" * 15000, b'{"a":' * 3000, b"{}" * 20,
+    b"9" * 15000, b"[" + b"9" * 15000 + b"]", b'{"byzantium": 1, "byzantium": 1}', b'{"byzantium": NaN}',
+    b" " * (directory.LIMIT + 1), b'{"name": "\\ud800"}',
+])
+def test_what_is_no_document_is_refused(body: bytes) -> None:
+    with pytest.raises(BadDocument):
+        check(body)
+
+
+def test_lone_surrogates_in_a_signed_place_are_refused() -> None:
+    fields = json.loads(text_of())
+    fields["note"] = "\ud800"
+    with pytest.raises(BadDocument):
+        check(json.dumps(fields).encode())
+
+
+def test_any_change_breaks_the_signature() -> None:
+    fields = json.loads(text_of())
+    for key, value in {"name": "harbor", "serial": 6, "extra": 1, "addresses": [ADDRESS]}.items():
+        with pytest.raises(BadDocument):
+            check(json.dumps({**fields, key: value}).encode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300))
+def test_bytes_never_do_more_than_be_refused(body: bytes) -> None:
+    with pytest.raises(BadDocument):
+        check(body)
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+                    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+                    max_leaves=10)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(
+    st.sampled_from(["byzantium", "name", "id", "key", "addresses", "serial", "signature", "x"]), JSON))
+def test_json_of_any_shape_never_does_more_than_be_refused(changes: dict[str, Any]) -> None:
+    fields = {**json.loads(text_of()), **changes}
+    try:
+        document = check(json.dumps(fields).encode())
+    except BadDocument:
+        return
+    assert document.id == ALICE.id
+
+
+def doc(name: str, node: str, address: str = ADDRESS, ula: str | None = None) -> Document:
+    return Document(name, node, address, ula, 1)
+
+
+A, B, C = "a" * 32, "b" * 32, "c" * 32
+
+
+def test_two_nodes_of_one_name_are_told_apart() -> None:
+    assert directory.labels([doc("pier", A), doc("pier", B), doc("dock", C)], []) == {
+        A: "pier-aaaaaa", B: "pier-bbbbbb", C: "dock"}
+
+
+def test_nobody_gets_our_own_name() -> None:
+    assert directory.labels([doc("pier", A)], ["pier", C]) == {A: "pier-aaaaaa"}
+
+
+def test_nobody_takes_a_told_apart_name() -> None:
+    told = directory.labels([doc("pier", A), doc("pier", B), doc("pier-aaaaaa", C)], [])
+    assert told == {A: A, B: "pier-bbbbbb", C: C}
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["pier", "pier-aaaaaa", "pier-bbbbbb", "dock", "x" * 63]), min_size=1, max_size=5))
+def test_labels_are_unique_labels(chosen: list[str]) -> None:
+    nodes = [doc(name, "abcde"[number] * 32) for number, name in enumerate(chosen)]
+    told = directory.labels(nodes, ["pier"])
+    assert len(set(told.values())) == len(chosen)
+    assert "pier" not in told.values()
+    assert all(directory.LABEL.fullmatch(label) for label in told.values())
+
+
+def test_hosts_have_the_known_name_first() -> None:
+    lines = directory.hosts([doc("dock", C, "10.1.2.1", "fd00::1"), doc(A, A, "10.1.3.1")], []).splitlines()[1:]
+    assert lines == [f"10.1.3.1 {A}.byzantium.mesh",
+                     f"10.1.2.1 dock.byzantium.mesh {C}.byzantium.mesh",
+                     f"fd00::1 dock.byzantium.mesh {C}.byzantium.mesh"]

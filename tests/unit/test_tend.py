@@ -1,0 +1,169 @@
+"""tend's book of nodes with a clock of its own, and the reading of HTTP answers."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from byzwizard import tend
+from byzwizard.backends import directory
+from byzwizard.backends.directory import BadDocument
+from byzwizard.backends.fetch import NotFetched, parse
+from byzwizard.identity import Identity
+
+ALICE, BOB, OURS = Identity(b"a" * 32), Identity(b"b" * 32), Identity(b"o" * 32)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def book(clock: Clock) -> tend.Book:
+    book = tend.Book(clock)
+    book.own = tend.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1",)), None)
+    return book
+
+
+def document(identity: Identity, address: str, name: str = "harbour", serial: int = 5) -> bytes:
+    return directory.make(identity, name, [address], serial).encode()
+
+
+def test_a_new_route_is_asked_at_once_and_our_own_never(book: tend.Book) -> None:
+    book.routed({"10.1.1.1", "10.20.30.1"})
+    assert [peer.address for peer in book.due()] == ["10.1.1.1"]
+
+
+def test_a_name_comes_with_the_document_and_goes_a_minute_after_the_route(book: tend.Book, clock: Clock) -> None:
+    book.routed({"10.1.1.1"})
+    book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
+    assert "10.1.1.1 harbour.byzantium.mesh" in book.hosts()
+    assert book.due() == []
+    clock.now += 30
+    book.routed(set())
+    assert "harbour" in book.hosts()
+    clock.now += 31
+    book.routed(set())
+    assert "harbour" not in book.hosts()
+
+
+def test_a_route_that_flaps_keeps_the_name(book: tend.Book, clock: Clock) -> None:
+    book.routed({"10.1.1.1"})
+    book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
+    for _each in range(10):
+        clock.now += 40
+        book.routed(set())
+        clock.now += 10
+        book.routed({"10.1.1.1"})
+    assert "harbour" in book.hosts()
+
+
+def test_who_does_not_answer_is_asked_less_and_less(book: tend.Book, clock: Clock) -> None:
+    book.routed({"10.1.1.1"})
+    peer = book.peers["10.1.1.1"]
+    pauses = []
+    for _each in range(12):
+        book.failed(peer, "no connection")
+        pauses.append(peer.due - clock.now)
+    assert pauses[0] < 3
+    assert max(pauses) <= tend.PATIENCE * 1.2
+    assert json.loads(book.state())["silent"] == [{"address": "10.1.1.1", "reason": "no connection"}]
+
+
+def test_a_node_that_stays_silent_loses_its_name(book: tend.Book, clock: Clock) -> None:
+    book.routed({"10.1.1.1"})
+    book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
+    clock.now += tend.STALE_AFTER + 1
+    book.routed({"10.1.1.1"})
+    assert "harbour" not in book.hosts()
+
+
+def test_an_older_document_is_not_believed(book: tend.Book) -> None:
+    book.routed({"10.1.1.1"})
+    peer = book.peers["10.1.1.1"]
+    book.answered(peer, document(ALICE, "10.1.1.1", "new", 6))
+    with pytest.raises(BadDocument):
+        book.answered(peer, document(ALICE, "10.1.1.1", "old", 5))
+    assert "new.byzantium.mesh" in book.hosts()
+
+
+def test_of_two_places_of_one_identity_the_newer_holds(book: tend.Book) -> None:
+    book.routed({"10.1.1.1", "10.2.2.1"})
+    book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1", serial=5))
+    book.answered(book.peers["10.2.2.1"], document(ALICE, "10.2.2.1", serial=6))
+    assert "10.2.2.1 harbour" in book.hosts()
+    assert "10.1.1.1" not in book.hosts()
+
+
+def test_our_own_identity_elsewhere_is_told_and_not_listed(book: tend.Book) -> None:
+    book.routed({"10.1.1.1"})
+    with pytest.raises(BadDocument, match="own identity"):
+        book.answered(book.peers["10.1.1.1"], document(OURS, "10.1.1.1"))
+
+
+def test_our_own_name_is_not_given_away(book: tend.Book) -> None:
+    book.routed({"10.1.1.1"})
+    book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1", "lighthouse"))
+    assert f"10.1.1.1 lighthouse-{ALICE.id[:6]}.byzantium.mesh" in book.hosts()
+    assert " lighthouse.byzantium.mesh" not in book.hosts()
+
+
+def test_memory_has_an_end(book: tend.Book) -> None:
+    book.routed({f"10.{high}.{low}.1" for high in range(10) for low in range(256)})
+    assert len(book.peers) == tend.MOST
+
+
+def test_own_from_the_own_document(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    assert tend.read_own(path) == tend.Own()
+    path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1", "fd4c:b12a:5113:0a0b::1"], 5))
+    assert tend.read_own(path) == tend.Own(frozenset(("lighthouse", OURS.id)),
+                                           frozenset(("10.20.30.1", "fd4c:b12a:5113:0a0b::1")), "fd4c:b12a:5113::/48")
+
+
+def test_a_file_is_replaced_only_when_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    tend.replace(path, "one\n")
+    first = path.stat().st_ino
+    tend.replace(path, "one\n")
+    assert path.stat().st_ino == first
+    tend.replace(path, "two\n")
+    assert path.read_text() == "two\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["hosts"]
+
+
+def test_a_plain_answer_has_its_body() -> None:
+    assert parse(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX: y\r\n\r\nabc", 10) == b"abc"
+    assert parse(b"HTTP/1.0 200\r\n\r\n", 10) == b""
+
+
+@pytest.mark.parametrize("answer", [
+    b"", b"abc", b"HTTP/1.1 200 OK\r\n", b"HTTP/2 200 OK\r\n\r\n",
+    b"HTTP/1.1 301 Gone\r\nLocation: http://x/\r\n\r\n",
+    b"HTTP/1.1 404 Not Found\r\n\r\nabc", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc",
+    b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 11, b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 2000 + b"\r\n",
+])
+def test_other_answers_are_refused(answer: bytes) -> None:
+    with pytest.raises(NotFetched):
+        parse(answer, 10)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200))
+def test_an_answer_of_any_bytes_never_does_more_than_be_refused(answer: bytes) -> None:
+    with contextlib.suppress(NotFetched):
+        assert len(parse(answer, 50)) <= 50

@@ -5,13 +5,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from byzwizard.errors import CannotHere, Interrupted, StepFailed
+from byzwizard.backends.waiting import check_stop, stopping
+from byzwizard.errors import CannotHere, StepFailed
 from byzwizard.i18n import _
 
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
@@ -42,31 +41,17 @@ class System:
 
     def __init__(self, root: Path = Path("/")) -> None:
         self.root = root
-        self._stopping = threading.Event()
         self._running: set[subprocess.Popen[str]] = set()
 
     def stop(self) -> None:
         """From a signal handler: end what runs; every further run and wait raises Interrupted until go_on()."""
-        self._stopping.set()
+        stopping.set()
         for process in tuple(self._running):
             process.terminate()
 
     def go_on(self) -> None:
         """After stop(): what is undone needs commands again."""
-        self._stopping.clear()
-
-    def check_stop(self) -> None:
-        if self._stopping.is_set():
-            raise Interrupted(_("Interrupted."))
-
-    def wait_for(self, reached: Callable[[], bool], seconds: float, sentence: str, every: float = 0.1) -> None:
-        """Until the system is in a state; StepFailed with `sentence` when it is not after `seconds`."""
-        deadline = time.monotonic() + seconds
-        while not reached():
-            self.check_stop()
-            if time.monotonic() > deadline:
-                raise StepFailed(sentence)
-            self._stopping.wait(every)
+        stopping.clear()
 
     def path(self, path: str | Path) -> Path:
         return self.root / str(path).lstrip("/")
@@ -74,7 +59,7 @@ class System:
     def run(self, *argv: str, stdin: str | None = None, ok: Sequence[int] = (0,), timeout: float = 30) -> Result:
         """Run to the end. Secrets go in by `stdin`. Raises CommandFailed on a status not in `ok`, CannotHere when
         the program is not installed, StepFailed when it takes longer than `timeout` seconds, Interrupted on stop()."""
-        self.check_stop()
+        check_stop()
         process = self.spawn(
             *argv, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -91,7 +76,7 @@ class System:
             self._running.discard(process)
         result = Result(process.returncode, out, err)
         if result.status not in ok:
-            self.check_stop()
+            check_stop()
             raise CommandFailed(argv, result)
         return result
 
@@ -115,6 +100,10 @@ class System:
                 _("The program {name} is not installed here.").format(name=argv[0]),
                 _("Install it, or use the Byzantium stick, which has it."),
             ) from fault
+
+    def hand_over(self, *argv: str) -> int:
+        """A command that has the terminal to itself until it ends; its environment is the caller's."""
+        return subprocess.call(argv)
 
     def has(self, program: str) -> bool:
         return shutil.which(program, path=ENVIRONMENT["PATH"]) is not None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from byzwizard.backends.system import System
+from byzwizard.backends.waiting import check_stop
 from byzwizard.errors import ByzantiumError, Interrupted, StepFailed
 from byzwizard.events import Event, Tell
 from byzwizard.i18n import _
@@ -100,7 +101,7 @@ class Engine:
         )
 
     def _run_step(self, stage: str, step: Step) -> None:
-        self._system.check_stop()
+        check_stop()
         if not step.needed(self._system):
             self._tell(Event("finish", stage, step.id, step.text, changed=False))
             return

@@ -1,81 +1,23 @@
 """The desk of this computer: what the pages ask is answered by the same code as the verbs, and Apply runs as its own
 process, so that the screen never waits and never dies with it."""
 
-import contextlib
+from __future__ import annotations
+
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from byzwizard.answers import Answers
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
-from byzwizard.desk import Applying, Review
-from byzwizard.events import Event
+from byzwizard.desk import Applying, Phones, Review
+from byzwizard.errors import Invalid
 from byzwizard.i18n import _
-from byzwizard.machine import Machine
 
-
-class Running:
-    """A `byzwizard apply --json` (or undo) beside us."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        self._process = process
-        self.fd = process.stdout.fileno()
-        os.set_blocking(self.fd, False)
-        self._rest = b""
-
-    def lines(self) -> Iterator[str]:
-        with contextlib.suppress(BlockingIOError):
-            while data := os.read(self.fd, 65536):
-                self._rest += data
-        *whole, self._rest = self._rest.split(b"\n")
-        for line in whole:
-            yield line.decode(errors="replace")
-
-    def cancel(self) -> None:
-        self._process.send_signal(signal.SIGINT)
-
-    def status(self) -> int | None:
-        return self._process.poll()
-
-
-class Told:
-    """Apply in a rehearsal: the steps that would be done, told as events; nothing is changed."""
-
-    def __init__(self, review: Review) -> None:
-        self.fd, write = os.pipe()
-        self._rest = b""
-        with os.fdopen(write, "w", encoding="utf-8") as pipe:
-            for stage in review.plan.stages:
-                for step in stage.steps:
-                    pipe.write(
-                        Event(
-                            "finish", stage.name, step.id, _("Would do: {step}").format(step=step.text), changed=False
-                        ).line()
-                        + "\n"
-                    )
-            pipe.write(
-                Event("end", text=_("This was a rehearsal: nothing was changed."), changed=False, status=0).line()
-                + "\n"
-            )
-
-    def lines(self) -> Iterator[str]:
-        while data := os.read(self.fd, 65536):
-            self._rest += data
-        *whole, self._rest = self._rest.split(b"\n")
-        for line in whole:
-            yield line.decode()
-
-    def cancel(self) -> None:
-        """There is nothing to stop."""
-
-    def status(self) -> int | None:
-        return 0
+if TYPE_CHECKING:  # the wizard's first frame does not wait for the models
+    from byzwizard.answers import Answers
+    from byzwizard.machine import Machine
 
 
 class Here:
@@ -113,17 +55,39 @@ class Here:
         )
         return Review(ready.resolved, ready.plan, needed)
 
-    def apply(self, answers: Answers) -> Applying:
+    def save(self, answers: Answers, path: Path) -> None:
+        from byzwizard.answers import save_text
+
+        self._write(path, save_text(answers))
+
+    def save_log(self, text: str, path: Path) -> None:
+        self._write(path, text)
+
+    def _write(self, path: Path, text: str) -> None:
+        try:
+            self._system.write(path.expanduser().absolute(), text, mode=0o600)
+        except OSError as fault:
+            raise Invalid(
+                _("{path} could not be written: {why}.").format(path=path, why=fault.strerror),
+                _("Choose another place."),
+            ) from fault
+
+    def apply(self, answers: Answers, skip: frozenset[str] = frozenset()) -> Applying:
+        from byzwizard.running import Told
+
         if self.rehearsal:
             return Told(self.review(answers))
         from byzwizard.answers import save_text
 
-        return self._program(["apply", "/dev/stdin"], save_text(answers))
+        left_out = [word for stage in sorted(skip) for word in ("--skip", stage)]
+        return self._program(["apply", "/dev/stdin", *left_out], save_text(answers))
 
     def undo(self) -> Applying:
         return self._program(["undo"], "")
 
-    def _program(self, arguments: list[str], text: str) -> Running:
+    def _program(self, arguments: list[str], text: str) -> Applying:
+        from byzwizard.running import Running
+
         process = self._system.spawn(
             sys.executable, "-m", "byzwizard", "--json", "--yes", *arguments, stdin=subprocess.PIPE
         )
@@ -157,3 +121,28 @@ class Here:
         from byzwizard.backends.scan import heard
 
         return heard(self._system, self.machine())
+
+    def changed(self) -> list[str]:
+        from byzwizard import journal
+
+        record = journal.read(self._system)
+        return [entry.text for entry in record.entries] if record else []
+
+    def phones(self) -> Phones | None:
+        answers = self.answers()
+        if answers is None or not self._system.path("/sys/class/net/ap0").exists():
+            return None
+        secret = answers.access_point.passphrase
+        return Phones(answers.access_point.ssid, secret.get_secret_value() if secret else None)
+
+    def keyboard(self, layout: str) -> None:
+        from byzwizard.backends.keep import load_keyboard
+
+        if not self.rehearsal and self._system.path("/dev/tty1").exists():
+            load_keyboard(self._system, layout)
+
+    def shell(self) -> None:
+        self._system.hand_over(os.environ.get("SHELL", "/bin/bash"), "-i")
+
+    def power(self, what: Literal["off", "restart"]) -> None:
+        self._system.run("systemctl", "poweroff" if what == "off" else "reboot")

@@ -20,8 +20,8 @@ Error = Mapping[str, Any]
 
 def explained(document: Document, errors: Iterable[Error]) -> list[Fault]:
     """Faults in the order of the file, MOST at most; without those whose place has its fault already."""
-    where = {path: _place(document, path) for path in _by_path(document.data, errors)}
     by_path = _by_path(document.data, errors)
+    where = {path: _place(document, path) for path in by_path}
     found = [] if ("byzantium",) in document.broken else list(_format(document))
     found += list(_contradictions(document))
     told = 0
@@ -52,10 +52,8 @@ def _by_path(data: Any, errors: Iterable[Error]) -> dict[Path, list[Error]]:
     found: dict[Path, list[Error]] = {}
     for error in errors:
         found.setdefault(_path(data, error["loc"]), []).append(error)
-    for path in list(found):
-        if any(other[:-1] == path and isinstance(other[-1], int) for other in found if other):
-            del found[path]
-    return found
+    in_part = {path[:-1] for path in found if path and isinstance(path[-1], int)}
+    return {path: said for path, said in found.items() if path not in in_part}
 
 
 def _path(data: Any, location: Sequence[str | int]) -> Path:

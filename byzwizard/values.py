@@ -221,14 +221,21 @@ def ssh_key(text: str) -> str:
     found = re.fullmatch(SSH_KEY, text)
     if not found or not text.isprintable():
         raise BadValue(_("An SSH key is one line as in a .pub file: its type, the key, and a comment."))
-    try:
-        raw = base64.b64decode(found[2], validate=True)
-    except binascii.Error:
-        raw = b""
-    kind = found[1].encode()
-    if raw[4 : 4 + len(kind)] != kind or raw[:4] != len(kind).to_bytes(4):
+    if not _whole_key(found[1].encode(), found[2]):
         raise BadValue(_("This SSH key is damaged."), _("Copy the whole line of the .pub file again."))
     return text
+
+
+def _whole_key(kind: bytes, encoded: str) -> bool:
+    """A key is fields, each behind its length in 4 bytes (RFC 4251 section 5), and the first names the kind."""
+    try:
+        rest = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return False
+    first = rest[4 : 4 + len(kind)]
+    while len(rest) >= 4 and len(rest) >= (end := 4 + int.from_bytes(rest[:4])):
+        rest = rest[end:]
+    return first == kind and not rest
 
 
 def dns_server(text: str) -> str:

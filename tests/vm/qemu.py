@@ -1,0 +1,130 @@
+"""The command line of QEMU: what the VM is made of."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.vm.say import say
+
+BUILD = Path(__file__).resolve().parents[2] / "build"
+OVMF = [Path("/usr/share/OVMF") / name for name in ("OVMF_CODE_4M.fd", "OVMF_CODE.fd")]
+
+
+@dataclass(frozen=True)
+class Drive:
+    """A drive: a stick (usb, removable), or an internal disk (nvme, virtio). `limit` is bytes a second, 0 for none."""
+
+    path: Path
+    kind: str = "usb"
+    serial: str = ""
+    limit: int = 0
+    read_only: bool = False
+    removable: bool = True
+
+    @property
+    def id(self) -> str:
+        return f"drive-{self.path.stem}"
+
+
+def blank(path: Path, size: int) -> Path:
+    """A sparse file of zeros, `size` bytes."""
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def device(drive: Drive) -> dict[str, object]:
+    """The device of a drive, as -device and device_add take it."""
+    serial = {"serial": drive.serial or drive.path.stem}
+    front: dict[str, object] = {"id": f"dev-{drive.id}", "drive": drive.id, **serial}
+    match drive.kind:
+        case "usb":
+            return {"driver": "usb-storage", "bus": "usb.0", "removable": drive.removable, **front}
+        case "nvme":
+            return {"driver": "nvme", **front}
+        case "cdrom":
+            return {"driver": "ide-cd", **front}
+        case _:
+            return {"driver": "virtio-blk-pci", **front}
+
+
+def _text(value: object) -> str:
+    return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def drive_options(drive: Drive) -> list[str]:
+    back = f"if=none,id={drive.id},file={drive.path},format=raw,cache=unsafe"
+    if drive.read_only:
+        back += ",readonly=on"
+    if drive.limit:
+        back += f",throttling.bps-write={drive.limit}"
+    front = device(drive)
+    options = [str(front.pop("driver")), *(f"{name}={_text(value)}" for name, value in front.items())]
+    return ["-drive", back, "-device", ",".join(options)]
+
+
+def acceleration() -> list[str]:
+    """KVM where a guest really runs with it; else emulation. Found out by booting, once a kernel of the host."""
+    emulated = ["-accel", "tcg,thread=multi"]
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return emulated
+    remembered = BUILD / f"kvm-{platform.release()}"
+    if not remembered.exists():
+        remembered.write_text("works" if _kvm_boots() else "fails")
+    return ["-accel", "kvm", "-cpu", "host"] if remembered.read_text() == "works" else emulated
+
+
+def _kvm_boots() -> bool:
+    say("trying hardware virtualisation")
+    log = BUILD / "kvm.log"
+    log.write_bytes(b"")
+    process = subprocess.Popen(
+        [
+            *("qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-m", "512", "-nodefaults", "-display", "none"),
+            *("-no-reboot", "-serial", f"file:{log}", "-kernel", str(BUILD / "vmlinuz")),
+            *("-append", "console=ttyS0 panic=-1"),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 30
+    try:
+        # Without a root file system a running kernel ends in a panic, which says so.
+        while time.monotonic() < end and process.poll() is None:
+            if b"Kernel panic" in log.read_bytes():
+                return True
+            time.sleep(0.1)
+        return b"Kernel panic" in log.read_bytes()
+    finally:
+        process.kill()
+        process.wait()
+        log.unlink()
+
+
+def firmware(kind: str, folder: Path) -> list[str]:
+    """UEFI wants its code and a writable copy of its variables."""
+    if kind != "uefi":
+        return []
+    code = next(path for path in OVMF if path.exists())
+    variables = folder / "uefi-variables.fd"
+    variables.write_bytes(code.with_name(code.name.replace("CODE", "VARS")).read_bytes())
+    return [
+        *("-machine", "q35"),
+        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"),
+        *("-drive", f"if=pflash,format=raw,unit=1,file={variables}"),
+    ]
+
+
+def credential(name: str, text: str) -> list[str]:
+    """A systemd credential by SMBIOS, which the guest finds in /run/credentials/@system/."""
+    import base64
+
+    encoded = base64.b64encode(text.encode()).decode()
+    # QEMU takes a comma for the next option unless it is doubled; base64 has none.
+    return ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={encoded}"]

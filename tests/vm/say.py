@@ -1,0 +1,31 @@
+"""What the tests in the VM say as they go: they take minutes, and a silent minute looks like a hang."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+START = time.monotonic()
+
+
+class Slow(AssertionError):
+    """A state was waited for and did not come in time."""
+
+
+def say(text: str) -> None:
+    print(f"[{time.monotonic() - START:6.1f}] {text}", file=sys.stderr, flush=True)
+
+
+def until(ready: Callable[[], T | None], timeout: float, what: str) -> T:
+    """Poll at 100 ms until `ready` returns something true, and return that. Raises Slow."""
+    end = time.monotonic() + timeout
+    while True:
+        if value := ready():
+            return value
+        if time.monotonic() > end:
+            raise Slow(f"after {timeout:.0f} s still not: {what}")
+        time.sleep(0.1)

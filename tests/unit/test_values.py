@@ -45,7 +45,7 @@ WRONG: list[tuple[Callable[[str], str], list[str]]] = [
     (values.node_id, ["", "a" * 31, "A" * 32, "1" * 32]),
     (values.language, ["", "EN", "english", "pt-BR", "../en"]),
     (values.keyboard, ["", "US", "../us", "a b", "us;reboot"]),
-    (values.ssh_key, ["", "ssh-ed25519 AAAA", f"x {ED25519}", ED25519[:-4], f"{ED25519} a\nb", "ssh-rsa" + ED25519[11:]]),
+    (values.ssh_key, ["", "ssh-ed25519 AAAA", f"x {ED25519}", ED25519[:-4], f"{ED25519}\nb", "ssh-rsa" + ED25519[11:]]),
     (values.dns_server, ["", "9.9.9", "dns.example", "9.9.9.9:53", "09.9.9.9"]),
     (values.device, ["", "/etc/passwd", "/dev/", "/dev/a b", "internal:", " x", "a\n"]),
     (values.file_path, ["", "a\nb", "a\0"]),

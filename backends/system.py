@@ -5,11 +5,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from byzwizard.backends.waiting import check_stop, stopping
+from byzwizard.backends.waiting import check_stop, stopping, wait_until
 from byzwizard.errors import CannotHere, StepFailed
 from byzwizard.i18n import _
 
@@ -52,6 +52,11 @@ class System:
     def go_on(self) -> None:
         """After stop(): what is undone needs commands again."""
         stopping.clear()
+
+    def wait_for(self, holds: Callable[[], bool], seconds: float, sentence: str, every: float = 0.05) -> None:
+        """Until the system is in a state; StepFailed with `sentence` when it is not after `seconds`."""
+        if not wait_until(holds, seconds, every):
+            raise StepFailed(sentence)
 
     def path(self, path: str | Path) -> Path:
         return self.root / str(path).lstrip("/")

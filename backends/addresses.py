@@ -101,7 +101,8 @@ class AnycastAddress(Step):
     def apply(self, system: System, progress: Progress) -> None:
         commands = [] if index(ANYCAST) is not None else [f"link add {ANYCAST} type dummy"]
         ip(system, *commands,
-           f"link set dev {ANYCAST} addrgenmode none up",
+           f"link set dev {ANYCAST} addrgenmode none",
+           f"link set dev {ANYCAST} up",
            f"addr replace {HERE}/32 dev {ANYCAST} scope host")
 
     def undo(self, system: System, before: Any) -> None:

@@ -33,9 +33,12 @@ def state(path: str, left: float) -> dict[str, str]:
 def main(interface: str, folder: str) -> int:
     end = time.monotonic() + SECONDS
     path = os.path.join(folder, interface)
+    daemon = os.path.join("/proc", os.environ.get("MAINPID", "self"))
     while state(path, min(2.0, end - time.monotonic())).get("wpa_state") != "COMPLETED":
+        if not os.path.exists(daemon):
+            return 1  # it has told why
         if time.monotonic() >= end:
-            print(f"{interface} did not join the mesh within {SECONDS:.0f} s.", file=sys.stderr)
+            print(f"{interface} could not join the mesh within {SECONDS:.0f} s.", file=sys.stderr)
             return 1
         time.sleep(0.05)
     for command in (

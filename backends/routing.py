@@ -74,7 +74,7 @@ class RoutingStage:
         return (
             ConfigFile(id="babel-file", path=CONFIG, content=configuration(resolved), mode=0o600, owner=OWNER,
                        text=_("Write down how ways through the mesh are found")),
-            ConfigFile(id="babel-links", path=LINKS, content=f"LINKS={' '.join(names)}\n",
+            ConfigFile(id="babel-links", path=LINKS, content=f"LINKS={' '.join(names)}\n", owner=OWNER,
                        text=_("Write down which links to wait for")),
             RunUnit(id="babel", unit="byz-babel.service", files=(CONFIG, LINKS), network=True,
                     ready=Speaking(names, resolved.subnet), after=("babel-file", "babel-links"),

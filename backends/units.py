@@ -107,13 +107,19 @@ def running(system: System, unit: str) -> bool:
 
 
 def last_words(system: System, unit: str, start: str | None) -> str:
-    """What the daemon said when it failed, in one line; `start` is the invocation that failed."""
-    which = (f"_SYSTEMD_INVOCATION_ID={start}",) if start else ("-u", unit)
+    """What the daemon complained of, in one line; `start` is the invocation that failed, None: the last ones."""
+    which = f"_SYSTEMD_INVOCATION_ID={start}" if start else f"_SYSTEMD_UNIT={unit}"
     system.run("journalctl", "--sync", ok=(0, 1), timeout=20)
-    said = system.run("journalctl", "-q", "--no-pager", "-o", "cat", "-n", "30", *which, ok=(0, 1)).out
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    said = system.run("journalctl", "-q", "--no-pager", "-o", "cat", "-n", "30", which, ok=(0, 1)).out
+    lines = list(dict.fromkeys(line.strip() for line in said.splitlines() if line.strip()))
     complaints = [line for line in lines if COMPLAINT.search(line)]
-    return (complaints or lines or [_("it said nothing")])[-1][:300]
+    # The first complaint tends to be the cause, the last one what it led to.
+    return " / ".join((complaints or lines[-1:] or [_("nothing")])[-3:])[:300]
+
+
+def _texts(files: dict[str, dict[str, Any] | None]) -> dict[str, str | None]:
+    """What a daemon has read of its files; systemd changes the owner when it gives it their folder."""
+    return {path: None if state is None else state["text"] for path, state in files.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +154,7 @@ class RunUnit(Step):
         record = self._read(system)
         if record is None:
             return not self.files
-        if record["files"] != self._files(system):
+        if _texts(record["files"]) != _texts(self._files(system)):
             return False
         now = invocation(system, self.unit)
         if now is None or record["invocation"] == now:

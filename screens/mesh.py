@@ -1,0 +1,297 @@
+"""Mesh: public or private, its name, channel and country; what experts want is folded away."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from byzwizard import values
+from byzwizard.i18n import _
+from byzwizard.screens import secret
+from byzwizard.screens.items import Button, Entry, Fold, Gap, Item, Key, Note, Option, Pick
+from byzwizard.screens.page import Page, Session
+
+
+class Mesh(Page):
+    name = "mesh"
+    numbered = True
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._open = False  # the fold
+        self._shown = False  # secrets in plain
+        self._made = ""  # the last words that were generated
+        self._strength: dict[str, int] = {}  # the score of the passphrase that was measured last
+        self._measuring = False
+        self._private: tuple[Any, Any] = (None, None)  # passphrase and file, kept while “public” is chosen
+
+    @property
+    def place(self) -> str:
+        return _("Mesh · {n} of {all}").format(n=self.session.step(self.name)[0], all=self.session.step(self.name)[1])
+
+    @property
+    def title(self) -> str:
+        return _("Which mesh?")
+
+    @property
+    def sentence(self) -> str:
+        return _("Nodes of the same name, kind and channel find each other by themselves.")
+
+    @property
+    def help(self) -> str:
+        return _(
+            "Public: every Byzantium node of this name may join. What goes through the air is encrypted against "
+            "listeners, but anybody can be a member.\n\n"
+            "Private: only nodes that were given the passphrase join. The wizard makes five words: write them down, "
+            "every other node of your mesh needs the same.\n\n"
+            "Country decides which channels and how much power are allowed; 00 is what is allowed everywhere. "
+            "All nodes of a mesh must be on the same channel."
+        )
+
+    def enter(self) -> None:
+        self._shown = False
+
+    def leave(self) -> None:
+        self._shown = False
+
+    def focus(self) -> str | None:
+        return "next"
+
+    def buttons(self) -> Sequence[Button]:
+        return [Button("back", _("Back"), self.escape), Button("next", _("Continue"), self._next)]
+
+    def bindings(self) -> Sequence[Key]:
+        keys = []
+        if self.private and not self._of_file("mesh"):
+            keys.append(Key(("f6",), _("new words"), self._new_words, footer="F6"))
+        if self.private or self._open:
+            keys.append(Key(("f8",), _("hide") if self._shown else _("show"), self._show, footer="F8"))
+        return keys
+
+    @property
+    def private(self) -> bool:
+        draft = self.session.draft
+        return draft.get("mesh.passphrase") is not None or self._of_file("mesh") or "mesh.passphrase" in draft.faults
+
+    def items(self) -> Sequence[Item]:
+        private = self.private
+        items: list[Item] = [
+            Option(
+                "public", _("Public"), not private, self._choose_public, _("every Byzantium node of this name may join")
+            ),
+            Option("private", _("Private"), private, self.ask_private, _("only who has the passphrase")),
+        ]
+        if private:
+            items += self._secret("mesh", _("Passphrase"))
+            if not self._of_file("mesh"):
+                items.append(self._meter())
+        items += [
+            Gap(),
+            self._entry("mesh.name", _("Mesh name"), values.mesh_name, 28),
+            Pick(
+                "mesh.channel",
+                _("Channel"),
+                str(self.session.draft.get("mesh.channel")),
+                self._channels(),
+                lambda value: self._set("mesh.channel", int(value)),
+            ),
+            self._entry(
+                "node.country",
+                _("Country"),
+                lambda text: values.country(text.upper()),
+                2,
+                _("two letters such as DE; 00: not known"),
+            ),
+            self._entry(
+                "node.name",
+                _("This node"),
+                lambda text: values.node_name(text) if text else None,
+                63,
+                _("its name; empty: one is made"),
+            ),
+            Gap(),
+            Fold("more", _("More"), self._open, self._fold),
+        ]
+        if self._open:
+            items += self._more()
+        return items
+
+    def _more(self) -> list[Item]:
+        draft = self.session.draft
+        enable = draft.get("access_point.enable")
+        items: list[Item] = [
+            Pick(
+                "access_point.enable",
+                _("Phones"),
+                "auto" if enable == "auto" else "on" if enable else "off",
+                (
+                    ("auto", _("access point where the card can")),
+                    ("on", _("access point on")),
+                    ("off", _("no access point")),
+                ),
+                lambda value: self._set("access_point.enable", {"auto": "auto", "on": True, "off": False}[value]),
+            ),
+            self._entry("access_point.ssid", _("Network name"), values.ssid, 32, _("what phones see")),
+            *self._secret("access_point", _("Its passphrase"), _("empty: open to everybody")),
+            Pick(
+                "mesh.security",
+                _("Security"),
+                draft.get("mesh.security"),
+                (("sae", _("SAE: encrypted")), ("open", _("open: nothing is encrypted"))),
+                self._secure,
+            ),
+            Pick(
+                "node.mac",
+                _("Address"),
+                draft.get("node.mac"),
+                (("random", _("random, hides which card this is")), ("permanent", _("the card's own"))),
+                lambda value: self._set("node.mac", value),
+            ),
+            self._entry(
+                "mesh.subnet",
+                _("Subnet"),
+                lambda text: values.subnet(text or "auto"),
+                15,
+                _("of the phones: auto, or 10.x.y.0/24"),
+            ),
+            Note(
+                _("{routing} over {link}").format(routing=draft.get("mesh.routing"), link=draft.get("mesh.link")),
+                label=_("Routing"),
+            ),
+        ]
+        return items
+
+    def _entry(self, key: str, label: str, parse: Callable[[str], Any], limit: int, hint: str = "") -> Entry:
+        draft = self.session.draft
+
+        def typed(text: str) -> None:
+            draft.type(key, text, parse)
+            self.session.host.changed()
+
+        return Entry(key, label, draft.text(key), typed, draft.faults.get(key, ""), hint, limit=limit)
+
+    def _of_file(self, section: str) -> bool:
+        return self.session.draft.get(f"{section}.passphrase_file") is not None
+
+    def _secret(self, section: str, label: str, hint: str = "") -> list[Item]:
+        """The field of a section's passphrase, or the note that it comes from a file."""
+        key = f"{section}.passphrase"
+        if self._of_file(section):
+            path = self.session.draft.get(f"{section}.passphrase_file")
+            return [Note(_("from the file {path}").format(path=path), label=label)]
+
+        def parse(text: str) -> Any:
+            from pydantic import SecretStr
+
+            if not text and section == "access_point":
+                return None
+            return SecretStr(values.passphrase(text))
+
+        field = self._entry(key, label, parse, 63, hint)
+        return [Entry(key, label, field.text, field.do, field.fault, hint, secret=not self._shown, limit=63)]
+
+    def _meter(self) -> Note:
+        """How strong the passphrase is, and what to do with it."""
+        text = self.session.draft.text("mesh.passphrase")
+        if text == self._made:
+            advice = _("write them down for the other nodes") if self._shown else _("F8 shows them: write them down")
+            return Note(
+                _("{word}: five words made for you; {advice}").format(word=secret.word(4)[1], advice=advice),
+                "good",
+                " ",
+            )
+        if "mesh.passphrase" in self.session.draft.faults:
+            return Note(_("F6 makes five words"), label=" ")
+        if text not in self._strength:
+            self._measure(text)
+            return Note(_("every other node of this mesh needs the same"), label=" ")
+        mark, word = secret.word(self._strength[text])
+        if mark == "good":
+            return Note(_("{word}; every other node of this mesh needs the same").format(word=word), mark, " ")
+        return Note(_("{word}: it can be guessed; F6 makes five words that cannot").format(word=word), mark, " ")
+
+    def _measure(self, text: str) -> None:
+        """In a thread: the first time takes longer than a key may."""
+        if self._measuring:
+            return
+        self._measuring = True
+
+        def measured(score: int) -> None:
+            self._measuring = False
+            self._strength = {text: score}
+            self.session.host.changed()
+
+        self.session.host.later(lambda: secret.strength(text), measured, self.session.sorry)
+
+    def _channels(self) -> tuple[tuple[str, str], ...]:
+        """Those that the cards found can use, else all."""
+        machine, chosen = self.session.machine, self.session.draft.get("mesh.channel")
+        found = {
+            channel.number
+            for radio in (machine.radios if machine else ())
+            for channel in radio.channels
+            if not {"disabled", "radar", "no-ir"} & set(channel.flags)
+        }
+        numbers = sorted((found or {*values.CHANNELS_24, *values.CHANNELS_5}) | {chosen})
+        return tuple(
+            (str(number), _("{n} ({band} GHz)").format(n=number, band="2.4" if number < 15 else "5"))
+            for number in numbers
+            if number in values.CHANNELS_24 + values.CHANNELS_5
+        )
+
+    def _set(self, key: str, value: Any) -> None:
+        self.session.draft.set(key, value)
+        self.session.host.changed()
+
+    def _choose_public(self) -> None:
+        draft = self.session.draft
+        if self.private:
+            self._private = (draft.get("mesh.passphrase"), draft.get("mesh.passphrase_file"))
+        draft.forget("mesh.passphrase")
+        draft.put("mesh", passphrase=None, passphrase_file=None)
+        self.session.host.changed()
+
+    def ask_private(self) -> None:
+        """Choose private: with the passphrase there was, else five new words."""
+        if self.private:
+            return
+        draft = self.session.draft
+        if draft.get("mesh.security") == "open":
+            draft.set("mesh.security", "sae")
+        if any(self._private):
+            draft.put("mesh", passphrase=self._private[0], passphrase_file=self._private[1])
+        else:
+            self._new_words()
+        self.session.host.changed()
+
+    def _secure(self, value: str) -> None:
+        if value == "open" and self.private:
+            self.session.say(_("An open mesh has no passphrase; it is public now."))
+            self._choose_public()
+        self._set("mesh.security", value)
+
+    def _new_words(self) -> None:
+        from pydantic import SecretStr
+
+        self._made = secret.five_words()
+        self.session.draft.forget("mesh.passphrase")
+        self.session.draft.set("mesh.passphrase", SecretStr(self._made))
+        self.session.host.changed()
+
+    def _show(self) -> None:
+        self._shown = not self._shown
+        self.session.host.changed()
+
+    def _fold(self) -> None:
+        self._open = not self._open
+        self.session.host.changed()
+
+    def _next(self) -> None:
+        """On to the next step, unless a field holds what cannot be."""
+        faults = self.session.draft.faults
+        if faults:
+            key, sentence = next(iter(faults.items()))
+            if key.startswith(("access_point.", "mesh.subnet")):
+                self._open = True
+            self.session.say(sentence)
+            self.session.host.move(key)
+        else:
+            self.session.onward()

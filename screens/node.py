@@ -1,0 +1,275 @@
+"""Node: the front page. Does it work, who is near, how do phones join."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from byzwizard.errors import ByzantiumError
+from byzwizard.i18n import _, ngettext
+from byzwizard.screens.items import Action, Button, Code, Gap, Item, Key, Note, Table, Waiting
+from byzwizard.screens.page import Page, Session
+from byzwizard.screens.sheets import Sheet, confirm
+
+if TYPE_CHECKING:
+    from byzwizard.desk import Phones
+
+BARS = 6  # segments of a signal bar
+NEAR, FAR = -40, -90  # dBm at which it is full and empty
+
+
+class Node(Page):
+    name = "node"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._asking = False
+        self._fault = ""
+        self._waiting: float | None = None
+        self._phones: Phones | None = None
+        self._code: tuple[Phones, tuple[tuple[bool, ...], ...]] | None = None
+
+    @property
+    def place(self) -> str:
+        status = self.session.status
+        return str(status["node"]["name"]) if status else _("Node")
+
+    @property
+    def title(self) -> str:
+        status = self.session.status
+        if status is None:
+            return _("This node")
+        if not status["working"]:
+            return _("This node does not work yet")
+        near = len(status["neighbours"])
+        if not near:
+            return _("This node works, and hears nobody yet")
+        return ngettext("This node works, with {n} neighbour", "This node works, with {n} neighbours", near).format(
+            n=near
+        )
+
+    @property
+    def sentence(self) -> str:
+        return _("Phones join it and open http://here.byzantium.mesh/ in their browser.")
+
+    @property
+    def help(self) -> str:
+        return _(
+            "Each check with ✓ passes; what to do about one with ✗ stands below it. Neighbours are the nodes whose "
+            "radio is heard; the lower the metric, the better the way to them.\n\n"
+            "The picture joins a phone to this node: point its camera at it. Signals near -40 dBm are excellent, near "
+            "-80 dBm weak: move the nodes closer together or higher up.\n\n"
+            "m changes the setup, w shows what the last change did and takes it back."
+        )
+
+    def enter(self) -> None:
+        self.tick()
+
+    def tick(self) -> None:
+        if self._asking:
+            return
+        self._asking = True
+        desk = self.session.desk
+        self.session.host.later(lambda: (desk.status(), desk.waiting(), desk.phones()), self._told, self._failed)
+
+    def _told(self, found: "tuple[dict[str, Any], float | None, Phones | None]") -> None:
+        self._asking, self._fault = False, ""
+        self.session.status, self._waiting, self._phones = found
+        self.session.host.changed()
+
+    def _failed(self, fault: ByzantiumError) -> None:
+        self._asking, self._fault = False, str(fault)
+        self.session.host.changed()
+
+    def focus(self) -> str | None:
+        return "keep" if self._waiting is not None else None
+
+    def escape(self) -> None:
+        """This is the front page: there is nothing behind it."""
+
+    def bindings(self) -> Sequence[Key]:
+        if self.session.desk.rehearsal:
+            return []
+        keys = [
+            Key(("m",), _("change the setup"), self._change, letter=True),
+            Key(("w",), _("what changed"), self._what, letter=True),
+        ]
+        if self._waiting is not None:
+            keys.insert(0, Key(("c",), _("keep the change"), self._confirm, letter=True))
+        return keys
+
+    def items(self) -> Sequence[Item]:
+        status = self.session.status
+        if self._fault:
+            return [Note(self._fault, "bad")]
+        if status is None:
+            return [Waiting(_("Asking each part of this node …"))]
+        items: list[Item] = []
+        if self._waiting is not None:
+            items += [
+                Action(
+                    "keep",
+                    _("Keep this change of the network"),
+                    self._confirm,
+                    _("else it is taken back in {n} s").format(n=int(self._waiting)),
+                    "look",
+                    verb=_("keep"),
+                ),
+                Gap(),
+            ]
+        left = [
+            *self._problems(status),
+            *self._neighbours(status),
+            Gap(),
+            *self._facts(status),
+            Gap(),
+            *self._passed(status),
+        ]
+        code = self._qr()
+        return [*items, code_beside(code, left)] if code else [*items, *left]
+
+    @staticmethod
+    def _problems(status: dict[str, Any]) -> list[Item]:
+        items: list[Item] = []
+        for check in status["checks"]:
+            if not check["ok"]:
+                items.append(Note(check["text"], "bad", strong=True))
+                if check["advice"]:
+                    items.append(Note(check["advice"], "under"))
+        return [*items, Gap()] if items else []
+
+    @staticmethod
+    def _passed(status: dict[str, Any]) -> list[Item]:
+        items: list[Item] = []
+        for check in status["checks"]:
+            if check["ok"]:
+                items.append(Note(check["text"], "look" if check["advice"] else "good"))
+                if check["advice"]:
+                    items.append(Note(check["advice"], "under"))
+        return items
+
+    @staticmethod
+    def _neighbours(status: dict[str, Any]) -> list[Item]:
+        if not status["neighbours"]:
+            return [Note(_("Neighbours"), strong=True), Note(_("none heard yet; the next node joins by itself"))]
+        rows = tuple(
+            (
+                neighbour["name"] or neighbour["address"],
+                signal(neighbour["signal_dbm"]),
+                decibels(neighbour["signal_dbm"]),
+                ngettext("{n} hop", "{n} hops", neighbour["hops"] or 1).format(n=neighbour["hops"] or 1),
+                "" if neighbour["metric"] is None else str(neighbour["metric"]),
+            )
+            for neighbour in status["neighbours"]
+        )
+        return [Table((_("Neighbours"), _("Signal"), "", "", _("Metric")), rows, frozenset({2, 4}))]
+
+    @staticmethod
+    def _facts(status: dict[str, Any]) -> list[Item]:
+        node = status["node"]
+        clients = status["clients"]
+        items: list[Item] = [
+            Note(address, label=_("Address") if not n else " ") for n, address in enumerate(node["addresses"])
+        ]
+        items.append(Note(ngettext("{n} joined", "{n} joined", clients).format(n=clients), label=_("Phones")))
+        gateway = status["gateway"]
+        items.append(
+            Note(
+                _("shared by {name}").format(name=gateway.get("name") or gateway.get("via") or _("a node"))
+                if gateway
+                else _("none here; the mesh works without"),
+                label=_("Internet"),
+            )
+        )
+        if status["services"]:
+            items.append(
+                Note(", ".join(f"{one['title']} ({one['state']})" for one in status["services"]), label=_("Services"))
+            )
+        if status["public"]:
+            items.append(Note(_("public: every Byzantium node may join"), label=_("Mesh")))
+        return items
+
+    def _qr(self) -> Code | None:
+        phones = self._phones
+        if phones is None:
+            return None
+        if self._code is None or self._code[0] != phones:
+            self._code = (phones, wifi_code(phones.ssid, phones.passphrase))
+        how = _("secured") if phones.passphrase else _("open")
+        return Code(
+            self._code[1], (_("Join {ssid} ({how})").format(ssid=phones.ssid, how=how), _("Point a camera here."))
+        )
+
+    def _change(self) -> None:
+        """The wizard again, with what this node is now."""
+        session = self.session
+
+        def found(answers: Any) -> None:
+            if answers is not None:
+                session.draft.answers = answers
+            session.go("hardware")
+
+        session.host.later(session.desk.answers, found, session.sorry)
+
+    def _confirm(self) -> None:
+        session = self.session
+
+        def kept(_none: None) -> None:
+            self._waiting = None
+            session.say(_("The change is kept."))
+
+        session.host.later(session.desk.confirm, kept, session.sorry)
+
+    def _what(self) -> None:
+        self.session.host.later(self.session.desk.changed, self._show_changes, self.session.sorry)
+
+    def _show_changes(self, changes: list[str]) -> None:
+        host = self.session.host
+        if not changes:
+            host.open(Sheet(self.session, _("What changed"), _("Nothing has been changed since this node started.")))
+            return
+        host.open(
+            Sheet(
+                self.session,
+                _("What changed"),
+                _("The last apply did this."),
+                [Note(change, "good") for change in changes],
+                [Button("close", _("Close"), host.close), Button("undo", _("Undo it all"), self._ask_undo)],
+            )
+        )
+
+    def _ask_undo(self) -> None:
+        self.session.host.close()
+        confirm(
+            self.session,
+            _("Take the last change back?"),
+            _("The network may go down: phones and neighbours lose this node."),
+            (_("Undo it all"), self._undo),
+        )
+
+    def _undo(self) -> None:
+        self.session.pages["apply"].undo_next()  # type: ignore[attr-defined]  # the Apply page
+        self.session.go("apply")
+
+
+def code_beside(code: Code, left: Sequence[Item]) -> Code:
+    return Code(code.modules, code.text, tuple(left))
+
+
+def wifi_code(ssid: str, passphrase: str | None) -> tuple[tuple[bool, ...], ...]:
+    """The QR code with which phones join, with a border of 1 module; the smallest version that holds it."""
+    import segno
+    from segno import helpers
+
+    text = helpers.make_wifi_data(ssid=ssid, password=passphrase, security="WPA" if passphrase else "nopass")
+    return tuple(tuple(bool(module) for module in row) for row in segno.make_qr(text, error="l").matrix_iter(border=1))
+
+
+def signal(dbm: int | None) -> str:
+    """A bar of BARS segments, drawn with glyphs of the console's font."""
+    if dbm is None:
+        return ""
+    full = round(max(0.0, min(1.0, (dbm - FAR) / (NEAR - FAR))) * BARS)
+    return "▓" * full + "░" * (BARS - full)
+
+
+def decibels(dbm: int | None) -> str:
+    return "" if dbm is None else _("{dbm} dBm").format(dbm=dbm)

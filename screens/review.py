@@ -1,0 +1,220 @@
+"""Review: everything that will happen, in sentences, before anything happens."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byzwizard.errors import ByzantiumError
+from byzwizard.i18n import _, ngettext
+from byzwizard.screens.items import Button, Gap, Item, Key, Note, Waiting
+from byzwizard.screens.page import Page, Session
+from byzwizard.screens.sheets import Sheet, ask
+
+if TYPE_CHECKING:
+    from byzwizard.answers import Answers
+    from byzwizard.desk import Review as Reviewed
+
+SAVE_TO = "answers.yaml"
+
+
+class Review(Page):
+    name = "review"
+    numbered = True
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._of: Answers | None = None  # the answers that the session's review is of
+        self._fault: ByzantiumError | None = None
+
+    @property
+    def place(self) -> str:
+        return _("Review · {n} of {all}").format(n=self.session.step(self.name)[0], all=self.session.step(self.name)[1])
+
+    @property
+    def title(self) -> str:
+        return _("This is what will happen")
+
+    @property
+    def sentence(self) -> str:
+        return _("Nothing has been changed so far.")
+
+    @property
+    def help(self) -> str:
+        return _(
+            "Each line is one change that will be made to this computer when you start the node; what already is as "
+            "it should be is left out. A line with ! destroys something and cannot be undone; everything else is "
+            "undone by itself when a step fails, and can be taken back later.\n\n"
+            "“Save answers” writes these settings into a file that another node can be set up with. If the mesh is "
+            "private the file holds its passphrase."
+        )
+
+    def enter(self) -> None:
+        session = self.session
+        answers = session.draft.answers
+        if answers == self._of and session.review is not None:
+            return
+        self._of, self._fault, session.review = answers, None, None
+        session.host.later(
+            lambda: session.desk.review(answers),
+            lambda found: self._found(answers, found),
+            lambda fault: self._failed(answers, fault),
+        )
+
+    def _found(self, answers: "Answers", review: "Reviewed") -> None:
+        if answers == self._of:  # else they were changed meanwhile, and another review is under way
+            self.session.review = review
+            self.session.host.changed()
+            self.session.host.move(self.focus())
+
+    def _failed(self, answers: "Answers", fault: ByzantiumError) -> None:
+        if answers == self._of:
+            self._fault = fault
+            self.session.host.changed()
+            self.session.host.move(self.focus())
+
+    def focus(self) -> str:
+        review = self.session.review
+        return "cancel" if review is None or self._destroyed(review) else "start"
+
+    def buttons(self) -> Sequence[Button]:
+        buttons = [Button("cancel", _("Cancel"), lambda: self.session.start(self.session.first))]
+        review = self.session.review
+        if review is not None:
+            buttons.append(Button("start", self._effect(review), lambda: self.session.go("apply")))
+        return [*buttons, Button("save", _("Save answers"), self._ask_path)]
+
+    def bindings(self) -> Sequence[Key]:
+        return [Key(("d",), _("details"), self._details, letter=True)] if self.session.review else []
+
+    def _effect(self, review: "Reviewed") -> str:
+        """What the button does, by its name."""
+        if self.session.desk.rehearsal:
+            return _("Show the steps")
+        if self._destroyed(review):
+            return _("Erase that, and start this node")
+        if self.session.first == "node":
+            return _("Change this node")
+        return _("Start this node")
+
+    @staticmethod
+    def _destroyed(review: "Reviewed") -> list[str]:
+        return [
+            step.destroys
+            for stage in review.plan.stages
+            for step in stage.steps
+            if step.destroys and step.id in review.needed
+        ]
+
+    def items(self) -> Sequence[Item]:
+        if self._fault is not None:
+            return [
+                Note(self._fault.message, "bad", strong=True),
+                Note(self._fault.hint, "under"),
+                Gap(),
+                Note(_("Go back with Esc and change it.")),
+            ]
+        review = self.session.review
+        if review is None:
+            return [Waiting(_("Working out what there is to do …"))]
+        resolved = review.resolved
+        items: list[Item] = [Note(resolved.name, label=_("Name")), *self._mesh(review), *self._phones(review)]
+        items += [Note(note, "look", " ") for note in resolved.notes]
+        items.append(Gap())
+        destroyed = self._destroyed(review)
+        items += [Note(text, "look", _("Erased"), strong=True) for text in destroyed]
+        if destroyed:
+            items.append(Gap())
+        for stage in review.plan.stages:
+            texts = [step.text for step in stage.steps if step.id in review.needed]
+            items += [Note(text, label=" " if n else stage.title) for n, text in enumerate(texts)]
+        count = sum(step.id in review.needed for stage in review.plan.stages for step in stage.steps)
+        if not count:
+            items.append(Note(_("Nothing needs to be changed: this computer already is so."), "good"))
+        elif destroyed:
+            items += [Gap(), Note(_("Everything but what is erased can be undone."))]
+        else:
+            items += [
+                Gap(),
+                Note(
+                    ngettext("{n} step; it can be undone.", "{n} steps; all of them can be undone.", count).format(
+                        n=count
+                    )
+                ),
+            ]
+        return items
+
+    @staticmethod
+    def _mesh(review: "Reviewed") -> list[Item]:
+        resolved = review.resolved
+        kind = {"public": _("public"), "private": _("private"), "open": _("open, not encrypted")}[resolved.keys.kind]
+        mesh = resolved.answers.mesh.name
+        notes: list[Item] = [
+            Note(
+                _("join or start {mesh} on channel {channel} ({interface}), {kind}").format(
+                    mesh=mesh, channel=link.channel, interface=link.interface, kind=kind
+                )
+                if link.channel
+                else _("join or start {mesh} over the cable of {interface}").format(
+                    mesh=mesh, interface=link.interface
+                ),
+                label=_("Mesh"),
+            )
+            for link in resolved.links
+        ]
+        return notes or [Note(_("none: no card here can mesh"), "look", _("Mesh"))]
+
+    @staticmethod
+    def _phones(review: "Reviewed") -> list[Item]:
+        resolved = review.resolved
+        notes: list[Item] = [
+            Note(
+                _("network {ssid} ({secured}) on channel {channel}, addresses {subnet}").format(
+                    ssid=point.ssid,
+                    channel=point.channel,
+                    subnet=resolved.subnet,
+                    secured=_("with a passphrase") if point.passphrase else _("open"),
+                ),
+                label=_("Phones"),
+            )
+            for point in resolved.access_points
+        ]
+        return notes or [
+            Note(
+                _("no access point; a cable can be used, addresses {subnet}").format(subnet=resolved.subnet),
+                label=_("Phones"),
+            )
+        ]
+
+    def _details(self) -> None:
+        review = self.session.review
+        if review is None:
+            return
+        items: list[Item] = []
+        for stage in review.plan.stages:
+            items.append(Note(stage.title, strong=True))
+            for step in stage.steps:
+                todo = step.id in review.needed
+                words = step.text if todo else _("{step} (already so)").format(step=step.text)
+                items.append(Note(words, "todo" if todo else "good"))
+        self.session.host.open(
+            Sheet(self.session, _("Every step"), _("In this order; those with ✓ are so already."), items)
+        )
+
+    def _ask_path(self) -> None:
+        ask(
+            self.session,
+            _("Save answers"),
+            _("Where to. The file is readable by you alone."),
+            _("File"),
+            SAVE_TO,
+            self._save,
+        )
+
+    def _save(self, path: str) -> None:
+        session = self.session
+        answers = session.review.resolved.answers if session.review else session.draft.answers
+        session.host.later(
+            lambda: session.desk.save(answers, Path(path).expanduser()),
+            lambda _none: session.say(_("Saved as {path}.").format(path=path)),
+            session.sorry,
+        )

@@ -1,0 +1,311 @@
+"""The whole screen: the bar, the page, sheets over it, the sentence said last, and the keys that work here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import urwid
+
+from byzwizard.errors import ByzantiumError
+from byzwizard.i18n import _
+from byzwizard.screens.items import Action, Button, Entry, Fold, Key, Option, Pick
+from byzwizard.screens.page import Page, Session
+from byzwizard.screens.palette import MARKS, shown
+from byzwizard.screens.sheets import confirm, show
+from byzwizard.screens.view import View
+
+T = TypeVar("T")
+SMALLEST = (24, 7)  # columns and rows below which nothing can be used
+SHEET = 72  # columns of a sheet, where there are as many
+
+
+class Stage(Protocol):
+    """What stands behind the screen: the loop of wizard.py, or a test."""
+
+    def later(
+        self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[ByzantiumError], None]
+    ) -> None: ...
+
+    def watch(self, fd: int, ready: Callable[[], bool]) -> None: ...
+
+    def suspend(self, program: Callable[[], None]) -> None: ...
+
+    def leave(self, status: int) -> None: ...
+
+    def redraw(self) -> None: ...
+
+    def plain(self) -> None:
+        """Go on in line mode."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A key in the footer: what is pressed, how it is written, what it does; the least weighty go first."""
+
+    key: str
+    shown: str
+    label: str
+    weight: int = 0
+
+
+class Root(urwid.WidgetWrap[urwid.Frame]):
+    """Draws the session's page and is its host."""
+
+    no_cache = ["render"]
+
+    def __init__(self, session: Session, stage: Stage) -> None:
+        self._session, self._stage = session, stage
+        self._place, self._state = urwid.Text("", wrap="ellipsis"), urwid.Text("", align="right", wrap="clip")
+        self._bar = urwid.Columns([self._place, ("pack", self._state)], dividechars=1)
+        self._said, self._keys = urwid.Text(""), urwid.Text("", wrap="clip")
+        self._said_pile = urwid.Pile([("pack", self._keys)])
+        self._stack = urwid.OverlayStack(urwid.SolidFill(" "))
+        self._views: dict[int, View] = {}
+        self._sheets: list[View] = []
+        self._size = (80, 24)
+        self._small = urwid.Filler(urwid.Text("", align="center"))
+        super().__init__(urwid.Frame(self._stack, urwid.AttrMap(self._bar, "bar"), self._said_pile))
+        session.host = self
+        session.page.enter()
+        self._show_page()
+
+    # What the pages ask for (page.Host).
+
+    def changed(self) -> None:
+        self._show_page()
+
+    def later(self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[ByzantiumError], None]) -> None:
+        self._stage.later(job, done, failed)
+
+    def watch(self, fd: int, ready: Callable[[], bool]) -> None:
+        self._stage.watch(fd, ready)
+
+    def suspend(self, program: Callable[[], None]) -> None:
+        self._stage.suspend(program)
+
+    def leave(self, status: int) -> None:
+        self._stage.leave(status)
+
+    def open(self, sheet: Page) -> None:
+        view = View(sheet)
+        self._sheets.append(view)
+        width = min(SHEET, max(self._size[0] - 4, 1))
+        self._stack.open(urwid.LineBox(view), width=width, height=view.rows_wanted(max(width - 2, 3)) + 2)
+        self._show_page()
+
+    def close(self) -> None:
+        if self._sheets:
+            self._sheets.pop()
+            self._stack.close()
+            self._show_page()
+
+    def move(self, item: str) -> None:
+        self.view.move(item)
+
+    def focused(self) -> str:
+        return self._views[id(self._session.page)].focused if id(self._session.page) in self._views else ""
+
+    # What is shown.
+
+    @property
+    def view(self) -> View:
+        """The uppermost."""
+        return self._sheets[-1] if self._sheets else self._views[id(self._session.page)]
+
+    def _show_page(self) -> None:
+        page = self._session.page
+        view = self._views.get(id(page))
+        if view is None:
+            view = self._views[id(page)] = View(page)
+        else:
+            view.sync()
+        if self._stack.base is not view:
+            while self._sheets:
+                self._sheets.pop()
+                self._stack.close()
+            self._stack.base = view
+            view.move(page.focus() or "")
+        for sheet in self._sheets:
+            sheet.sync()
+        self._show_rest()
+
+    def _show_rest(self) -> None:
+        """The bar and the footer, which depend on the focus."""
+        glyph, words = self._session.state()
+        self._place.set_text(shown(f" BYZANTIUM  {self._session.page.place}"))
+        self._state.set_text(shown(f"{MARKS[glyph]} {words} ".lstrip() if glyph else f"{words} "))
+        said = self._session.message
+        if said != self._said.text:
+            self._said.set_text(("look", shown(said)))
+        wanted: list[Any] = [self._said_pile.contents[-1]]
+        if said:
+            wanted.insert(0, (urwid.Padding(self._said, left=2), ("pack", None)))
+        if len(wanted) != len(self._said_pile.contents):
+            self._said_pile.contents[:] = wanted
+        self._keys.set_text(self._footer(self._size[0]))
+
+    def hints(self) -> list[Hint]:
+        """Every key that works here and now, in the order of the footer."""
+        view, page = self.view, self.view.page
+        line = view.line
+        hints = []
+        if view.in_row and len(view.row_ids) > 1:
+            hints.append(Hint("right", "←→", _("choose"), 2))
+        if line is None:
+            hints.append(Hint("down", "↑↓", _("scroll"), 2))
+        elif view.in_row and view.ids == view.row_ids:
+            hints += [Hint("page down", "PgDn", _("scroll"), 2)] if view.scrolls else []
+        elif len(view.ids) > (len(view.row_ids) if view.in_row else 1):
+            hints.append(Hint("up" if view.in_row else "down", "↑↓", _("move"), 2))
+        if line is not None:
+            hints += self._line_hints(line.item)
+        hints += [
+            Hint(key.keys[0], key.shown, key.label, 8)
+            for key in page.bindings()
+            if key.label and not (key.letter and line is not None and isinstance(line.item, Entry))
+        ]
+        if self._sheets:
+            hints.append(Hint("esc", "Esc", _("close"), 6))
+        elif self._session.can_go_back or page.running:
+            hints.append(Hint("esc", "Esc", _("stop") if page.running else _("back"), 6))
+        return hints + [
+            Hint(key.keys[0], key.shown, key.label, 5 if key.keys[0] == "f1" else 1)
+            for key in self._global_keys()
+            if key.label
+        ]
+
+    @staticmethod
+    def _line_hints(item: Any) -> list[Hint]:
+        if isinstance(item, Option):
+            return [Hint(" ", "Space", _("choose"), 7)]
+        if isinstance(item, Pick):
+            return [Hint("enter", "Enter", _("list"), 7)]
+        if isinstance(item, Fold):
+            return [Hint("enter", "Enter", _("close") if item.open else _("open"), 7)]
+        if isinstance(item, Entry):
+            return [Hint("enter", "Enter", _("OK") if item.enter else _("next"), 7)]
+        if isinstance(item, Button):
+            return [Hint("enter", "Enter", _("do it"), 7)]
+        return [Hint("enter", "Enter", (item.verb if isinstance(item, Action) else "") or _("choose"), 7)]
+
+    def _global_keys(self) -> list[Key]:
+        power = _("quit") if self._session.desk.rehearsal else _("power")
+        return [
+            Key(("f1", "?"), _("help"), self._help, footer="F1"),
+            Key(("f2", "ctrl z"), _("shell"), self._shell, footer="F2"),
+            Key(("f3", "ctrl l"), "", self._stage.redraw),
+            Key(("f5",), _("plain text"), self._plain, footer="F5"),
+            Key(("f10", "ctrl c"), power, self._quit, footer="F10"),
+        ]
+
+    def _footer(self, columns: int) -> list[Any]:
+        """As many hints as have room, the least weighty left out first."""
+        hints = self.hints()
+        while len(hints) > 1 and sum(len(hint.shown) + len(hint.label) + 4 for hint in hints) - 2 > columns:
+            hints.remove(min(reversed(hints), key=lambda hint: hint.weight))
+        parts: list[Any] = [" "]
+        for hint in hints:
+            parts += [("key", shown(hint.shown)), shown(f" {hint.label}   ")]
+        return parts
+
+    # Keys.
+
+    def render(self, size: tuple[int, int], focus: bool = False) -> Any:
+        if size != self._size:
+            self._size = size
+            self._show_rest()
+        if self._too_small(size):
+            words = _("too small ({columns}×{rows})").format(columns=size[0], rows=size[1])
+            self._small.body.set_text(words)  # type: ignore[attr-defined]  # a Text
+            return self._small.render(size, focus)
+        return self._w.render(size, focus)
+
+    @staticmethod
+    def _too_small(size: tuple[int, int]) -> bool:
+        return size[0] < SMALLEST[0] or size[1] < SMALLEST[1]
+
+    def selectable(self) -> bool:
+        return True
+
+    def keypress(self, size: tuple[int, int], key: str) -> str | None:
+        left = self._press(size, key)
+        self._show_rest()
+        return left
+
+    def _press(self, size: tuple[int, int], key: str) -> str | None:
+        if self._too_small(size):
+            if key in {"f10", "ctrl c"} and not self._session.page.running:
+                self._stage.leave(0)
+            return None
+        if self._do(key, [one for one in self._global_keys() if key != "?"]):
+            return None
+        page = self.view.page
+        if self._do(key, [one for one in page.bindings() if not one.letter]):
+            return None
+        left = self._w.keypress(size, key)
+        if left is None:
+            return None
+        if self._do(left, [*self.view.page.bindings(), *self._global_keys()]):
+            return None
+        if left == "esc":
+            self._session.message = ""
+            self.view.page.escape()
+            return None
+        return left
+
+    @staticmethod
+    def _do(key: str, keys: list[Key]) -> bool:
+        for one in keys:
+            if key in one.keys:
+                one.do()
+                return True
+        return False
+
+    def _help(self) -> None:
+        page = self.view.page
+        text = (
+            f"{page.help}\n\n"
+            + _("Keys here:")
+            + "\n"
+            + "\n".join(
+                f"{hint.shown:<8}{hint.label}" for hint in [*self.hints(), Hint("f3", "F3", _("draw the screen again"))]
+            )
+        )
+        show(self._session, _("Help: {page}").format(page=page.title), text)
+
+    def _shell(self) -> None:
+        self._stage.suspend(self._session.desk.shell)
+
+    def _plain(self) -> None:
+        self._stage.plain()
+
+    def _quit(self) -> None:
+        session, leave = self._session, self._stage.leave
+        if session.page.running:
+            session.page.escape()
+            return
+        if session.desk.rehearsal:
+            confirm(session, _("Leave the wizard?"), "", (_("Leave"), lambda: leave(0)))
+            return
+        confirm(
+            session,
+            _("Leave, or switch off?"),
+            _("What is not applied yet is forgotten."),
+            (_("Leave the wizard"), lambda: leave(0)),
+            (_("Restart the computer"), lambda: self._power("restart")),
+            (_("Switch it off"), lambda: self._power("off")),
+        )
+
+    def _power(self, what: Any) -> None:
+        session = self._session
+        self._stage.later(lambda: session.desk.power(what), lambda _none: self._stage.leave(0), session.sorry)
+
+    def tick(self) -> None:
+        """About every two seconds."""
+        self._session.page.tick()
+
+    def spin(self) -> bool:
+        """One frame of the spinners."""
+        return self.view.spin()

@@ -1,0 +1,214 @@
+"""A page or a sheet as a widget: title and sentence, the items in a list that scrolls, the buttons under it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import urwid
+
+from byzwizard.screens.items import Button, Item, focusable
+from byzwizard.screens.page import Page
+from byzwizard.screens.palette import shown
+from byzwizard.screens.widgets import Line, WaitingLine, button, make
+
+LOW = 4  # rows that the items have at least; else the title goes
+
+
+class View(urwid.WidgetWrap[urwid.Frame]):
+    """Keeps the focus by id while items come and go, and makes a new widget only for an item that changed."""
+
+    no_cache = ["render"]
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._size = (80, 20)
+        self._title, self._sentence = urwid.Text(""), urwid.Text("")
+        self._header = urwid.Pile([urwid.Divider(), urwid.Padding(self._title, left=2), urwid.Divider()])
+        self._walker = urwid.SimpleFocusListWalker([])
+        self._list = urwid.ListBox(self._walker)
+        self._buttons: list[Line] = []
+        self._row = urwid.GridFlow([], 10, 2, 0, "left")
+        self._foot = urwid.Pile([urwid.Divider(), self._row], focus_item=1)
+        super().__init__(urwid.Frame(urwid.ScrollBar(self._list), self._header))
+        self.sync()
+        self.move(page.focus() or "")
+
+    def sync(self) -> None:
+        """Show what the page says now."""
+        self._title.set_text(("title", shown(self.page.title)))
+        said = self.page.sentence
+        self._sentence.set_text(shown(said))
+        lines = self._header.contents
+        if bool(said) != (len(lines) == 4):
+            if said:
+                lines.insert(2, (urwid.Padding(self._sentence, left=2), self._header.options("pack")))
+            else:
+                del lines[2]
+        here = self.focused
+        self._sync_items(self.page.items(), here)
+        self._sync_buttons(self.page.buttons())
+        if here and self.focused != here and here in self.ids:
+            self.move(here)
+        elif not self.focused and self.ids:
+            self.move(self._nearest(here))
+
+    def _sync_items(self, items: Sequence[Item], here: str) -> None:
+        self._was = [widget.item.id for widget in self._walker if focusable(widget.item)]
+        by_id = {widget.item.id: widget for widget in self._walker if focusable(widget.item)}
+        still: dict[Any, list[Any]] = {}
+        for widget in self._walker:
+            if not focusable(widget.item):
+                still.setdefault(widget.item, []).append(widget)
+        widgets = []
+        for item in items:
+            if focusable(item):
+                old = by_id.get(item.id)  # type: ignore[union-attr]  # focusable items have an id
+                if old is not None and type(old.item) is not type(item):
+                    old = None
+            else:
+                old = still[item].pop() if still.get(item) else None
+            widgets.append(old if old is not None and old.take(item) else make(item))
+        if len(widgets) == len(self._walker) and all(
+            new is old for new, old in zip(widgets, self._walker, strict=True)
+        ):
+            return
+        top = self._list.focus_position if self._walker else 0
+        self._walker[:] = widgets
+        if widgets and here not in self._body_ids():
+            self._list.focus_position = min(top, len(widgets) - 1)
+
+    def _sync_buttons(self, buttons: Sequence[Button]) -> None:
+        if [line.item for line in self._buttons] == list(buttons):
+            for line, item in zip(self._buttons, buttons, strict=True):
+                line.take(item)
+            return
+        self._buttons = [button(item) for item in buttons]
+        self._row.contents = [
+            (line, self._row.options("given", urwid.calc_width(line.item.label, 0, len(line.item.label)) + 6))
+            for line in self._buttons
+        ]
+        if buttons:
+            self._w.footer = self._foot
+        else:
+            self._w.focus_position = "body"
+            self._w.footer = None
+
+    def _nearest(self, gone: str) -> str:
+        """What has the focus when the item that had it is gone: the one that followed it."""
+        ids = self.ids
+        if gone in self._was:
+            after = [one for one in self._was[self._was.index(gone) :] if one in ids]
+            if after:
+                return after[0]
+        return ids[-1] if not self._body_ids() else self._body_ids()[-1]
+
+    def _body_ids(self) -> list[str]:
+        return [widget.item.id for widget in self._walker if focusable(widget.item) and widget.selectable()]
+
+    @property
+    def ids(self) -> list[str]:
+        """What can have the focus, in its order."""
+        return [*self._body_ids(), *self.row_ids]
+
+    @property
+    def row_ids(self) -> list[str]:
+        return [line.item.id for line in self._buttons]
+
+    @property
+    def in_row(self) -> bool:
+        """Whether a button has the focus."""
+        return bool(self._w.focus_position == "footer")
+
+    @property
+    def scrolls(self) -> bool:
+        """Whether there are more items than are seen."""
+        shown = self._size[1] - self._foot.rows(self._size[:1]) - (4 if self._w.header else 0)
+        return self._body_rows(self._size[0]) > shown
+
+    def _body_rows(self, columns: int) -> int:
+        return sum(widget.rows((max(columns - 1, 1),)) for widget in self._walker)
+
+    @property
+    def line(self) -> Line | None:
+        """The line in the focus."""
+        if self.in_row:
+            return self._row.focus  # type: ignore[return-value]  # the row holds lines
+        widget = self._list.focus
+        return widget if isinstance(widget, Line) and widget.selectable() else None
+
+    @property
+    def focused(self) -> str:
+        line = self.line
+        return line.item.id if line is not None else ""
+
+    def move(self, item: str) -> None:
+        """Give the focus to an item or button; nothing where there is none of that id."""
+        for n, line in enumerate(self._buttons):
+            if line.item.id == item:
+                self._row.focus_position = n
+                self._w.focus_position = "footer"
+                return
+        for n, widget in enumerate(self._walker):
+            if focusable(widget.item) and widget.item.id == item:
+                self._list.focus_position = n
+                self._w.focus_position = "body"
+                return
+
+    def _fit(self, size: tuple[int, int]) -> None:
+        """With few rows the title goes; the page is still the same."""
+        self._size = size
+        above = self._header.rows((size[0],)) + (self._foot.rows((size[0],)) if self._buttons else 0)
+        header = self._header if size[1] - above >= min(LOW, len(self._walker)) else None
+        if self._w.header is not header:
+            self._w.header = header
+
+    def render(self, size: tuple[int, int], focus: bool = False) -> Any:
+        self._fit(size)
+        return self._w.render(size, focus)
+
+    def rows_wanted(self, columns: int) -> int:
+        """How high the view would like to be."""
+        return (
+            self._header.rows((columns,))
+            + self._body_rows(columns)
+            + (self._foot.rows((columns,)) if self._buttons else 0)
+        )
+
+    def keypress(self, size: tuple[int, int], key: str) -> str | None:
+        self._fit(size)
+        left = self._w.keypress(size, key)
+        if left is None:
+            return None
+        in_body = self._w.focus_position == "body"
+        if left in {"tab", "shift tab"}:
+            return self._step(-1 if left == "shift tab" else 1)
+        if left == "down" and in_body and self._buttons:
+            self._w.focus_position = "footer"
+            return None
+        if left == "up" and not in_body and self._walker:
+            self._w.focus_position = "body"
+            return None
+        if left in {"page up", "page down", "home", "end"} and not in_body:
+            return self._scroll(size, left)
+        return left
+
+    def _step(self, by: int) -> None:
+        ids = self.ids
+        if ids:
+            here = ids.index(self.focused) if self.focused in ids else -by
+            self.move(ids[(here + by) % len(ids)])
+
+    def _scroll(self, size: tuple[int, int], key: str) -> str | None:
+        """Scroll the list while a button has the focus."""
+        (top, bottom), _rows = self._w.frame_top_bottom(size, True)
+        if size[1] - top - bottom > 0:
+            self._w.body.keypress((size[0], size[1] - top - bottom), key)
+        return None
+
+    def spin(self) -> bool:
+        """One frame of every spinner; False where there is none."""
+        waiting = [widget for widget in self._walker if isinstance(widget, WaitingLine)]
+        for widget in waiting:
+            widget.step()
+        return bool(waiting)

@@ -1,0 +1,309 @@
+"""Welcome: what this is, and the ways to begin."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from byzwizard import i18n
+from byzwizard.i18n import _, ngettext
+from byzwizard.screens.items import Action, Gap, Item, Note, Pick
+from byzwizard.screens.page import Page, Session
+from byzwizard.screens.sheets import ask
+
+# Names of languages in themselves; only those are offered that have a translation and letters of the console's font.
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "es": "Español",
+    "fr": "Français",
+    "it": "Italiano",
+    "nl": "Nederlands",
+    "pt": "Português",
+    "pt_BR": "Português (Brasil)",
+    "sv": "Svenska",
+    "ca": "Català",
+}
+# The keymaps of Debian's console-data and kbd that cover most keyboards.
+KEYBOARDS = (
+    "us",
+    "uk",
+    "de",
+    "fr",
+    "es",
+    "it",
+    "pt-latin1",
+    "br-abnt2",
+    "la-latin1",
+    "be-latin1",
+    "nl",
+    "dk",
+    "no",
+    "se-latin1",
+    "fi",
+    "pl",
+    "cz-lat2",
+    "hu",
+    "ro",
+    "tr_q-latin5",
+    "ru",
+    "ua",
+    "gr",
+    "il",
+    "dvorak",
+)
+
+
+def languages() -> tuple[tuple[str, str], ...]:
+    """(code, name) of the languages there are."""
+    found = {path.parent.parent.name for path in i18n.LOCALE.glob("*/LC_MESSAGES/byzwizard.mo")} | {"en"}
+    return tuple((code, LANGUAGES[code]) for code in LANGUAGES if code in found)
+
+
+class Welcome(Page):
+    name = "welcome"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._heard: list[dict[str, Any]] = []
+        self._asked = False
+
+    @property
+    def place(self) -> str:
+        return _("Welcome")
+
+    @property
+    def title(self) -> str:
+        return _("A network without the Internet")
+
+    @property
+    def sentence(self) -> str:
+        return _("This computer can become a node: people around you join it with their phones.")
+
+    @property
+    def help(self) -> str:
+        return _(
+            "Byzantium turns this computer into a node of a wireless network that needs no Internet and no provider. "
+            "Nodes find each other by themselves, and phones join any of them.\n\n"
+            "“Just start” takes the best settings for this computer and begins: everybody may join. “Set it up step "
+            "by step” lets you see and change each of them first. Nothing is changed on this computer before you say "
+            "so, and nothing is ever written to its disks unless you ask for that.\n\n"
+            "If keys F1 to F10 do not work in this terminal, press Esc and then the digit: Esc 1 is F1, Esc 0 is F10."
+        )
+
+    def enter(self) -> None:
+        if self._asked:
+            return
+        self._asked = True
+        host = self.session.host
+        host.later(lambda: self.session.draft.answers, lambda _answers: host.changed(), self.session.sorry)
+        host.later(self.session.desk.machine, self._found, self.session.sorry)
+        if not self.session.desk.rehearsal:
+            host.later(self.session.desk.heard, self._hear, lambda _fault: None)  # nothing heard is no fault here
+
+    def _found(self, machine: Any) -> None:
+        self.session.machine = machine
+        self.session.host.changed()
+
+    def _hear(self, heard: list[dict[str, Any]]) -> None:
+        kinds = [network for network in heard if network["byzantium"] and network["kind"] == "mesh"]
+        self._heard = sorted(kinds, key=lambda network: -(network["signal_dbm"] or -200))
+        self.session.host.changed()
+
+    def focus(self) -> str | None:
+        return "start"
+
+    def items(self) -> Sequence[Item]:
+        draft = self.session.draft
+        language = draft.get("node.language") if draft.ready else ""
+        keyboard = draft.get("node.keyboard") if draft.ready else ""
+        items: list[Item] = [
+            Action("start", _("Just start"), self._start, _("best settings for this computer, no questions")),
+            Action("steps", _("Set it up step by step"), self.session.onward, _("about five decisions")),
+        ]
+        if self._heard:
+            items.append(Action("join", _("Join what is here"), self._join, self._words()))
+        items += [
+            Action("file", _("Use an answers file"), self._ask_file, _("from this stick or another")),
+            Gap(),
+            Pick("node.language", _("Language"), language, self._options(languages(), language), self._speak),
+            Pick(
+                "node.keyboard",
+                _("Keyboard"),
+                keyboard,
+                self._options(tuple((name, name) for name in KEYBOARDS), keyboard),
+                self._type,
+            ),
+            Gap(),
+            *self._summary(),
+        ]
+        return items
+
+    @staticmethod
+    def _options(known: tuple[tuple[str, str], ...], value: str) -> tuple[tuple[str, str], ...]:
+        """The options, with a value from an answers file that is none of them."""
+        if not value:
+            return (("", "…"),)
+        return known if value in dict(known) else ((value, value), *known)
+
+    def _words(self) -> str:
+        best = self._heard[0]
+        count = ngettext("{n} mesh heard", "{n} meshes heard", len(self._heard)).format(n=len(self._heard))
+        return _("{count}: {name} ({strength})").format(
+            count=count, name=mesh_name(best["name"])[0], strength=strength(best["signal_dbm"])
+        )
+
+    def _summary(self) -> list[Item]:
+        machine = self.session.machine
+        if machine is None:
+            return [Note(_("looking at this computer …"), label=_("Found"))]
+        usable = [radio for radio in machine.radios if radio.verdict and radio.verdict.link]
+        phones = [radio for radio in machine.radios if radio.verdict and radio.verdict.access_point]
+        notes: list[Item] = []
+        if usable:
+            words = ngettext(
+                "{n} wireless card that can mesh: {names}", "{n} wireless cards that can mesh: {names}", len(usable)
+            )
+            notes.append(
+                Note(
+                    words.format(n=len(usable), names=", ".join(radio.chipset for radio in usable)), "good", _("Found")
+                )
+            )
+        elif phones:
+            notes.append(Note(_("a wireless card for phones, but none that can mesh"), "look", _("Found")))
+        else:
+            notes.append(Note(_("no wireless card that can be used; “Set it up” tells what to do"), "bad", _("Found")))
+        wired = [
+            _("{name}: cable").format(name=port.interface)
+            if port.carrier
+            else _("{name}: no cable").format(name=port.interface)
+            for port in machine.wired
+        ]
+        if wired:
+            notes.append(Note(_("wired port {ports}").format(ports=", ".join(wired)), label=" "))
+        if machine.battery:
+            notes.append(Note(battery(machine.battery.percent, machine.battery.seconds_left), label=" "))
+        return notes
+
+    def _start(self) -> None:
+        """The defaults of DESIGN, with the language and the keyboard chosen here."""
+        from byzwizard.answers import Answers
+
+        draft = self.session.draft
+        fresh = Answers()
+        draft.answers = fresh.model_copy(
+            update={
+                "node": fresh.node.model_copy(
+                    update={"language": draft.get("node.language"), "keyboard": draft.get("node.keyboard")}
+                )
+            }
+        )
+        self.session.go("apply")
+
+    def _speak(self, language: str) -> None:
+        i18n.use(language)
+        self.session.draft.set("node.language", language)
+        self.session.host.changed()
+
+    def _type(self, layout: str) -> None:
+        self.session.draft.set("node.keyboard", layout)
+        host = self.session.host
+        host.later(lambda: self.session.desk.keyboard(layout), lambda _none: None, self.session.sorry)
+        host.changed()
+
+    def _ask_file(self) -> None:
+        ask(
+            self.session,
+            _("Use an answers file"),
+            _("The path of a file that the wizard or you wrote."),
+            _("File"),
+            "/run/live/medium/byzantium/answers.yaml",
+            self._load,
+        )
+
+    def _load(self, path: str) -> None:
+        session = self.session
+
+        def loaded(answers: Any) -> None:
+            session.draft.answers = answers
+            i18n.use(answers.node.language)
+            session.go("review")
+
+        session.host.later(lambda: session.desk.load(Path(path).expanduser()), loaded, session.sorry)
+
+    def _join(self) -> None:
+        if len(self._heard) == 1:
+            self._take(self._heard[0])
+        else:
+            self.session.host.open(Heard(self.session, self._heard, self._take))
+
+    def _take(self, network: dict[str, Any]) -> None:
+        name, kind = mesh_name(network["name"])
+        draft = self.session.draft
+        draft.forget("mesh.name", "mesh.channel", "mesh.passphrase")
+        draft.put(
+            "mesh",
+            name=name,
+            channel=network["channel"] or draft.get("mesh.channel"),
+            security="open" if kind == "opn" else "sae",
+            passphrase=None,
+            passphrase_file=None,
+        )
+        self.session.go("mesh")
+        if kind == "prv":
+            self.session.pages["mesh"].ask_private()  # type: ignore[attr-defined]  # the Mesh page
+
+
+class Heard(Page):
+    """The meshes that are heard, to choose one."""
+
+    def __init__(self, session: Session, heard: list[dict[str, Any]], take: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__(session)
+        self._all, self._take = heard, take
+
+    @property
+    def title(self) -> str:
+        return _("Join what is here")
+
+    @property
+    def sentence(self) -> str:
+        return _("These meshes are heard now.")
+
+    def items(self) -> Sequence[Item]:
+        return [
+            Action(
+                f"heard-{n}",
+                mesh_name(network["name"])[0],
+                lambda network=network: self._choose(network),
+                _("{strength}, {secured}, channel {channel}").format(
+                    strength=strength(network["signal_dbm"]),
+                    channel=network["channel"],
+                    secured=_("secured") if network["secured"] else _("not secured"),
+                ),
+            )
+            for n, network in enumerate(self._all[:12])
+        ]
+
+    def _choose(self, network: dict[str, Any]) -> None:
+        self.session.host.close()
+        self._take(network)
+
+
+def mesh_name(air: str) -> tuple[str, str]:
+    """(name, kind) of a mesh's ID on the air: the name, then ~pub, ~prv or ~opn (DESIGN)."""
+    name, tilde, kind = air.rpartition("~")
+    return (name, kind) if tilde and kind in {"pub", "prv", "opn"} else (air, "pub")
+
+
+def strength(dbm: int | None) -> str:
+    """A signal in words; the limits are those at which 802.11n falls below 50 and 10 Mb/s on HT20."""
+    if dbm is None:
+        return _("strength unknown")
+    return _("strong") if dbm > -60 else _("fair") if dbm > -75 else _("weak")
+
+
+def battery(percent: int, seconds: int | None) -> str:
+    if seconds is None:
+        return _("battery {percent} %").format(percent=percent)
+    return _("battery {percent} %, about {hours:.0f} h {minutes:.0f} min").format(
+        percent=percent, hours=seconds // 3600, minutes=seconds % 3600 // 60
+    )

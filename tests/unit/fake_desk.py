@@ -1,0 +1,315 @@
+"""A desk without a computer behind it, a stage without a loop, and the driver of the real pages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from byzwizard.answers import Answers
+from byzwizard.desk import Applying, Phones, Review
+from byzwizard.errors import ByzantiumError
+from byzwizard.events import Event
+from byzwizard.machine import Battery, Channel, Machine, Radio, Verdict, Wired
+from byzwizard.plan import Plan, PlannedStage, Progress, Step
+from byzwizard.resolve import AccessPointPlan, Keys, MeshLink, Resolved
+
+T = TypeVar("T")
+CHANNELS = tuple(Channel(number=n, mhz=2407 + 5 * n) for n in range(1, 12))
+
+
+def radio(number: int, grade: Any, chipset: str, bus: str, **more: Any) -> Radio:
+    verdict = Verdict(
+        grade=grade,
+        link="802.11s" if grade in "AB" else None,
+        access_point=grade in "AD",
+        reason=more.pop("reason"),
+        advice=more.pop("advice", None),
+    )
+    return Radio(
+        interface=f"wlan{number}",
+        phy=f"phy{number}",
+        mac=f"00:c0:ca:00:00:0{number}",
+        bus=bus,
+        chipset=chipset,
+        driver=more.pop("driver", None),
+        channels=CHANNELS,
+        verdict=verdict,
+        modes=("managed", "AP", "mesh point"),
+        **more,
+    )
+
+
+GOOD = radio(1, "A", "Atheros AR9271", "usb", driver="ath9k_htc", reason="It can mesh and serve phones on one channel.")
+PHONES = radio(
+    0,
+    "D",
+    "Intel AX201",
+    "pci",
+    driver="iwlwifi",
+    reason="iwlwifi has no mesh mode.",
+    advice="It will serve phones while another card meshes.",
+)
+BROKEN = radio(
+    2,
+    "F",
+    "Broadcom BCM4311",
+    "pci",
+    reason="Its firmware is not free and not on this stick.",
+    advice="Plug in another card.",
+    firmware_missing=("b43/ucode13.fw",),
+)
+MACHINE = Machine(
+    radios=(GOOD, PHONES, BROKEN),
+    wired=(Wired(interface="eth0", mac="52:54:00:00:00:01", carrier=False),),
+    memory_bytes=2071986176,
+    firmware="uefi",
+    battery=Battery(percent=84, seconds_left=18000),
+)
+STATUS: dict[str, Any] = {
+    "status": 1,
+    "working": True,
+    "public": True,
+    "node": {"name": "lighthouse", "id": "a" * 32, "addresses": ["10.83.4.1", "fd12:3456:789a:1::1"]},
+    "checks": [
+        {"id": "radio", "ok": True, "text": "The radio is on channel 11.", "advice": None},
+        {"id": "mesh", "ok": True, "text": "The mesh is joined.", "advice": None},
+        {"id": "names", "ok": False, "text": "Names are not answered.", "advice": "Wait a minute, or start it again."},
+    ],
+    "neighbours": [
+        {"name": "harbor", "address": "fe80::1", "signal_dbm": -51, "metric": 96, "hops": 1},
+        {"name": "school-2", "address": "fe80::2", "signal_dbm": -78, "metric": 312, "hops": 1},
+        {"name": None, "address": "fe80::3", "signal_dbm": None, "metric": None, "hops": 2},
+    ],
+    "services": [],
+    "gateway": None,
+    "clients": 5,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeStep(Step):
+    def needed(self, system: Any) -> bool:
+        return True
+
+    def apply(self, system: Any, progress: Progress) -> None:
+        pass
+
+    def undo(self, system: Any, before: Any) -> None:
+        pass
+
+
+def review(answers: Answers, destroys: str | None = None) -> Review:
+    """What resolve and plan would say, by hand."""
+    secret = answers.mesh.passphrase
+    kind: Any = "open" if answers.mesh.security == "open" else "private" if secret else "public"
+    resolved = Resolved(
+        answers,
+        answers.node.name or "byz-123456",
+        "a" * 32,
+        answers.node.country,
+        (MeshLink("wlan1", "mesh0", "802.11s", "phy1", answers.mesh.channel, 2462, "02:00:00:00:00:01"),),
+        (
+            AccessPointPlan(
+                "ap0", "phy1", None, "mesh0", answers.access_point.ssid, answers.mesh.channel, 2462, None, None
+            ),
+        ),
+        Keys(f"{answers.mesh.name}~pub", "x", "y", kind),
+        "10.83.4.0/24",
+        "10.83.4.1",
+        "fd12::/64",
+        "fd12::1",
+        "fd12::/48",
+        ("Phones share channel 11 with the mesh.",),
+    )
+    stages: tuple[PlannedStage, ...] = (
+        PlannedStage("radio", "Radio", (FakeStep(id="radio.country", text="Set the country of the radio to 00."),)),
+        PlannedStage("mesh", "Wireless mesh", (FakeStep(id="mesh.up", text="Start the mesh on wlan1."),)),
+        PlannedStage("access-point", "Access point", (FakeStep(id="ap.up", text="Start the access point."),)),
+    )
+    if destroys:
+        stages = (
+            *stages,
+            PlannedStage("keep", "Kept", (FakeStep(id="keep.make", text="Make a partition.", destroys=destroys),)),
+        )
+    return Review(resolved, Plan(stages), frozenset(step.id for stage in stages for step in stage.steps))
+
+
+class FakeApplying:
+    """Events out of a pipe that is always readable."""
+
+    def __init__(self, events: list[Event], status: int) -> None:
+        self.fd, self._write = os.pipe()
+        os.write(self._write, b".")
+        self._events, self._status = events, status
+        self.cancelled = False
+
+    def lines(self) -> Iterator[str]:
+        events, self._events = self._events, []
+        for event in events:
+            yield event.line() + "\n"
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self._status = 130
+
+    def status(self) -> int | None:
+        return self._status if not self._events else None
+
+    def close(self) -> None:
+        os.close(self.fd)
+        os.close(self._write)
+
+
+def events_of(plan: Plan, fails: str = "") -> list[Event]:
+    """What the engine tells; the stage named by `fails` does not come up."""
+    told = []
+    for stage in plan.stages:
+        for step in stage.steps:
+            told.append(Event("start", stage.name, step.id, step.text))
+            if stage.name == fails:
+                told += [
+                    Event("fail", stage.name, step.id, "hostapd did not start: address in use. Try again.", status=1),
+                    Event("undo", stage.name, step.id, step.text),
+                    Event("end", text="It failed.", status=1),
+                ]
+                return told
+            told.append(Event("finish", stage.name, step.id, step.text, changed=True))
+    return [*told, Event("end", status=0)]
+
+
+@dataclass
+class FakeDesk:
+    """byzwizard.desk.Desk out of fields; what was asked of it is kept."""
+
+    rehearsal: bool = False
+    now: Answers | None = None
+    found: Machine = MACHINE
+    files: dict[str, Answers] = field(default_factory=dict)
+    networks: list[dict[str, Any]] = field(default_factory=list)
+    destroys: str | None = None
+    fails: str = ""
+    refuses: ByzantiumError | None = None
+    left: float | None = None
+    changes: list[str] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
+    state: dict[str, Any] = field(default_factory=lambda: STATUS)
+    access_point: Phones | None = field(default_factory=lambda: Phones("Byzantium", None))
+    saved: dict[str, Any] = field(default_factory=dict)
+
+    def answers(self) -> Answers | None:
+        return self.now
+
+    def load(self, path: Path) -> Answers:
+        if str(path) not in self.files:
+            raise ByzantiumError(f"There is no file {path}.", "Check the name.")
+        return self.files[str(path)]
+
+    def save(self, answers: Answers, path: Path) -> None:
+        self.saved[str(path)] = answers
+
+    def save_log(self, text: str, path: Path) -> None:
+        self.saved[str(path)] = text
+
+    def machine(self) -> Machine:
+        return self.found
+
+    def review(self, answers: Answers) -> Review:
+        if self.refuses:
+            raise self.refuses
+        return review(answers, self.destroys)
+
+    def apply(self, answers: Answers, skip: frozenset[str] = frozenset()) -> Applying:
+        self.asked.append(("apply", answers, skip))
+        return FakeApplying(
+            events_of(review(answers).plan, self.fails if self.fails not in skip else ""),
+            1 if self.fails and self.fails not in skip else 0,
+        )
+
+    def status(self) -> dict[str, Any]:
+        return self.state
+
+    def waiting(self) -> float | None:
+        return self.left
+
+    def confirm(self) -> None:
+        self.left = None
+
+    def changed(self) -> list[str]:
+        return self.changes
+
+    def undo(self) -> Applying:
+        self.asked.append(("undo",))
+        return FakeApplying([Event("undo", "mesh", "mesh.up", "Start the mesh on wlan1."), Event("end", status=0)], 0)
+
+    def self_test(self, interface: str) -> str:
+        return f"{interface} joined a mesh of its own."
+
+    def heard(self) -> list[dict[str, Any]]:
+        return self.networks
+
+    def phones(self) -> Phones | None:
+        return self.access_point
+
+    def keyboard(self, layout: str) -> None:
+        self.asked.append(("keyboard", layout))
+
+    def shell(self) -> None:
+        self.asked.append(("shell",))
+
+    def power(self, what: str) -> None:
+        self.asked.append(("power", what))
+
+
+class FakeStage:
+    """screens.root.Stage without a loop: what takes long is done at once, or when `hold` is let go."""
+
+    def __init__(self, hold: bool = False) -> None:
+        self.hold = hold
+        self.held: list[Callable[[], None]] = []
+        self.watched: list[Callable[[], bool]] = []
+        self.status: int | None = None
+        self.asked: list[str] = []
+
+    def later(self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[ByzantiumError], None]) -> None:
+        def work() -> None:
+            try:
+                result = job()
+            except ByzantiumError as fault:
+                failed(fault)
+                return
+            done(result)
+
+        self.held.append(work)
+        if not self.hold:
+            self.release()
+
+    def release(self) -> None:
+        while self.held:
+            self.held.pop(0)()
+
+    def watch(self, fd: int, ready: Callable[[], bool]) -> None:
+        self.watched.append(ready)
+        if not self.hold:
+            self.events()
+
+    def events(self) -> None:
+        """Let everything arrive that is on its way."""
+        watched, self.watched = self.watched, []
+        for ready in watched:
+            while ready():
+                pass
+
+    def suspend(self, program: Callable[[], None]) -> None:
+        program()
+
+    def leave(self, status: int) -> None:
+        self.status = status
+
+    def redraw(self) -> None:
+        self.asked.append("redraw")
+
+    def plain(self) -> None:
+        self.asked.append("plain")

@@ -40,7 +40,7 @@ async def fetch(address: str, path: str, limit: int, timeout: float) -> bytes:
     except TimeoutError:
         raise NotFetched(f"it did not answer within {timeout:.0f} s") from None
     except OSError as fault:
-        raise NotFetched(f"no connection: {fault.strerror or fault}") from fault
+        raise NotFetched(f"no connection: {fault}") from fault
 
 
 async def _exchange(address: str, path: str, most: int) -> bytes:

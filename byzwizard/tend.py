@@ -111,7 +111,7 @@ class Book:
     def failed(self, peer: Peer, why: str) -> None:
         peer.failures += 1
         peer.trouble = why
-        peer.due = self._clock() + min(PATIENCE, 2.0 ** min(peer.failures, 10)) * random.uniform(0.8, 1.2)
+        peer.due = self._clock() + min(PATIENCE, 2.0 ** min(peer.failures - 1, 10)) * random.uniform(0.8, 1.2)
 
     def documents(self) -> list[directory.Document]:
         """One for each node: of two addresses that show one identity, the newer document holds."""

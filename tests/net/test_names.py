@@ -1,0 +1,183 @@
+"""Addresses and names in network namespaces: a node and a client, with the real dnsmasq and the real tend."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from byzwizard.backends import directory, dns, names
+from byzwizard.backends.templates import fill
+from byzwizard.identity import Identity
+from byzwizard.resolve import ula_prefixes
+
+HERE = Path(__file__).parent
+TREE = HERE.parent.parent
+OURS, THEIRS = Identity(b"o" * 32), Identity(b"t" * 32)
+
+
+def ula(identity: Identity) -> str:
+    return ula_prefixes("byzantium", identity.id)[1].removesuffix("/64")
+
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(shutil.which("dnsmasq") is None, reason="dnsmasq-base is not installed"),
+]
+
+
+def run(*argv: str) -> str:
+    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@dataclass
+class Lab:
+    """`node` and `client` are namespaces; `folder` stands for /run/byzantium."""
+
+    node: str
+    client: str
+    folder: Path
+    started: list[subprocess.Popen[bytes]]
+
+    def start(self, namespace: str, *argv: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(("ip", "netns", "exec", namespace, *argv), cwd=self.folder,
+                                   env={**os.environ, "PYTHONPATH": str(TREE)})
+        self.started.append(process)
+        return process
+
+    def client_python(self, *argv: str) -> str:
+        done = subprocess.run(("ip", "netns", "exec", self.client, sys.executable, *argv), check=True, timeout=30,
+                              capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(TREE)})
+        return done.stdout
+
+    def ask(self, server: str, name: str, kind: int = dns.A) -> list[str]:
+        """What the client is told; raises CalledProcessError when nobody answers."""
+        code = f"print(json.dumps(dns.ask({server!r}, {name!r}, {kind})))"
+        code = f"import json; from byzwizard.backends import dns; {code}"
+        found: list[str] = json.loads(self.client_python("-c", code))
+        return found
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    node, client = f"byz-node-{os.getpid()}", f"byz-client-{os.getpid()}"
+    tmp_path.chmod(0o755)
+    (tmp_path / "names").mkdir()
+    made = Lab(node, client, tmp_path, [])
+    try:
+        for namespace in (node, client):
+            run("ip", "netns", "add", namespace)
+            run("ip", "-n", namespace, "link", "set", "lo", "up")
+        for command in (
+            f"-n {node} link add clients0 type bridge",
+            f"link add port0 netns {node} type veth peer name wlan0 netns {client}",
+            f"-n {node} link set port0 master clients0 up",
+            f"-n {node} link set clients0 up",
+            f"-n {node} addr add 10.20.30.1/24 dev clients0",
+            f"-n {node} addr add {ula(OURS)}1/64 dev clients0 nodad",
+            f"-n {client} link set wlan0 up",
+        ):
+            run("ip", *command.split())
+        yield made
+    finally:
+        for process in made.started:
+            process.terminate()
+            process.wait(10)
+        for namespace in (node, client):
+            subprocess.run(("ip", "netns", "del", namespace), check=False)
+
+
+@pytest.fixture
+def server(lab: Lab) -> Lab:
+    """With dnsmasq running on the node, its paths below the test's folder."""
+    text = fill("dnsmasq.conf", name="lighthouse", id=OURS.id, address="10.20.30.1", ula_address=f"{ula(OURS)}1",
+                here=names.HERE, net="10.20.30", ula_net=ula(OURS))
+    (lab.folder / "dnsmasq.conf").write_text(
+        text.replace("/run/byzantium/dnsmasq", str(lab.folder)).replace("/run/byzantium", str(lab.folder)))
+    (lab.folder / "names/hosts").write_text("")
+    lab.start(lab.node, "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file", "--log-facility=-",
+              "-C", str(lab.folder / "dnsmasq.conf"))
+    return lab
+
+
+def lease(lab: Lab) -> dict[str, object]:
+    given: dict[str, object] = json.loads(lab.client_python(str(HERE / "dhcp_client.py"), "wlan0"))
+    run("ip", "-n", lab.client, "addr", "replace", f"{given['address']}/24", "dev", "wlan0")
+    run("ip", "-n", lab.client, "route", "replace", "default", "via", str(given["router"]))
+    return given
+
+
+def test_a_client_gets_address_names_and_ipv6(server: Lab) -> None:
+    given = lease(server)
+    assert 10 <= int(str(given.pop("address")).rpartition(".")[2]) <= 250
+    assert given == {"mask": "255.255.255.0", "router": "10.20.30.1", "dns": "10.20.30.1",
+                     "domain": "byzantium.mesh", "proxy": "\n", "seconds": 1800}
+    asked = {
+        ("lighthouse.byzantium.mesh", dns.A): ["10.20.30.1"],
+        (f"{OURS.id}.byzantium.mesh", dns.A): ["10.20.30.1"],
+        ("lighthouse.byzantium.mesh", dns.AAAA): [f"{ula(OURS)}1".replace(":0", ":")],
+        ("here.byzantium.mesh", dns.A): ["10.255.255.1"],
+        ("byzantium.mesh", dns.A): ["10.255.255.1"],
+        ("1.30.20.10.in-addr.arpa", dns.PTR): ["lighthouse.byzantium.mesh"],
+        ("1.255.255.10.in-addr.arpa", dns.PTR): ["here.byzantium.mesh"],
+        ("nobody.byzantium.mesh", dns.A): [],
+        ("www.example.org", dns.A): [],
+        ("www.example.org", dns.AAAA): [],
+    }
+    assert {question: server.ask("10.20.30.1", *question) for question in asked} == asked
+
+    def global_ipv6() -> bool:
+        return ula(OURS).removesuffix("::") in run("ip", "-n", server.client, "-6", "addr", "show", "dev", "wlan0")
+
+    within(15, global_ipv6)
+    assert "pref low" in run("ip", "-n", server.client, "-6", "route", "show", "default")
+
+
+def test_a_name_is_known_soon_after_its_route_and_forgotten_after_it(server: Lab) -> None:
+    """The second node's web server stands in the client's namespace, behind a route as babeld makes it."""
+    given = lease(server)
+    place = server.folder / ("served" + directory.PATH)
+    place.parent.mkdir(parents=True)
+    place.write_text(directory.make(THEIRS, "harbour", ["10.9.8.1", f"{ula(THEIRS)}1"], 5))
+    own = server.folder / "own.json"
+    own.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1", f"{ula(OURS)}1"], 5))
+    run("ip", "-n", server.client, "addr", "add", "10.9.8.1/24", "dev", "wlan0")
+    # TCPServer, because HTTPServer asks for its own name in the DNS first, which takes long here.
+    server.start(server.client, sys.executable, "-c", f"""
+import functools, http.server, socketserver
+files = functools.partial(http.server.SimpleHTTPRequestHandler, directory={str(server.folder / 'served')!r})
+socketserver.TCPServer(("10.9.8.1", 80), files).serve_forever()
+""")
+    server.start(server.node, sys.executable, "-c", f"""
+import asyncio, contextlib
+from pathlib import Path
+from byzwizard import tend
+tend.GONE_AFTER = 2.0
+with contextlib.suppress(asyncio.CancelledError):
+    asyncio.run(tend.Tend(Path({str(server.folder / 'names')!r}), Path({str(own)!r})).run())
+""")
+    hosts = server.folder / "names/hosts"
+    within(10, lambda: hosts.read_text() != "")
+    local = run("ip", "-n", server.client, "-o", "-6", "addr", "show", "dev", "wlan0", "scope", "link").split()[3]
+    run("ip", "-n", server.node, "route", "add", "10.9.8.0/24", "via", "inet6", local.partition("/")[0],
+        "dev", "clients0", "onlink", "proto", "babel", "src", "10.20.30.1")
+    within(15, lambda: "10.9.8.1 harbour.byzantium.mesh" in hosts.read_text())
+    server.started[0].send_signal(1)  # what byz-names.service does: SIGHUP
+    within(5, lambda: server.ask("10.20.30.1", "harbour.byzantium.mesh") == ["10.9.8.1"])
+    assert server.ask("10.20.30.1", "1.8.9.10.in-addr.arpa", dns.PTR) == ["harbour.byzantium.mesh"]
+    assert given["router"] == "10.20.30.1"
+    run("ip", "-n", server.node, "route", "del", "10.9.8.0/24")
+    within(15, lambda: "harbour" not in hosts.read_text())

@@ -5,6 +5,7 @@ import textwrap
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
 
 from byzwizard.answers import Answers
 from byzwizard.i18n import N_, _
@@ -27,7 +28,7 @@ def save_text(answers: Answers) -> str:
         head.append(_(_PASSPHRASES))
     lines = [line for text in head for line in _comment(text, "")]
     for name, info in Answers.model_fields.items():
-        lines += ["", *_comment(_(info.description or ""), "")]
+        lines += ["", *_comment(info, "")]
         lines += _entry(name, getattr(answers, name), "")
     return "\n".join(lines) + "\n"
 
@@ -37,12 +38,13 @@ def _entry(name: str, value: Any, indent: str) -> list[str]:
         return [f"{indent}{name}: {_value(value)}"]
     lines = [f"{indent}{name}:"]
     for inner, info in type(value).model_fields.items():
-        lines += _comment(_(info.description or ""), indent + "  ")
+        lines += _comment(info, indent + "  ")
         lines += _entry(inner, getattr(value, inner), indent + "  ")
     return lines
 
 
-def _comment(text: str, indent: str) -> list[str]:
+def _comment(what: str | FieldInfo, indent: str) -> list[str]:
+    text = what if isinstance(what, str) else _(str(what.description))
     start = f"{indent}# "
     return textwrap.wrap(text, 100, initial_indent=start, subsequent_indent=start, break_long_words=False)
 

@@ -1,0 +1,39 @@
+"""Translations: each keeps the places and the plurals of its text, and fits what the console can draw."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+LOCALE = Path(__file__).parents[2] / "assets" / "locale"
+LANGUAGES = sorted(LOCALE.glob("*/LC_MESSAGES/byzwizard.po"))
+
+
+def places(text: str) -> list[str]:
+    """{name} and {name:.1f}, and what stands in backticks: commands are not translated."""
+    return sorted(re.findall(r"\{[^{}]*\}|`[^`]*`", text))
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.parts[-3])
+def test_nothing_is_lost_in_translation(path: Path) -> None:
+    catalog = read_po(BytesIO(path.read_bytes()), locale=path.parts[-3])
+    assert catalog.num_plurals == 2
+    for message in catalog:
+        if not message.id or not message.string or not any(message.string):
+            continue
+        assert not message.fuzzy, message.id
+        sources = [message.id] if isinstance(message.id, str) else list(message.id)
+        targets = [message.string] if isinstance(message.string, str) else list(message.string)
+        assert len(sources) == len(targets), message.id
+        for source, target in zip(sources, targets, strict=True):
+            assert places(source) == places(target), source
+            assert source[:1].isspace() == target[:1].isspace(), source
+            assert source[-1:].isspace() == target[-1:].isspace(), source
+            assert source.count("\n") == target.count("\n"), source
+            assert target.isprintable() or "\n" in target, target
+
+
+def test_the_languages_that_were_promised() -> None:
+    assert {path.parts[-3] for path in LANGUAGES} >= {"de", "es", "fr"}

@@ -5,14 +5,14 @@ cannot break the reading. The dump is asked for in pieces (SPLIT_WIPHY_DUMP): mo
 Numbers are of include/uapi/linux/nl80211.h.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST, genlmsg, nla
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.generic import GenericNetlinkSocket
+from pyroute2.netlink.generic import AsyncGenericNetlinkSocket
 
 from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
@@ -103,51 +103,62 @@ class Heard:
     elements: bytes
 
 
-class Nl80211:
-    """An open socket. Use as a context: `with connect() as radio: radio.wiphys()`."""
-
-    def __init__(self, socket: Any) -> None:
-        self._socket = socket
-
-    def _dump(self, command: int, attributes: list[list[Any]]) -> Iterator[Any]:
-        message = _Message()
-        message["cmd"] = command
-        message["attrs"] = attributes
-        try:
-            yield from self._socket.nlm_request(message, msg_type=self._socket.prid,
-                                                msg_flags=NLM_F_REQUEST | NLM_F_DUMP)
-        except (NetlinkError, OSError) as fault:
-            raise Unreadable(fault) from fault
-
-    def wiphys(self) -> list[Wiphy]:
-        return merge_wiphys(self._dump(GET_WIPHY, [["split", True]]))
-
-    def interfaces(self) -> list[Interface]:
-        found = []
-        for message in self._dump(GET_INTERFACE, []):
-            name, ifindex, wiphy = (message.get_attr(key) for key in ("ifname", "ifindex", "wiphy"))
-            if name and ifindex is not None and wiphy is not None:  # a P2P device has no network interface
-                found.append(Interface(ifindex, name, wiphy, kind_name(message.get_attr("iftype") or 0), message.get_attr("mhz")))
-        return sorted(found, key=lambda interface: interface.ifindex)
-
-    def heard(self, ifindex: int) -> list[Heard]:
-        """What the last scan left in the kernel."""
-        return [heard for message in self._dump(GET_SCAN, [["ifindex", ifindex]])
-                if (heard := _heard(message.get_attr("bss"))) is not None]
+def wiphys() -> list[Wiphy]:
+    """Every radio of this network namespace. Raises Unreadable, as all that ask here."""
+    return merge_wiphys(_ask((GET_WIPHY, [["split", True]]))[0])
 
 
-@contextmanager
-def connect() -> Iterator[Nl80211]:
-    """Raises Unreadable where there is no nl80211."""
-    socket = GenericNetlinkSocket()
+def interfaces() -> list[Interface]:
+    """Every interface of a radio, oldest first."""
+    return _interfaces(_ask((GET_INTERFACE, []))[0])
+
+
+def survey() -> tuple[list[Wiphy], list[Interface]]:
+    """Both at once."""
+    radios, names = _ask((GET_WIPHY, [["split", True]]), (GET_INTERFACE, []))
+    return merge_wiphys(radios), _interfaces(names)
+
+
+def heard(ifindex: int) -> list[Heard]:
+    """What the last scan left in the kernel."""
+    return [found for message in _ask((GET_SCAN, [["ifindex", ifindex]]))[0]
+            if (found := _heard(message.get_attr("bss"))) is not None]
+
+
+def _ask(*requests: tuple[int, list[list[Any]]]) -> list[list[Any]]:
+    """The messages that answer each dump. One event loop for all: pyroute2's own sockets for callers without one start
+    the loop anew for each of the hundreds of messages, which takes four times as long."""
     try:
-        try:
-            socket.bind("nl80211", _Message)
-        except (NetlinkError, OSError) as fault:
-            raise Unreadable(fault) from fault
-        yield Nl80211(socket)
+        return asyncio.run(_dump(requests))
+    except (NetlinkError, OSError) as fault:
+        raise Unreadable(fault) from fault
+
+
+async def _dump(requests: tuple[tuple[int, list[list[Any]]], ...]) -> list[list[Any]]:
+    socket = AsyncGenericNetlinkSocket()
+    socket.module_err_level = "debug"  # it logs to standard error where there is no wireless at all
+    try:
+        await socket.bind("nl80211", _Message)
+        answers = []
+        for command, attributes in requests:
+            message = _Message()
+            message["cmd"] = command
+            message["attrs"] = attributes
+            answers.append([answer async for answer in await socket.nlm_request(
+                message, msg_type=socket.prid, msg_flags=NLM_F_REQUEST | NLM_F_DUMP)])
+        return answers
     finally:
         socket.close()
+
+
+def _interfaces(messages: list[Any]) -> list[Interface]:
+    found = []
+    for message in messages:
+        name, ifindex, wiphy = (message.get_attr(key) for key in ("ifname", "ifindex", "wiphy"))
+        if name and ifindex is not None and wiphy is not None:  # a P2P device has no network interface
+            kind = kind_name(message.get_attr("iftype") or 0)
+            found.append(Interface(ifindex, name, wiphy, kind, message.get_attr("mhz")))
+    return sorted(found, key=lambda interface: interface.ifindex)
 
 
 def kind_name(number: int) -> str:
@@ -167,7 +178,7 @@ def channel_number(mhz: int) -> int | None:
     return None
 
 
-def merge_wiphys(messages: Iterator[Any]) -> list[Wiphy]:
+def merge_wiphys(messages: Iterable[Any]) -> list[Wiphy]:
     """The pieces of a split dump put together again; each piece names its radio."""
     found: dict[int, Wiphy] = {}
     for message in messages:

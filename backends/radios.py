@@ -171,12 +171,18 @@ def _usb_wireless(device: Path, missing: list[str]) -> bool:
 
 def ask_nl80211(system: System) -> "tuple[list[Wiphy], list[Interface]]":
     """Empty where there is no radio: then pyroute2, which takes a third of a second to import, is left alone."""
-    if not folders(system, "/sys/class/ieee80211"):
+    phys = folders(system, "/sys/class/ieee80211")
+    if not phys:
         return [], []
     from byzwizard.backends import nl80211
 
     try:
-        with nl80211.connect() as socket:
-            return socket.wiphys(), socket.interfaces()
+        return nl80211.survey()
     except nl80211.Unreadable:
-        return [], []
+        # Without combinations and channels; PyRIC may still tell the modes.
+        wiphys = [nl80211.Wiphy(int(attribute(phy, "index") or at), phy.name) for at, phy in enumerate(phys)]
+        numbers = {wiphy.name: wiphy.index for wiphy in wiphys}
+        nets = [(folder, attribute(folder, "phy80211/name")) for folder in folders(system, "/sys/class/net")]
+        return wiphys, [
+            nl80211.Interface(int(attribute(folder, "ifindex") or 0), folder.name, numbers[phy], "managed", None)
+            for folder, phy in nets if phy in numbers]

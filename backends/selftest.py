@@ -73,13 +73,17 @@ def _now(system: System, radio: Radio) -> "Interface":
     """The radio's only interface as it is now. Raises Refused when the node, or somebody else, has it at work."""
     from byzwizard.backends import nl80211
 
-    with nl80211.connect() as socket:
-        index = next((wiphy.index for wiphy in socket.wiphys() if wiphy.name == radio.phy), None)
-        found = [interface for interface in socket.interfaces() if interface.wiphy == index]
+    wiphys, interfaces = nl80211.survey()
+    index = next((wiphy.index for wiphy in wiphys if wiphy.name == radio.phy), None)
+    found = [interface for interface in interfaces if interface.wiphy == index]
     if not found:
         raise CannotHere(_("{interface} has gone.").format(interface=radio.interface),
                          _("Plug it in again and try once more."))
-    used = next((i for i in found if OURS.match(i.name) or i.kind not in {"managed", "monitor"}), None)
+    used = next((i for i in found if i.kind not in {"managed", "monitor"}), None)
+    if used is not None and not OURS.match(used.name):
+        raise Refused(_("{interface} is in use already (as {kind}).").format(
+            interface=radio.interface, kind=used.kind), _("Free it before a test."))
+    used = next((i for i in found if OURS.match(i.name)), None)
     if used is not None:
         raise Refused(_("{interface} is at work for this node (as {name}).").format(
             interface=radio.interface, name=used.name), _("Take the node down with `byzwizard undo` before a test."))
@@ -112,16 +116,15 @@ def _wait_joined(name: str, channel: Channel) -> None:
 
     deadline = time.monotonic() + DEADLINE
     said = ""
-    with nl80211.connect() as socket:
-        while time.monotonic() < deadline:
-            now = next((interface for interface in socket.interfaces() if interface.name == name), None)
-            if now is None:
-                raise StepFailed(_("the interface vanished."))
-            if now.kind == "mesh point" and now.mhz == channel.mhz:
-                return
-            said = _("it is “{kind}” on {mhz}").format(
-                kind=now.kind, mhz=f"{now.mhz} MHz" if now.mhz else _("no channel"))
-            time.sleep(0.1)  # the kernel tells no event for this
+    while time.monotonic() < deadline:
+        now = next((interface for interface in nl80211.interfaces() if interface.name == name), None)
+        if now is None:
+            raise StepFailed(_("the interface vanished."))
+        if now.kind == "mesh point" and now.mhz == channel.mhz:
+            return
+        said = _("it is “{kind}” on {mhz}").format(
+            kind=now.kind, mhz=f"{now.mhz} MHz" if now.mhz else _("no channel"))
+        time.sleep(0.1)  # the kernel tells no event for this
     raise StepFailed(_("after {seconds:.0f} s {said}.").format(seconds=DEADLINE, said=said))
 
 

@@ -30,17 +30,16 @@ class Nl80211Probe:
         from byzwizard.backends import nl80211
 
         try:
-            with nl80211.connect() as radio:
-                index = next((found.wiphy for found in radio.interfaces() if found.name == interface), None)
-                wiphy = next((found for found in radio.wiphys() if found.index == index), None)
+            radios, names = nl80211.survey()
         except nl80211.Unreadable:
             return None
+        index = next((found.wiphy for found in names if found.name == interface), None)
+        wiphy = next((found for found in radios if found.index == index), None)
         return Capabilities(frozenset(wiphy.modes), frozenset(wiphy.channels)) if wiphy else None
 
 
 # PyRIC's words for the modes, where they are not those of `iw`.
-PYRIC_WORDS = {"adhoc": "ibss", "station": "managed", "mesh": "mesh point", "ap vlan": "ap/vlan",
-               "p2p client": "p2p-client", "p2p go": "p2p-go", "p2p device": "p2p-device"}
+PYRIC_WORDS = {"adhoc": "ibss", "station": "managed", "mesh": "mesh point", "ap-vlan": "ap/vlan"}
 
 
 class PyricProbe:
@@ -54,7 +53,7 @@ class PyricProbe:
             found = pyw.phyinfo(pyw.getcard(interface))
         except (pyric.error, AttributeError, TypeError, ValueError, KeyError, IndexError, OSError):
             return None
-        modes = (str(mode).lower() for mode in found["modes"])
+        modes = (str(mode).lower().replace("_", "-") for mode in found["modes"])
         mhz = (int(rf) for band in _bands(found["bands"]) for rf in band.get("rfs", ()) if rf)
         return Capabilities(frozenset(PYRIC_WORDS.get(mode, mode) for mode in modes), frozenset(mhz))
 

@@ -1,0 +1,217 @@
+"""The meshes and access points that can be heard. All of it was sent by strangers: lengths, types and text are checked,
+names are shown with everything that a terminal would act on written out."""
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from byzwizard.backends.printable import printable_bytes
+from byzwizard.backends.system import Result, System
+from byzwizard.errors import ByzantiumError, CannotHere, StepFailed
+from byzwizard.i18n import _
+from byzwizard.machine import Machine, Radio
+from byzwizard.values import mesh_name
+
+if TYPE_CHECKING:
+    from byzwizard.backends.nl80211 import Heard, Interface
+
+SUFFIXES = ("~pub", "~prv", "~opn")
+# IEEE 802.11 element ids and capability bits.
+SSID, RSN, MESH_CONFIGURATION, MESH_ID, VENDOR = 0, 48, 113, 114, 221
+ESS, AD_HOC, PRIVACY = 0x0001, 0x0002, 0x0010
+WPA = bytes.fromhex("0050f201")
+MOST = 500  # networks; more is an attack, or a stadium
+BUSY_PATIENCE = 20.0  # seconds for a scan that somebody else has under way
+EBUSY, EINVAL, EOPNOTSUPP = 256 - 16, 256 - 22, 256 - 95  # as `iw` ends with them
+SCANNING_TYPES = {"managed", "mesh point", "ibss", "p2p-client"}
+
+Kind = Literal["mesh", "ibss", "ap"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """One name on one channel, however many stations send it; `signal_dbm` is the strongest. `secured`: one needs a
+    passphrase (a public Byzantium mesh is encrypted, and needs none)."""
+
+    kind: Kind
+    name: str
+    signal_dbm: float | None
+    channel: int | None
+    secured: bool
+    byzantium: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def scan(system: System, machine: Machine, only: str | None = None) -> list[Network]:
+    """Listens on every radio that can, or on `only`; needs root. Takes 2 to 10 seconds. Raises CannotHere when no
+    radio can listen, StepFailed when all that were tried failed."""
+    radios = [radio for radio in machine.radios if radio.interface and (only is None or radio.interface == only)]
+    if not radios:
+        raise CannotHere(_("There is no radio {name} here.").format(name=only) if only
+                         else _("There is no radio here that could listen."), _("`byzwizard inspect` shows them."))
+    blocked = [radio for radio in radios if radio.rfkill.hard or radio.rfkill.soft]
+    usable = [radio for radio in radios if radio not in blocked]
+    if not usable:
+        raise CannotHere(_("Wi-Fi is switched off on {names}.").format(
+            names=", ".join(radio.interface or "" for radio in blocked)),
+            _("Switch it on (a switch, a key, or `rfkill unblock wlan`) and scan again."))
+    with ThreadPoolExecutor(max_workers=len(usable), thread_name_prefix="scan") as pool:
+        tries = [(radio, pool.submit(listen, system, radio)) for radio in usable]
+        networks: list[Network] = []
+        faults: list[ByzantiumError] = []
+        for _radio, future in tries:
+            try:
+                networks += future.result()
+            except ByzantiumError as fault:
+                faults.append(fault)
+    if len(faults) == len(tries):
+        raise faults[0]
+    return strongest(networks)
+
+
+def listen(system: System, radio: Radio) -> list[Network]:
+    """On one radio, on the interface that it has now; one that is down is up for this while."""
+    from byzwizard.backends import nl80211
+
+    wiphys, interfaces = nl80211.survey()
+    index = next((wiphy.index for wiphy in wiphys if wiphy.name == radio.phy), None)
+    interface = _listener([found for found in interfaces if found.wiphy == index])
+    if interface is None:
+        raise CannotHere(_("{name} serves phones now and cannot listen.").format(name=radio.interface))
+    up = _is_up(system, interface.name)
+    if not up:
+        _command(system, radio, "ip", "link", "set", "dev", interface.name, "up")
+    try:
+        _trigger(system, radio, interface.name)
+        return networks_of(nl80211.heard(interface.ifindex))
+    finally:
+        if not up:
+            system.run("ip", "link", "set", "dev", interface.name, "down", ok=range(256))
+
+
+def _listener(interfaces: "list[Interface]") -> "Interface | None":
+    return next((found for found in interfaces if found.kind in SCANNING_TYPES), None)
+
+
+def _trigger(system: System, radio: Radio, name: str) -> None:
+    """`iw` starts the scan and waits for its end; what it prints is left alone, the kernel is asked for the bytes.
+
+    The empty mesh ID asks every mesh to answer at once (some send a beacon only each second); what firmware does not
+    take it scans without. Meshes are on 2.4 and 5 GHz: the many channels of 6 GHz are left out.
+    """
+    mhz = [str(channel.mhz) for channel in radio.channels if channel.mhz < 5925 and "disabled" not in channel.flags]
+    argv = ["iw", "dev", name, "scan", *(["freq", *mhz] if mhz else [])]
+    deadline = time.monotonic() + BUSY_PATIENCE
+    done = _scan_once(system, [*argv, "meshid", ""], deadline)
+    if done.status in {EINVAL, EOPNOTSUPP}:
+        done = _scan_once(system, argv, deadline)
+    if done.status != EBUSY:
+        _explain(radio, done.status, done.err)
+
+
+def _scan_once(system: System, argv: list[str], deadline: float) -> Result:
+    """Still busy at the deadline: another program scans without end, and its results do as well."""
+    while (done := system.run(*argv, ok=range(256), timeout=40)).status == EBUSY and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return done
+
+
+def _command(system: System, radio: Radio, *argv: str) -> None:
+    done = system.run(*argv, ok=range(256), timeout=10)
+    _explain(radio, done.status, done.err)
+
+
+def _explain(radio: Radio, status: int, said: str) -> None:
+    if status == 0:
+        return
+    last = (said.strip() or str(status)).splitlines()[-1]
+    if "RF-kill" not in last and ("ermitted" in last or "ermission" in last):
+        raise CannotHere(_("Only root can scan."), _("Run the command with sudo."))
+    why = printable_bytes(last.encode())
+    raise StepFailed(_("{name} could not listen: {why}").format(name=radio.interface, why=why),
+                     _("Try again, or `byzwizard inspect` to see what is wrong with it."))
+
+
+def _is_up(system: System, name: str) -> bool:
+    return bool(int(system.read(f"/sys/class/net/{name}/flags") or "0", 16) & 1)
+
+
+def networks_of(heard: "Iterable[Heard]") -> list[Network]:
+    found: list[Network] = []
+    for one in heard:
+        if len(found) >= MOST:
+            break
+        network = network_of(one)
+        if network is not None:
+            found.append(network)
+    return found
+
+
+def network_of(one: "Heard") -> Network | None:
+    """None for what is neither mesh, ad-hoc network nor access point."""
+    from byzwizard.backends.nl80211 import channel_number
+
+    elements = dict(reversed(list(elements_of(one.elements))))  # the first of a kind counts
+    kind: Kind
+    if MESH_ID in elements and not one.capability & (ESS | AD_HOC):
+        kind, raw = "mesh", elements[MESH_ID]
+    elif one.capability & AD_HOC:
+        kind, raw = "ibss", elements.get(SSID, b"")
+    elif one.capability & ESS:
+        kind, raw = "ap", elements.get(SSID, b"")
+    else:
+        return None
+    secured = RSN in elements or bool(one.capability & PRIVACY) or _has_wpa(one.elements)
+    if kind == "mesh":  # byte 4 of the configuration is the authentication: 0 none, 1 SAE, 2 802.1X
+        secured = elements.get(MESH_CONFIGURATION, b"")[4:5] not in {b"", b"\0"}
+    name, suffix = byzantium_name(raw) if kind != "ap" else (None, "")
+    if name is None:
+        return Network(kind, _shown(raw), one.signal_dbm, channel_number(one.mhz), secured, False)
+    return Network(kind, name, one.signal_dbm, channel_number(one.mhz), suffix == "~prv", True)
+
+
+def byzantium_name(raw: bytes) -> tuple[str | None, str]:
+    """("relief", "~pub") of b"relief~pub"; (None, "") for what no node of ours would send."""
+    try:
+        text = raw.decode()
+        suffix = text[-4:]
+        return (mesh_name(text[:-4]), suffix) if suffix in SUFFIXES else (None, "")
+    except ValueError:
+        return None, ""
+
+
+def elements_of(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and content of each element; stops where one claims more than there is."""
+    at = 0
+    while at + 2 <= len(data):
+        number, length = data[at], data[at + 1]
+        content = data[at + 2:at + 2 + length]
+        if len(content) < length:
+            return
+        yield number, content
+        at += 2 + length
+
+
+def strongest(networks: Iterable[Network]) -> list[Network]:
+    """One of each name, kind and channel; meshes first, ours before others, strong before weak."""
+    best: dict[tuple[object, ...], Network] = {}
+    for network in networks:
+        key = (network.kind, network.name, network.channel, network.secured, network.byzantium)
+        if key not in best or (network.signal_dbm or -200) > (best[key].signal_dbm or -200):
+            best[key] = network
+    order = {"mesh": 0, "ibss": 1, "ap": 2}
+    return sorted(best.values(), key=lambda one: (
+        not one.byzantium, order[one.kind], -(one.signal_dbm or -200), one.name))
+
+
+def _has_wpa(data: bytes) -> bool:
+    return any(number == VENDOR and content.startswith(WPA) for number, content in elements_of(data))
+
+
+def _shown(raw: bytes) -> str:
+    """A hidden network sends no name, or as many zeros."""
+    return "" if not raw.strip(b"\0") else printable_bytes(raw[:32], 128)

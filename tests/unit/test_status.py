@@ -1,0 +1,177 @@
+"""What status makes of what the tools say: pure readings, no process."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from byzwizard.backends import airing, babel_socket, clients, dns, facts, neighbours, status
+from byzwizard.backends.babel_socket import Dump, NotAnswering
+from byzwizard.backends.facts import Facts, Link
+from byzwizard.backends.system import System
+from byzwizard.commands.status import lines
+
+NEAR, OTHER = "fe80::58d4:21ff:fe0e:bf1f", "fe80::ff:fe00:200"
+BABEL = f"""\
+add interface mesh0 up true ipv6 fe80::2c55:5fff:feca:de70
+add neighbour a address {NEAR} if mesh0 reach f800 ureach 0000 rxcost 273 txcost 292 cost 311
+add neighbour a address {OTHER} if mesh0 reach 0000 ureach 0000 rxcost 65535 txcost 256 cost 65535
+add xroute 10.1.1.0/24-0.0.0.0/0 prefix 10.1.1.0/24 from 0.0.0.0/0 metric 0
+add route a prefix 10.1.2.0/24 from 0.0.0.0/0 installed yes id 1c:2c metric 311 refmetric 0 via {NEAR} if mesh0
+add route a prefix 10.1.3.0/24 from 0.0.0.0/0 installed yes id 6c:ba metric 700 refmetric 389 via {NEAR} if mesh0
+add route a prefix fd00:1::/64 from ::/0 installed yes id 6c:ba metric 700 refmetric 389 via {NEAR} if mesh0
+add route a prefix 10.1.4.0/24 from 0.0.0.0/0 installed no id 6c:bb metric 65535 refmetric 65535 via {NEAR} if mesh0
+"""
+STATIONS = """\
+Station 5a:d4:21:0e:bf:1f (on mesh0)
+\tinactive time:\t4 ms
+\trx bytes:\t8714
+\tsignal:  \t-61 [-61, -63] dBm
+\tsignal avg:\t-60 dBm
+\tmesh plink:\tESTAB
+\tauthorized:\tyes
+\tconnected time:\t95 seconds
+Station 02:00:00:00:02:00 (on mesh0)
+\tinactive time:\t20 ms
+\tsignal:  \t-70 dBm
+\tmesh plink:\tBLOCKED
+\tconnected time:\t30 seconds
+"""
+
+
+def test_a_dump_of_babeld_is_read() -> None:
+    dump = babel_socket.parse(BABEL.splitlines())
+    assert [neighbour.cost for neighbour in dump.neighbours] == [311, None]
+    assert dump.own == ("10.1.1.0/24",)
+    way = dump.announced_by(NEAR)
+    assert way is not None
+    assert way.prefix == "10.1.2.0/24"
+    assert dump.announced_by(OTHER) is None
+
+
+@pytest.mark.parametrize("line", ["add neighbour x address", "add route x prefix 10.0.0.0/24",
+                                  "add neighbour x address a if b reach zz rxcost 1 txcost 1 cost 1"])
+def test_another_babeld_is_no_traceback(line: str) -> None:
+    with pytest.raises(NotAnswering):
+        babel_socket.parse([line])
+
+
+def test_stations_are_read() -> None:
+    near, refusing = airing.parse_stations(STATIONS)
+    assert near == airing.Station("5a:d4:21:0e:bf:1f", -61, "ESTAB", 95)
+    assert near.link_local == NEAR
+    assert refusing.plink == "BLOCKED"
+    assert airing.parse_stations("") == []
+
+
+def test_neighbours_come_first_with_signal_and_the_rest_of_the_mesh_after() -> None:
+    nodes = neighbours.listed(airing.parse_stations(STATIONS), babel_socket.parse(BABEL.splitlines()),
+                              {"10.1.2.1": "pier", "10.1.3.1": "dock"})
+    assert [node.as_json() for node in nodes] == [
+        {"name": "pier", "address": "10.1.2.1", "signal_dbm": -61, "metric": 311, "hops": 1},
+        {"name": "dock", "address": "10.1.3.1", "signal_dbm": None, "metric": 700, "hops": None},
+    ]
+
+
+def test_a_neighbour_without_a_route_goes_by_its_link() -> None:
+    nodes = neighbours.listed(airing.parse_stations(STATIONS), Dump(), {})
+    assert [(node.name, node.address, node.metric) for node in nodes] == [(None, NEAR, None)]
+
+
+def test_a_wrong_secret_is_told_and_a_joined_peer_is_not() -> None:
+    log = ("mesh0: MESH-SAE-AUTH-FAILURE addr=02:00:00:00:02:00\nmesh0: MESH-SAE-AUTH-BLOCKED addr=5A:D4:21:0E:BF:1F "
+           "duration=300\nmesh0: MESH-PEER-CONNECTED 5a:d4:21:0e:bf:1f\n")
+    refused = airing.parse_refusals(log)
+    assert refused == {"02:00:00:00:02:00", "5a:d4:21:0e:bf:1f"}
+    told, = status.refusal(airing.parse_stations(STATIONS), refused)
+    assert told.ok
+    assert "1 node near has another secret" in told.text
+    assert status.refusal([], set()) == []
+
+
+def known(**changes: object) -> Facts:
+    fields: dict[str, object] = {
+        "name": "pier", "id": "a" * 32, "addresses": ("10.1.1.1", "fd00::1"), "mesh": "fest", "air_id": "fest~pub",
+        "kind": "public", "routing": "babel", "links": (Link("mesh0", "802.11s", None),), "access_points": ()}
+    return Facts(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def test_the_same_name_in_another_kind_is_told() -> None:
+    heard = airing.parse_mesh_ids(
+        "BSS 02\n\tMESH ID: fest~prv\nBSS 03\n\tMESH ID: f\\xc3\\xaate~pub\n\tMESH ID: fest~pub\n")
+    assert heard == {"fest~prv", "fête~pub", "fest~pub"}
+    told, = status.other_kinds(known(), heard)
+    assert "private" in told.text
+    assert status.other_kinds(known(), {"fest~pub", "else~prv"}) == []
+
+
+def test_joined_without_routing_is_told_after_a_minute() -> None:
+    stations = airing.parse_stations(STATIONS)
+    assert status.silent_links(stations, babel_socket.parse(BABEL.splitlines())) == []
+    told, = status.silent_links(stations, Dump())
+    assert told.id == "unrouted"
+    fresh = [airing.Station("5a:d4:21:0e:bf:1f", -61, "ESTAB", 20)]
+    assert status.silent_links(fresh, Dump()) == []
+
+
+def test_nobody_near_is_no_failure() -> None:
+    told, = status.company([])
+    assert told.ok
+    assert told.advice
+
+
+def test_leases_that_hold_and_are_near_are_clients() -> None:
+    leases = "2000 AA:00:00:00:00:01 10.1.1.10 * *\n" \
+             "900 aa:00:00:00:00:02 10.1.1.11 * *\nduid 00:01\n2000 1 fd00::5 * *\n"
+    assert clients.parse_leases(leases, 1000) == {"aa:00:00:00:00:01"}
+    entry = struct.pack("=6sBBIBBH", bytes.fromhex("aa0000000001"), 1, 0, 5, 0, 0, 0)
+    port = struct.pack("=6sBBIBBH", bytes.fromhex("aa00000000ff"), 1, 1, 5, 0, 0, 0)
+    assert clients.parse_bridge(entry + port) == {"aa:00:00:00:00:01"}
+
+
+def test_facts_come_back_as_they_were(tmp_path: Path) -> None:
+    from dataclasses import asdict
+
+    system = System(tmp_path)
+    assert facts.read(system) is None
+    system.write(facts.FACTS, json.dumps(asdict(known())))
+    assert facts.read(system) == known()
+    system.write(facts.FACTS, "{}")
+    assert facts.read(system) is None
+
+
+def test_a_computer_that_is_no_node_says_so(tmp_path: Path) -> None:
+    found = status.read_status(System(tmp_path))
+    assert not found["working"]
+    assert found["node"] == {"name": None, "id": None, "addresses": []}
+    assert [check["id"] for check in found["checks"]] == ["node"]
+    assert lines(found, 80)[0].startswith("FAILS")
+
+
+def test_people_read_it_in_their_width() -> None:
+    found = status._shape(known(), status.company([]), neighbours.listed(
+        airing.parse_stations(STATIONS), babel_socket.parse(BABEL.splitlines()), {}), 2)
+    text = lines(found, 60)
+    assert text[0] == "pier.byzantium.mesh works."
+    assert "2 phones and computers use this node." in text
+    assert any("-61 dBm" in line and "near" in line for line in text)
+
+
+def answer(question: bytes, records: bytes, count: int, flags: int = 0x8180) -> bytes:
+    return question[:2] + struct.pack(">5H", flags, 1, count, 0, 0) + question[12:] + records
+
+
+def test_a_dns_answer_is_read() -> None:
+    question = b"\x12\x34" + struct.pack(">5H", 0x100, 1, 0, 0, 0) + b"\4pier\0" + struct.pack(">2H", dns.A, 1)
+    record = b"\xc0\x0c" + struct.pack(">HHIH", dns.A, 1, 30, 4) + bytes((10, 1, 1, 1))
+    assert dns._answers(answer(question, record, 1), question, dns.A) == ["10.1.1.1"]
+    assert dns._answers(answer(question, b"", 0, 0x8183), question, dns.A) == []
+    pointer = b"\xc0\x0c" + struct.pack(">HHIH", dns.PTR, 1, 30, 7) + b"\4dock\xc0\x11"
+    assert dns._answers(answer(question, pointer, 1), question, dns.PTR) == ["dock"]
+    with pytest.raises(dns.NoAnswer):
+        dns._answers(answer(question, record, 1)[2:], question, dns.A)
+
+
+def test_a_name_that_points_at_itself_ends() -> None:
+    assert dns._read_name(b"\xc0\x00", 0) == ""

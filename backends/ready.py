@@ -1,17 +1,17 @@
 """Wait until interfaces are ready for a daemon: up, and with an IPv6 link-local address that is not tentative.
 
 Run by units as `python -I -S ready.py [--address] [--seconds N] IFACE…`, so that it stands alone: standard library
-only. `--address` is content with an address of any kind. An interface whose cable is not plugged in is not waited
-for: it may stay so for days. Exit 1 with a sentence when the time is over.
+only, and little of it, because a node waits for its imports. `--address` is content with an address of any kind. An
+interface whose cable is not plugged in is not waited for: it may stay so for days. Exit 1 with a sentence when the
+time is over.
 """
 
-import contextlib
+import os
 import select
 import socket
 import struct
 import sys
 import time
-from pathlib import Path
 
 SECONDS = 60.0
 IFF_UP = 1
@@ -23,7 +23,8 @@ SIOCGIFADDR = 0x8915
 
 def _read(name: str, what: str) -> str:
     try:
-        return Path("/sys/class/net", name, what).read_text().strip()
+        with open(f"/sys/class/net/{name}/{what}", encoding="ascii") as file:
+            return file.read().strip()
     except OSError:
         return ""
 
@@ -31,19 +32,22 @@ def _read(name: str, what: str) -> str:
 def _has_ipv4(name: str) -> bool:
     import fcntl
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, contextlib.suppress(OSError):
-        fcntl.ioctl(asking, SIOCGIFADDR, struct.pack("16s240x", name.encode()))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            fcntl.ioctl(asking, SIOCGIFADDR, struct.pack("16s240x", name.encode()))
+        except OSError:
+            return False
         return True
-    return False
 
 
 def _ipv6(name: str) -> list[tuple[int, int]]:
     """(scope, flags) of each IPv6 address."""
     found = []
-    for line in Path("/proc/net/if_inet6").read_text().splitlines():
-        _address, _index, _length, scope, flags, owner = line.split()
-        if owner == name:
-            found.append((int(scope, 16), int(flags, 16)))
+    with open("/proc/net/if_inet6", encoding="ascii") as file:
+        for line in file:
+            _address, _index, _length, scope, flags, owner = line.split()
+            if owner == name:
+                found.append((int(scope, 16), int(flags, 16)))
     return found
 
 
@@ -58,7 +62,7 @@ def missing(name: str, any_address: bool) -> str | None:
     if any_address:
         settled = [entry for entry in own if not entry[1] & (TENTATIVE | DADFAILED)]
         return None if settled or _has_ipv4(name) else "has no address"
-    if not Path("/sys/class/net", name, "phy80211").exists() and _read(name, "carrier") == "0":
+    if not os.path.exists(f"/sys/class/net/{name}/phy80211") and _read(name, "carrier") == "0":
         return None
     local = [flags for scope, flags in own if scope == LINK_SCOPE]
     if any(flags & DADFAILED for flags in local):
@@ -92,9 +96,11 @@ def main(arguments: list[str]) -> int:
                 break
             # The end of duplicate address detection is announced, losing an event must not cost the deadline.
             select.select([events], [], [], min(left, 1.0))
-            with contextlib.suppress(OSError):
+            try:
                 while events.recv(65536, socket.MSG_DONTWAIT):
                     pass
+            except OSError:
+                pass  # all read, or more than the buffer held: look again
     for name, what in lacking.items():
         print(f"{name} {what}, even after {seconds:.0f} s.", file=sys.stderr)
     return 1

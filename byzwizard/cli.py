@@ -10,6 +10,7 @@ from typing import NoReturn
 from byzwizard.commands import Context
 from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
+from byzwizard.plan import Stage
 
 VERBS = ("apply", "check", "plan", "confirm", "undo", "inspect", "scan", "status", "tend", "report", "schema")
 
@@ -71,13 +72,17 @@ def _run(argv: Sequence[str]) -> int:
                 *(word for word, said in (("--json", options.json), ("--yes", options.yes)) if said),
             ]
         )
-    from byzwizard.stages import STAGES
-
-    context = Context(options, STAGES)
+    context = Context(options, _stages)
     if options.verb:
         status: int = importlib.import_module(f"byzwizard.commands.{options.verb}").run(context)
         return status
     return _open(context)
+
+
+def _stages() -> Sequence[Stage]:
+    from byzwizard.stages import STAGES
+
+    return STAGES
 
 
 def _open(context: Context) -> int:

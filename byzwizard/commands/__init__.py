@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,15 @@ from byzwizard.plan import Stage
 
 @dataclass(frozen=True)
 class Context:
-    """What a verb is given: its parsed options, and the stages that this program knows."""
+    """What a verb is given: its parsed options, and the way to the stages that this program knows (most verbs need
+    none of them, and their import takes as long as the rest)."""
 
     options: argparse.Namespace
-    stages: Sequence[Stage]
+    load_stages: Callable[[], Sequence[Stage]]
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        return self.load_stages()
 
     @property
     def json(self) -> bool:

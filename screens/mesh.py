@@ -19,7 +19,7 @@ class Mesh(Page):
         self._open = False  # the fold
         self._shown = False  # secrets in plain
         self._made = ""  # the last words that were generated
-        self._strength: dict[str, int] = {}  # the score of the passphrase that was measured last
+        self._score: int | None = None  # of the passphrase that was typed
         self._measuring = False
         self._private: tuple[Any, Any] = (None, None)  # passphrase and file, kept while “public” is chosen
 
@@ -48,6 +48,8 @@ class Mesh(Page):
 
     def enter(self) -> None:
         self._shown = False
+        if self._score is None and self.session.draft.text("mesh.passphrase"):
+            self._measure()
 
     def leave(self) -> None:
         self._shown = False
@@ -164,6 +166,8 @@ class Mesh(Page):
 
         def typed(text: str) -> None:
             draft.type(key, text, parse)
+            if key == "mesh.passphrase":
+                self._measure()
             self.session.host.changed()
 
         return Entry(key, label, draft.text(key), typed, draft.faults.get(key, ""), hint, limit=limit)
@@ -200,23 +204,24 @@ class Mesh(Page):
             )
         if "mesh.passphrase" in self.session.draft.faults:
             return Note(_("F6 makes five words"), label=" ")
-        if text not in self._strength:
-            self._measure(text)
+        if self._score is None:
             return Note(_("every other node of this mesh needs the same"), label=" ")
-        mark, word = secret.word(self._strength[text])
+        mark, word = secret.word(self._score)
         if mark == "good":
             return Note(_("{word}; every other node of this mesh needs the same").format(word=word), mark, " ")
         return Note(_("{word}: it can be guessed; F6 makes five words that cannot").format(word=word), mark, " ")
 
-    def _measure(self, text: str) -> None:
-        """In a thread: the first time takes longer than a key may."""
-        if self._measuring:
+    def _measure(self) -> None:
+        """In a thread: the first time takes longer than a key may. The last score is shown until the next is known."""
+        text = self.session.draft.text("mesh.passphrase")
+        if self._measuring or text == self._made or "mesh.passphrase" in self.session.draft.faults:
             return
         self._measuring = True
 
         def measured(score: int) -> None:
-            self._measuring = False
-            self._strength = {text: score}
+            self._measuring, self._score = False, score
+            if text != self.session.draft.text("mesh.passphrase"):  # more was typed meanwhile
+                self._measure()
             self.session.host.changed()
 
         self.session.host.later(lambda: secret.strength(text), measured, self.session.sorry)

@@ -152,13 +152,13 @@ class Root(urwid.WidgetWrap[urwid.Frame]):
         line = view.line
         hints = []
         if view.in_row and len(view.row_ids) > 1:
-            hints.append(Hint("right", "←→", _("choose"), 2))
+            hints.append(Hint("left" if view.focused == view.row_ids[-1] else "right", "←→", _("choose"), 2))
         if line is None:
-            hints.append(Hint("down", "↑↓", _("scroll"), 2))
+            hints += [Hint("page down", "↑↓", _("scroll"), 2)] if view.scrolls else []
         elif view.in_row and view.ids == view.row_ids:
             hints += [Hint("page down", "PgDn", _("scroll"), 2)] if view.scrolls else []
         elif len(view.ids) > (len(view.row_ids) if view.in_row else 1):
-            hints.append(Hint("up" if view.in_row else "down", "↑↓", _("move"), 2))
+            hints.append(Hint("up" if view.focused == view.ids[-1] else "down", "↑↓", _("move"), 2))
         if line is not None:
             hints += self._line_hints(line.item)
         hints += [
@@ -218,7 +218,7 @@ class Root(urwid.WidgetWrap[urwid.Frame]):
             self._show_rest()
         if self._too_small(size):
             words = _("too small ({columns}×{rows})").format(columns=size[0], rows=size[1])
-            self._small.body.set_text(words)  # type: ignore[attr-defined]  # a Text
+            self._small.original_widget.set_text(words)
             return self._small.render(size, focus)
         return self._w.render(size, focus)
 

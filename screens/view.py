@@ -123,8 +123,9 @@ class View(urwid.WidgetWrap[urwid.Frame]):
     @property
     def scrolls(self) -> bool:
         """Whether there are more items than are seen."""
-        shown = self._size[1] - self._foot.rows(self._size[:1]) - (4 if self._w.header else 0)
-        return self._body_rows(self._size[0]) > shown
+        columns, rows = self._size
+        around = [part.rows((columns,)) for part in (self._w.header, self._w.footer) if part is not None]
+        return self._body_rows(columns) > rows - sum(around)
 
     def _body_rows(self, columns: int) -> int:
         return sum(widget.rows((max(columns - 1, 1),)) for widget in self._walker)

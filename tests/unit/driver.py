@@ -1,0 +1,166 @@
+"""Drives the real pages: by keys on the full screen, by typed lines in line mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from urwid.testing import press, render_text
+
+from byzwizard.answers import Answers
+from byzwizard.plain import Lines
+from byzwizard.screens.items import Pick
+from byzwizard.screens.page import Session
+from byzwizard.screens.pages import PAGES
+from byzwizard.screens.root import Root
+from tests.unit.fake_desk import FakeDesk, FakeStage
+
+SIZE = (80, 24)
+FILE = "answers.yaml"
+# What the pages offer: the key of the answers, and the page's default for it.
+OFFERED = {
+    "node": ("name", "country", "mac", "language", "keyboard"),
+    "mesh": ("name", "channel", "security", "subnet", "passphrase"),
+    "access_point": ("enable", "ssid", "passphrase"),
+}
+
+
+class Screen:
+    """The whole screen without a terminal."""
+
+    def __init__(self, desk: FakeDesk | None = None, first: str = "welcome", hold: bool = False) -> None:
+        self.desk = desk or FakeDesk()
+        self.stage = FakeStage(hold)
+        self.session = Session(self.desk, PAGES, first)
+        self.root = Root(self.session, self.stage)
+
+    @property
+    def page(self) -> str:
+        return self.session.page.name
+
+    @property
+    def focused(self) -> str:
+        return self.root.view.focused
+
+    def press(self, *keys: str, size: tuple[int, int] = SIZE) -> None:
+        for key in keys:
+            press(self.root, size, key)
+
+    def text(self, size: tuple[int, int] = SIZE) -> str:
+        return "\n".join(render_text(self.root, size, focus=True))
+
+    def to(self, item: str) -> None:
+        """Tab until the item has the focus."""
+        for _n in range(60):
+            if self.focused == item:
+                return
+            self.press("tab")
+        raise AssertionError(f"Tab does not reach {item} on {self.page}: {self.root.view.ids}\n{self.text()}")
+
+    def do(self, *items: str) -> None:
+        """Go to each and press Enter."""
+        for item in items:
+            self.to(item)
+            self.press("enter")
+
+    def type(self, item: str, text: str) -> None:
+        """Replace what stands in a field."""
+        self.to(item)
+        line: Any = self.root.view.line
+        self.press("end", *["backspace"] * len(line.item.text), *text)
+
+    def pick(self, item: str, value: str) -> None:
+        """Choose out of a list, as its pop-up does."""
+        self.to(item)
+        line: Any = self.root.view.line
+        line._box.selected = [option for option, _words in line.item.options].index(value)
+
+
+class Typist:
+    """Line mode with prepared answers; what it wrote is kept."""
+
+    def __init__(self, *answers: str, desk: FakeDesk | None = None, first: str = "welcome") -> None:
+        self.desk = desk or FakeDesk()
+        self.session = Session(self.desk, PAGES, first)
+        self.written: list[str] = []
+        self._answers: Iterator[str] = iter(answers)
+        self.lines = Lines(self.session, self._read, self._read, self.written.append)
+
+    def run(self) -> int:
+        return self.lines.run()
+
+    def _read(self, prompt: str) -> str:
+        self.written.append(prompt)
+        answer = next(self._answers, None)
+        if answer is None:
+            raise EOFError
+        if answer.startswith("*"):  # a choice by its words
+            wanted = answer[1:]
+            page = next(n for n in range(len(self.written) - 1, -1, -1) if self.written[n].startswith("==") or not n)
+            numbered = [line for line in self.written[page:] if line.split(". ")[0].isdecimal() and wanted in line]
+            assert numbered, f"{wanted} is not offered: {self.written[page:]}"
+            answer = numbered[-1].split(".")[0]
+        self.written[-1] += answer
+        return answer
+
+
+def without_offered(answers: Answers) -> Answers:
+    """The answers with everything that pages offer at its default."""
+    fresh = Answers()
+    update = {}
+    for section, names in OFFERED.items():
+        base = getattr(fresh, section)
+        update[section] = getattr(answers, section).model_copy(update={name: getattr(base, name) for name in names})
+    return answers.model_copy(update=update)
+
+
+def drive(answers: Answers) -> Answers:
+    """The answers that come out of the pages when a person sets, by keys, everything that `answers` says and pages
+    offer; the keys that no page offers come from an answers file, as in “Use an answers file”."""
+    screen = Screen(FakeDesk(files={FILE: without_offered(answers)}))
+    screen.do("file")
+    screen.type("text", FILE)
+    screen.press("enter")
+    screen.do("cancel")
+    if answers.node.language in dict(_options(screen, "node.language")):
+        screen.pick("node.language", answers.node.language)
+    else:
+        screen.session.draft.set("node.language", answers.node.language)  # no translation yet: not in the list
+    if answers.node.keyboard in dict(_options(screen, "node.keyboard")):
+        screen.pick("node.keyboard", answers.node.keyboard)
+    else:
+        screen.session.draft.set("node.keyboard", answers.node.keyboard)
+    screen.do("steps", "next")
+    assert screen.page == "mesh"
+    _fill_mesh(screen, answers)
+    screen.do("next")
+    assert screen.page == "review", screen.text()
+    return screen.session.draft.answers
+
+
+def _options(screen: Screen, item: str) -> Any:
+    return next(one.options for one in screen.session.page.items() if isinstance(one, Pick) and one.id == item)
+
+
+def _fill_mesh(screen: Screen, answers: Answers) -> None:
+    passphrase = answers.mesh.passphrase
+    if passphrase is not None:
+        screen.to("private")
+        screen.press(" ")
+        screen.type("mesh.passphrase", passphrase.get_secret_value())
+    screen.type("mesh.name", answers.mesh.name)
+    screen.type("node.country", answers.node.country)
+    screen.type("node.name", answers.node.name or "")
+    screen.session.machine = None  # every channel is offered, whatever these cards can
+    screen.root.changed()
+    screen.pick("mesh.channel", str(answers.mesh.channel))
+    screen.do("more")
+    enable = answers.access_point.enable
+    screen.pick("access_point.enable", "auto" if enable == "auto" else "on" if enable else "off")
+    screen.type("access_point.ssid", answers.access_point.ssid)
+    if answers.access_point.passphrase is not None:
+        screen.type("access_point.passphrase", answers.access_point.passphrase.get_secret_value())
+    if not passphrase:
+        screen.pick("mesh.security", answers.mesh.security)
+    screen.pick("node.mac", answers.node.mac)
+    screen.type("mesh.subnet", answers.mesh.subnet)

@@ -7,6 +7,7 @@ TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/byzantium
 OUT=$TREE/build
 PYTHON=${PYTHON:-$OUT/venv/bin/python}
+case $PYTHON in /*) ;; *) PYTHON=$PWD/$PYTHON ;; esac
 # One clock for everything that the image holds: the time of the last commit.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$TREE" log -1 --format=%ct 2>/dev/null || date +%s)}
 export TREE CACHE OUT PYTHON SOURCE_DATE_EPOCH LC_ALL=C.UTF-8

@@ -12,6 +12,7 @@ with VM(folder, radios=3) as vm:
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -19,14 +20,14 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.vm import qemu
-from tests.vm.console import Console
+from tests.vm.console import Console, Failed
 from tests.vm.nodes import Node, cable, hear
 from tests.vm.qemu import BUILD, Drive, blank
 from tests.vm.qmp import Monitor
 from tests.vm.say import Slow, say, until
 from tests.vm.serial import Serial
 
-__all__ = ["BUILD", "VM", "Drive", "Node", "Slow", "blank", "cable", "hear", "say", "until"]
+__all__ = ["BUILD", "VM", "Drive", "Failed", "Node", "Slow", "blank", "cable", "hear", "say", "until"]
 
 # Where the boot loader decides on the command line, systemd's own credentials bring the root shell.
 SHELL = """[Unit]
@@ -92,6 +93,7 @@ class VM:
         self._has_serial = serial is not None
         self._process: subprocess.Popen[bytes] | None = None
         self._monitor: Monitor | None = None
+        self._began = 0.0
 
     # Life
 
@@ -105,22 +107,40 @@ class VM:
 
     def start(self, timeout: float = 400) -> VM:
         """Switch it on, and wait for its root shell (if it has one). `timeout` in seconds."""
-        began = time.monotonic()
+        self.power_on()
+        if self.shell:
+            self.log_in(timeout)
+        return self
+
+    def power_on(self, connect_serial: bool = True) -> None:
+        """Switch it on, its consoles connected before its first word."""
+        self._began = time.monotonic()
         say(f"the VM boots ({self.boot}, {self.medium.kind})")
+        for old in self.folder.glob("*.socket"):
+            old.unlink()
         with (self.folder / "qemu.log").open("wb") as log:
-            self._process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            # It goes when we go, however that happens.
+            command = ["setpriv", "--pdeathsig", "KILL", "--", *self.command()]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
         self._monitor = Monitor(self._socket("monitor"))
-        if self._has_serial:
+        if self._has_serial and connect_serial:
             self._socket("serial")
             self.serial.connect()
         if self.shell:
             self._socket("console")
             self.console.connect()
         self.monitor.do("cont")
-        if self.shell:
-            self.console.log_in(timeout)
-            say(f"root shell after {time.monotonic() - began:.0f} s")
-        return self
+
+    def log_in(self, timeout: float = 400) -> None:
+        """Wait for the root shell."""
+        self.console.log_in(timeout)
+        say(f"root shell after {time.monotonic() - self._began:.0f} s")
+
+    @property
+    def serial_path(self) -> Path:
+        return self._path("serial")
 
     @property
     def running(self) -> bool:
@@ -149,7 +169,9 @@ class VM:
         def there() -> bool:
             if not self.running:
                 raise RuntimeError(f"QEMU ended: {(self.folder / 'qemu.log').read_text(errors='replace')}")
-            return self._path(name).exists()
+            # QEMU listens a moment after the file is there.
+            with socket.socket(socket.AF_UNIX) as probe:
+                return probe.connect_ex(str(self._path(name))) == 0
 
         until(there, 30, f"QEMU's {name}")
         return self._path(name)

@@ -16,8 +16,16 @@ class Slow(AssertionError):
     """A state was waited for and did not come in time."""
 
 
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+output = _to_stderr
+
+
 def say(text: str) -> None:
-    print(f"[{time.monotonic() - START:6.1f}] {text}", file=sys.stderr, flush=True)
+    """One line of progress, with the seconds since the start."""
+    output(f"[{time.monotonic() - START:6.1f}] {text}")
 
 
 def until(ready: Callable[[], T | None], timeout: float, what: str) -> T:

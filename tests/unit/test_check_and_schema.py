@@ -20,7 +20,7 @@ NOT_FOR_A_SCHEMA = {"damaged-ssh-key", "unknown-service", "no-such-country", "du
 
 
 def context(file: object = None, as_json: bool = False) -> Context:
-    return Context(argparse.Namespace(json=as_json, yes=False, machine=None, file=str(file)), ())
+    return Context(argparse.Namespace(json=as_json, yes=False, machine=None, file=str(file)), tuple)
 
 
 def test_a_right_file(capsys: pytest.CaptureFixture[str]) -> None:

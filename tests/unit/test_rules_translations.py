@@ -1,10 +1,12 @@
 """Translations: each keeps the places and the plurals of its text, and fits what the console can draw."""
 
+import gettext
 import re
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 LOCALE = Path(__file__).parents[2] / "assets" / "locale"
@@ -39,3 +41,14 @@ def test_nothing_is_lost_in_translation(path: Path) -> None:
 
 def test_the_languages_that_were_promised() -> None:
     assert {path.parts[-3] for path in LANGUAGES} >= {"de", "es", "fr"}
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.parts[-3])
+def test_what_the_program_reads_of_it(path: Path) -> None:
+    compiled = BytesIO()
+    write_mo(compiled, read_po(BytesIO(path.read_bytes()), locale=path.parts[-3]))
+    compiled.seek(0)
+    spoken = gettext.GNUTranslations(compiled)
+    assert spoken.gettext("Welcome") != "Welcome"
+    many = "This node works, with {n} neighbours"
+    assert spoken.ngettext("This node works, with {n} neighbour", many, 2) not in {"", many}

@@ -147,7 +147,7 @@ def _option(item: Option) -> Line:
 
 
 def _fold(item: Fold) -> Line:
-    return Line(item, urwid.Text(("− " if item.open else "+ ").replace("−", "-") + shown(item.label)))
+    return Line(item, urwid.Text(("- " if item.open else "+ ") + shown(item.label)))
 
 
 class DropDown(urwid.DropDown):

@@ -93,7 +93,7 @@ def test_tab_and_arrows_reach_everything(page: str) -> None:
     assert screen.focused == start or not start
     seen = {screen.focused}
     for way in ("up", "down"):
-        for _n in range(40):
+        for _time in range(40):
             screen.press(way)
             seen.add(screen.focused)
             for side in ("right", "left"):

@@ -22,6 +22,7 @@ $(VENV)/.ready: requirements.lock
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python iso/translations compile
 	@touch $@
 
 setup: $(VENV)/.ready

@@ -7,6 +7,7 @@ from pathlib import Path
 from byzwizard.answers import Answers
 from byzwizard.backends.keep import identity
 from byzwizard.backends.system import System
+from byzwizard.i18n import use
 from byzwizard.machine import Machine
 from byzwizard.plan import Plan, Stage, make_plan
 from byzwizard.resolve import Resolved, resolve
@@ -34,6 +35,7 @@ def prepare_answers(
 ) -> Prepared:
     from byzwizard.answers import with_secrets
 
+    use(answers.node.language)
     answers = with_secrets(answers)
     resolved = resolve(answers, machine, identity(system), taken)
     return Prepared(answers, machine, resolved, make_plan(resolved, machine, stages))

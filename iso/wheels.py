@@ -149,6 +149,7 @@ def program(target: Path) -> None:
                 shutil.copy(TREE / name, copy)
         if not (copy / "README.md").exists():
             (copy / "README.md").write_text("Byzantium\n", encoding="utf-8")
+        subprocess.run([sys.executable, str(TREE / "iso/translations"), "compile"], check=True)
         shutil.copytree(TREE / "byzwizard", copy / "byzwizard", ignore=shutil.ignore_patterns("__pycache__"))
         pip("wheel", "--no-index", "--no-deps", "--no-build-isolation", "-w", folder, str(copy))
         unpack(Path(folder), target)

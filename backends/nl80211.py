@@ -22,7 +22,7 @@ GET_WIPHY, GET_INTERFACE, GET_SCAN = 1, 5, 32
 
 # enum nl80211_iftype in the words of `iw`, small.
 TYPES = {1: "ibss", 2: "managed", 3: "ap", 4: "ap/vlan", 5: "wds", 6: "monitor", 7: "mesh point", 8: "p2p-client",
-         9: "p2p-go", 10: "p2p-device", 11: "ocb", 12: "nan"}
+         9: "p2p-go", 10: "p2p-device", 11: "outside context of a bss", 12: "nan"}
 
 
 class Unreadable(CannotHere):

@@ -12,7 +12,7 @@ from byzwizard.machine import Grade, Radio
 FILE = Path(__file__).parent / "assets" / "hardware.yaml"
 
 DeviceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S.*\S$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
 
 
 class _Entry(BaseModel):

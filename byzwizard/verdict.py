@@ -23,7 +23,11 @@ VENTOY_LABELS = {"ventoy", "vtoyefi"}
 def with_verdicts(machine: Machine) -> Machine:
     """The same machine with `verdict` and `boot_medium` computed; what it said of them is ignored."""
     known = hardware_list()
-    radios = tuple(radio.model_copy(update={"verdict": judge(radio, known)}) for radio in machine.radios)
+    verdicts = [judge(radio, known) for radio in machine.radios]
+    if any(verdict.grade in {"A", "B"} for verdict in verdicts):
+        verdicts = [_beside_a_mesh(radio, verdict) for radio, verdict in zip(machine.radios, verdicts, strict=True)]
+    radios = tuple(radio.model_copy(update={"verdict": verdict})
+                   for radio, verdict in zip(machine.radios, verdicts, strict=True))
     return machine.model_copy(update={"radios": radios, "disks": _with_boot_medium(machine.disks, machine.medium)})
 
 
@@ -44,7 +48,7 @@ def together(combinations: Iterable[Combination], first: str, second: str) -> bo
 def judge(radio: Radio, known: HardwareList) -> Verdict:
     """The verdict of one radio; `known` is the hardware list."""
     modes = {mode.lower() for mode in radio.modes}
-    buy = _buy(known)
+    buy = what_to_buy(known)
     if radio.rfkill.hard:
         return _nothing(
             _("It is switched off by a switch or key of this computer."),
@@ -107,7 +111,22 @@ def _advice(radio: Radio, grade: Grade, buy: str) -> str | None:
         "E": _("To mesh and serve phones, plug in {buy}."),
         "F": _("Plug in {buy}."),
     }.get(grade, "").format(buy=buy)
-    said = [advice] if advice else []
+    return " ".join([*_state(radio, grade), *([advice] if advice else [])]) or None
+
+
+def _beside_a_mesh(radio: Radio, verdict: Verdict) -> Verdict:
+    """Where another card here meshes, nothing has to be bought."""
+    advice = {"D": _("Another card here meshes; this one can serve phones."),
+              "C": _("Another card here meshes; this one is not needed."),
+              "E": _("Another card here meshes; this one is not needed.")}.get(verdict.grade)
+    if advice is None:
+        return verdict
+    return verdict.model_copy(update={"advice": " ".join([*_state(radio, verdict.grade), advice])})
+
+
+def _state(radio: Radio, grade: Grade) -> list[str]:
+    """What to do about the state that a usable radio is in now, most pressing first."""
+    said: list[str] = []
     if grade != "F" and radio.rfkill.soft:
         said.insert(0, _("Wi-Fi is switched off in software (flight mode); Byzantium switches it on when it starts."))
     if grade != "F" and radio.held_by:
@@ -115,15 +134,15 @@ def _advice(radio: Radio, grade: Grade, buy: str) -> str | None:
                          "stick.").format(program=radio.held_by))
     if grade != "F" and radio.interface is None:
         said.insert(0, _("It has no network interface now; unplug it and plug it in again, or restart the computer."))
-    return " ".join(said) or None
+    return said
 
 
 def _nothing(reason: str, advice: str) -> Verdict:
     return Verdict(grade="F", link=None, access_point=False, reason=reason, advice=advice)
 
 
-def _buy(known: HardwareList) -> str:
-    """The chips to ask for in a shop, of the hardware list."""
+def what_to_buy(known: HardwareList) -> str:
+    """Words for the chips to ask for in a shop, of the hardware list."""
     names = [chip.name for chip in known.chips if chip.buy]
     return _("a USB adapter with one of these chips: {names}").format(names=", ".join(names))
 

@@ -8,8 +8,10 @@ from byzwizard.backends.selftest import self_test
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
 from byzwizard.errors import CannotHere, Invalid
+from byzwizard.hardware import hardware_list
 from byzwizard.i18n import _, ngettext
 from byzwizard.machine import Disk, Machine, Radio, Wired
+from byzwizard.verdict import what_to_buy
 
 SIGNS = {"A": "✓", "B": "✓", "C": "!", "D": "!", "E": "!", "F": "✗"}
 
@@ -53,7 +55,8 @@ def describe(machine: Machine) -> list[str]:
     for radio in machine.radios:
         lines += _radio(radio)
     if not machine.radios:
-        lines.append("  " + _("none: a node can mesh by cable only. Plug in a wireless adapter to change that."))
+        lines.append("  " + _("none: without one, a node meshes by cable only."))
+        lines.append("  " + _("Plug in {buy}.").format(buy=what_to_buy(hardware_list())))
     lines += ["", _("Wired ports"), *(_wired(port) for port in machine.wired)]
     if not machine.wired:
         lines.append("  " + _("none"))

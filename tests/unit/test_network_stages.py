@@ -1,0 +1,183 @@
+"""What the stages of the network write and plan: pure, from resolved answers."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from byzwizard.answers import Answers, parse
+from byzwizard.backends import access_point, addresses, firewall, mesh, radio, routing
+from byzwizard.backends.system import System
+from byzwizard.identity import Identity
+from byzwizard.machine import Machine, Radio, Verdict
+from byzwizard.plan import Stage, Step
+from byzwizard.resolve import Resolved, resolve
+
+STAGES: tuple[Stage, ...] = (
+    firewall.STAGE, radio.STAGE, mesh.STAGE, addresses.STAGE, access_point.STAGE, routing.STAGE)
+NASTY = "p\"\\a$s #s' x|mac=1 "
+PASSPHRASE = f"mesh:\n  passphrase: {json.dumps(NASTY)}\n"
+
+
+def card(number: int, access_point: bool = True) -> Radio:
+    return Radio(interface=f"wlan{number}", phy=f"phy{number}", mac=f"02:00:00:00:0{number}:00", bus="usb",
+                 chipset="", driver=None, verdict=Verdict(grade="A" if access_point else "B", link="802.11s",
+                                                          access_point=access_point, reason="", advice=None))
+
+
+def machine(*radios: Radio) -> Machine:
+    return Machine(radios=radios or (card(0),))
+
+
+def node(text: str = "", *radios: Radio) -> Resolved:
+    answers: Answers = parse(f"byzantium: 1\n{text}")
+    return resolve(answers, machine(*radios), Identity(b"n" * 32))
+
+
+def steps(resolved: Resolved, here: Machine) -> dict[str, Sequence[Step]]:
+    return {stage.name: stage.steps(resolved, here) for stage in STAGES}
+
+
+def lines(text: str) -> set[str]:
+    return {line.strip() for line in text.splitlines()}
+
+
+@pytest.mark.parametrize("radios", [(card(0),), (card(0), card(1)), (card(0, access_point=False),)])
+def test_steps_wait_for_steps_of_their_stage(radios: tuple[Radio, ...]) -> None:
+    seen: set[str] = set()
+    for name, found in steps(node("", *radios), machine(*radios)).items():
+        own = [step.id for step in found]
+        assert len(set(own)) == len(own), name
+        assert not seen & set(own), name
+        for step in found:
+            assert set(step.after) <= set(own), step.id
+            assert step.text[0].isupper(), step.text
+        seen |= set(own)
+
+
+def test_a_plan_is_the_same_each_time() -> None:
+    assert steps(node(), machine()) == steps(node(), machine())
+
+
+def test_no_secret_stands_in_a_text() -> None:
+    text = PASSPHRASE + f"access_point:\n  passphrase: {json.dumps(NASTY)}\n"
+    resolved = node(text)
+    for found in steps(resolved, machine()).values():
+        for step in found:
+            assert NASTY not in step.text
+            assert resolved.keys.sae not in (None, step.text)
+
+
+def test_mesh_configuration() -> None:
+    resolved = node("node: {country: DE}\n" + PASSPHRASE)
+    text = lines(mesh.configuration(resolved, resolved.links[0]))
+    assert f"sae_password={NASTY.encode().hex()}" in text
+    assert f"ssid={b'byzantium~prv'.hex()}" in text
+    for line in ("mode=5", "frequency=2462", "key_mgmt=SAE", "ieee80211w=2", "mesh_fwding=0", "beacon_int=100",
+                 "disable_ht40=1", "country=DE", "p2p_disabled=1", "ap_scan=2"):
+        assert line in text, line
+
+
+def test_open_mesh_configuration() -> None:
+    resolved = node("mesh: {security: open}\n")
+    text = lines(mesh.configuration(resolved, resolved.links[0]))
+    assert "key_mgmt=NONE" in text
+    assert not any(line.startswith(("sae_password", "ieee80211w")) for line in text)
+    routes = lines(routing.configuration(resolved))
+    assert "default hello-interval 2 update-interval 8" in routes
+    assert not any(line.startswith("key ") for line in routes)
+
+
+def test_secrets_are_for_root_and_the_daemon_alone() -> None:
+    files = [step for found in steps(node(PASSPHRASE), machine()).values() for step in found
+             if step.id in {"mesh0-file", "ap0-file", "babel-file"}]
+    assert [getattr(step, "mode") for step in files] == [0o600] * 3  # noqa: B009  # a Step has no mode
+
+
+def test_access_point_configuration() -> None:
+    resolved = node(f"access_point:\n  ssid: 'Büß\"\\x #'\n  passphrase: {json.dumps(NASTY)}\n")
+    text = access_point.configuration(resolved, resolved.access_points[0])
+    assert "ssid2=" + 'Büß"\\x #'.encode().hex() in lines(text)
+    assert f"wpa_passphrase={NASTY}\n" in text
+    assert "country_code" not in text
+    for line in ("interface=ap0", "bridge=clients0", "hw_mode=g", "channel=11", "ieee80211n=1", "beacon_int=100",
+                 "wpa_key_mgmt=WPA-PSK SAE"):
+        assert line in lines(text), line
+
+
+def test_open_access_point_configuration() -> None:
+    resolved = node("node: {country: US}\n")
+    text = lines(access_point.configuration(resolved, resolved.access_points[0]))
+    assert "country_code=US" in text
+    assert not any(line.startswith("wpa") for line in text)
+
+
+def test_babel_announces_its_own_and_goes_under_its_name() -> None:
+    resolved = node()
+    text = lines(routing.configuration(resolved))
+    assert f"redistribute ip {resolved.subnet} eq 24 allow" in text
+    assert f"redistribute ip {resolved.ula} eq 64 allow" in text
+    assert "redistribute deny" in text
+    assert "in deny" in text
+    assert f"install ip 0.0.0.0/0 pref-src {resolved.address}" in text
+    assert f"key id byz type hmac-sha256 value {resolved.keys.babel}" in text
+    assert "interface mesh0 type wireless" in text
+
+
+def test_a_second_radio_gets_the_access_point_its_own_interface() -> None:
+    both = (card(0, access_point=False), card(1))
+    resolved = node("mesh: {interfaces: [wlan0]}\naccess_point: {enable: true}\n", card(0), card(1))
+    assert resolved.access_points[0].interface is None
+    alone = dataclasses.replace(resolved.access_points[0], interface="wlan1", shares=None, phy="phy1")
+    found = access_point.STAGE.steps(dataclasses.replace(resolved, access_points=(alone,)), machine(*both))
+    assert isinstance(found[0], radio.TakeRadio)
+    assert (found[0].interface, found[0].name) == ("wlan1", "ap0")
+
+
+def test_permanent_addresses_come_back() -> None:
+    resolved = node("node: {mac: permanent}\n")
+    take = next(step for step in radio.STAGE.steps(resolved, machine()) if isinstance(step, radio.TakeRadio))
+    assert take.mac == "02:00:00:00:00:00"
+
+
+def test_the_rules_name_cables_only_when_they_mesh() -> None:
+    assert "eth0" not in firewall.ruleset(node())
+    wired = dataclasses.replace(node(), links=(dataclasses.replace(node().links[0], name="eth0", kind="wired"),))
+    assert '"mesh*", "eth0"' in firewall.ruleset(wired)
+
+
+def test_the_bridge_has_a_steady_local_unicast_address() -> None:
+    first = addresses.bridge_mac("a" * 32)
+    assert first == addresses.bridge_mac("a" * 32) != addresses.bridge_mac("b" * 32)
+    assert int(first[:2], 16) & 3 == 2
+
+
+def test_a_soft_block_is_lifted_and_put_back(tmp_path: Path) -> None:
+    system = System(tmp_path)
+    step = radio.Unblock(id="unblock", text="", phy="phy0")
+    assert not step.needed(system), "no /dev/rfkill: a container"
+    system.write("/dev/rfkill", "")
+    assert not step.needed(system)
+    (tmp_path / "sys/class/ieee80211/phy0/rfkill3").mkdir(parents=True)
+    for kind, value in (("soft", "1"), ("hard", "0")):
+        system.write(f"/sys/class/rfkill/rfkill3/{kind}", value)
+    assert step.needed(system)
+    assert step.before(system) == [3]
+    step.undo(system, [3])
+    assert (tmp_path / "dev/rfkill").read_bytes() == b"\x03\0\0\0\0\x02\x01\0"
+
+
+def test_kernel_settings_are_compared_and_put_back(tmp_path: Path) -> None:
+    from byzwizard.backends.settings import KernelSettings
+
+    system = System(tmp_path)
+    system.write("/proc/sys/net/ipv4/conf/all/forwarding", "0\n")
+    step = KernelSettings(id="x", text="", values=(("ipv4/conf/all/forwarding", "1"),))
+    assert step.needed(system)
+    before = step.before(system)
+    step.apply(system, lambda done, total: None)
+    assert not step.needed(system)
+    step.undo(system, before)
+    assert step.needed(system)

@@ -1,0 +1,175 @@
+"""The two kinds of step that every daemon has, on a system of files only."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from byzwizard.backends.system import CommandFailed, Result, System
+from byzwizard.backends.units import ConfigFile, RunUnit
+from byzwizard.errors import StepFailed
+
+UNIT = "byz-mesh@mesh0.service"
+FILE = "/run/byzantium/mesh/mesh0.conf"
+CGROUP = "/sys/fs/cgroup/system.slice/system-byz\\x2dmesh.slice/byz-mesh@mesh0.service/cgroup.procs"
+
+
+def quiet(done: int, total: int) -> None:
+    pass
+
+
+class Systemd(System):
+    """Starts and stops services by making the files that tell of them."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.ran: list[tuple[str, ...]] = []
+        self.starts = 0
+        self.dies = False
+        self.refuses = False
+        self.path("/run/systemd/units").mkdir(parents=True)
+
+    def run(self, *argv: str, stdin: str | None = None, ok: Sequence[int] = (0,), timeout: float = 30) -> Result:
+        self.ran.append(argv)
+        result = Result(0, "", "")
+        if argv[0] == "journalctl":
+            return Result(0, "Started.\nLine 16: unknown network field 'x'.\nnl80211: deinit\n", "")
+        if argv[:2] in (("systemctl", "restart"), ("systemctl", "stop")):
+            self.clear()
+        if argv[:2] == ("systemctl", "restart"):
+            if self.refuses:
+                result = Result(1, "", "See systemctl status")
+            elif not self.dies:
+                self.come_up()
+        if result.status not in ok:
+            raise CommandFailed(argv, result)
+        return result
+
+    def come_up(self) -> None:
+        self.starts += 1
+        os.symlink(f"id{self.starts}", self.path(f"/run/systemd/units/invocation:{UNIT}"))
+        self.write(CGROUP, "4711\n")
+
+    def clear(self) -> None:
+        self.remove(CGROUP)
+        self.path(f"/run/systemd/units/invocation:{UNIT}").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Systemd:
+    return Systemd(tmp_path)
+
+
+def file(text: str) -> ConfigFile:
+    return ConfigFile(id="file", text="", path=FILE, content=text, mode=0o600)
+
+
+UNIT_STEP = RunUnit(id="run", text="", unit=UNIT, files=(FILE,), timeout=0.2)
+
+
+def test_a_file_is_needed_until_it_is_as_it_should_be(system: Systemd) -> None:
+    step = file("secret")
+    assert step.needed(system)
+    step.apply(system, quiet)
+    assert not step.needed(system)
+    system.path(FILE).chmod(0o644)
+    assert step.needed(system)
+
+
+def test_a_file_is_put_back_as_it_was(system: Systemd) -> None:
+    system.write(FILE, "former secret", 0o640)
+    step = file("secret")
+    before = step.before(system)
+    assert "former" not in str(before)
+    step.apply(system, quiet)
+    step.undo(system, before)
+    assert system.read(FILE) == "former secret"
+    assert system.path(FILE).stat().st_mode & 0o777 == 0o640
+    assert system.path(before["copy"]).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_was_not_there_goes_again(system: Systemd) -> None:
+    step = file("secret")
+    assert step.before(system) is None
+    step.apply(system, quiet)
+    step.undo(system, None)
+    step.undo(system, None)
+    assert system.read(FILE) is None
+
+
+def test_a_unit_is_needed_until_it_runs_with_its_files(system: Systemd) -> None:
+    system.write(FILE, "one")
+    assert UNIT_STEP.needed(system)
+    UNIT_STEP.apply(system, quiet)
+    assert not UNIT_STEP.needed(system)
+    system.write(FILE, "two")
+    assert UNIT_STEP.needed(system)
+    UNIT_STEP.apply(system, quiet)
+    assert not UNIT_STEP.needed(system)
+    system.clear()
+    assert UNIT_STEP.needed(system)
+
+
+def test_a_unit_that_somebody_else_started_has_not_our_files_for_sure(system: Systemd) -> None:
+    system.write(FILE, "one")
+    system.come_up()
+    assert UNIT_STEP.needed(system)
+
+
+def test_a_restart_by_systemd_counts_when_the_files_are_older(system: Systemd) -> None:
+    system.write(FILE, "one")
+    UNIT_STEP.apply(system, quiet)
+    system.clear()
+    system.come_up()
+    assert not UNIT_STEP.needed(system)
+    later = system.path(f"/run/systemd/units/invocation:{UNIT}").lstat().st_mtime + 10
+    os.utime(system.path(FILE), (later, later))
+    assert UNIT_STEP.needed(system)
+
+
+def test_a_unit_that_is_not_ready_is_needed(system: Systemd) -> None:
+    step = RunUnit(id="run", text="", unit=UNIT, ready=lambda system: False, timeout=0.1)
+    system.come_up()
+    assert step.needed(system)
+    with pytest.raises(StepFailed, match="not ready after") as failed:
+        step.apply(system, quiet)
+    assert "unknown network field" in failed.value.message
+
+
+def test_a_daemon_that_dies_is_told_at_once_in_its_own_words(system: Systemd) -> None:
+    system.dies = True
+    with pytest.raises(StepFailed) as failed:
+        RunUnit(id="run", text="", unit=UNIT, timeout=30).apply(system, quiet)
+    assert failed.value.message == (
+        "byz-mesh@mesh0.service could not start. It said: Line 16: unknown network field 'x'.")
+    assert "journalctl -u byz-mesh@mesh0.service" in failed.value.hint
+
+
+def test_a_start_that_systemd_refuses_is_explained_too(system: Systemd) -> None:
+    system.refuses = True
+    with pytest.raises(StepFailed, match="unknown network field"):
+        UNIT_STEP.apply(system, quiet)
+
+
+def test_undo_stops_what_did_not_run(system: Systemd) -> None:
+    system.write(FILE, "one")
+    before = UNIT_STEP.before(system)
+    UNIT_STEP.apply(system, quiet)
+    UNIT_STEP.undo(system, before)
+    assert ("systemctl", "stop", UNIT) in system.ran
+    assert UNIT_STEP.needed(system)
+
+
+def test_undo_starts_what_ran_with_its_former_files(system: Systemd) -> None:
+    system.write(FILE, "one", 0o600)
+    UNIT_STEP.apply(system, quiet)
+    one, two = file("one"), file("two")
+    two.apply(system, quiet)
+    before = UNIT_STEP.before(system)
+    assert "one" not in str(before["record"])
+    UNIT_STEP.apply(system, quiet)
+    UNIT_STEP.undo(system, before)
+    assert system.starts == 3
+    assert not one.needed(system)
+    assert not UNIT_STEP.needed(system)

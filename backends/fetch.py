@@ -2,8 +2,11 @@
 
 import asyncio
 import re
+import socket
 
 HEADERS = 8 * 1024  # bytes
+FARTHEST = 12  # hops that are counted
+IP_RECVERR = 11  # linux/in.h; not in the socket module of Python 3.11
 
 
 class NotFetched(Exception):
@@ -55,3 +58,24 @@ async def _exchange(address: str, path: str, most: int) -> bytes:
         return b"".join(parts)
     finally:
         writer.transport.abort()
+
+
+async def hops(address: str, timeout: float) -> int | None:
+    """How many nodes' radios away: the least TTL with which a connection comes about, at most FARTHEST.
+
+    Routing tells a cost and no count. `timeout` in seconds is for one try; None when no try succeeds.
+    """
+    loop = asyncio.get_running_loop()
+    for ttl in range(1, FARTHEST + 1):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as link:
+            link.setblocking(False)
+            link.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+            # A node on the way that says "time exceeded" ends the try at once.
+            link.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+            try:
+                async with asyncio.timeout(timeout):
+                    await loop.sock_connect(link, (address, 80))
+                return ttl
+            except OSError:  # TimeoutError is one too
+                continue
+    return None

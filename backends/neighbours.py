@@ -18,9 +18,9 @@ NODES = "/run/byzantium/names/nodes.json"
 
 @dataclass(frozen=True)
 class Neighbour:
-    """`name` is None until the node's document was read; `hops` is 1 for those that we hear, None for the others,
-    because routing tells a cost and no count. A neighbour whose network is not known yet goes by its link-local
-    address. `signal_dbm` is None on a cable."""
+    """`name` is None until the node's document was read; `hops` is 1 for those that we hear, for others what tend
+    has counted, None until then. A neighbour whose network is not known yet goes by its link-local address.
+    `signal_dbm` is None on a cable."""
 
     name: str | None
     address: str
@@ -32,11 +32,19 @@ class Neighbour:
         return asdict(self)
 
 
-def names(system: System) -> dict[str, str]:
-    """What the node at each 10.x.y.1 is called, from tend's nodes.json."""
+@dataclass(frozen=True)
+class Known:
+    """What tend has learnt of a node: what it is called here, and how far it is."""
+
+    label: str
+    hops: int | None
+
+
+def known(system: System) -> dict[str, Known]:
+    """The nodes by their 10.x.y.1, from tend's nodes.json."""
     try:
         nodes = json.loads(system.read(NODES) or "{}").get("nodes", [])
-        return {node["address"]: node["label"] for node in nodes}
+        return {node["address"]: Known(node["label"], node["hops"]) for node in nodes}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
@@ -45,7 +53,7 @@ def _node(prefix: str) -> str:
     return prefix.removesuffix("0/24") + "1"
 
 
-def listed(stations: Sequence[Station], dump: Dump, known: Mapping[str, str]) -> list[Neighbour]:
+def listed(stations: Sequence[Station], dump: Dump, names: Mapping[str, Known]) -> list[Neighbour]:
     """Those we hear first, the strongest first; then the rest of the mesh by its cost."""
     joined = {station.link_local: station for station in stations if station.plink == "ESTAB"}
     speaking = {neighbour.address: neighbour for neighbour in dump.neighbours if neighbour.reach}
@@ -55,12 +63,21 @@ def listed(stations: Sequence[Station], dump: Dump, known: Mapping[str, str]) ->
         node = _node(way.prefix) if way else None
         seen.add(node)
         metric = way.metric if way else speaking[address].cost if address in speaking else None
-        near.append(Neighbour(known.get(node or ""), node or address,
+        near.append(Neighbour(_label(names, node), node or address,
                               joined[address].signal_dbm if address in joined else None, metric, 1))
-    far = [Neighbour(known.get(_node(way.prefix)), _node(way.prefix), None, way.metric, None)
+    far = [Neighbour(_label(names, _node(way.prefix)), _node(way.prefix), None, way.metric,
+                     _hops(names, _node(way.prefix)))
            for way in dump.ways
            if way.installed and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")
            and _node(way.prefix) not in seen]
     near.sort(key=lambda node: (-(node.signal_dbm if node.signal_dbm is not None else -200), node.address))
     far.sort(key=lambda node: (node.metric or 0, node.address))
     return near + far
+
+
+def _label(names: Mapping[str, Known], node: str | None) -> str | None:
+    return names[node].label if node is not None and node in names else None
+
+
+def _hops(names: Mapping[str, Known], node: str) -> int | None:
+    return names[node].hops if node in names else None

@@ -42,7 +42,7 @@ def read_status(system: System) -> dict[str, Any]:
             lambda: checks.firewall(system),
         ]
         own = list(pool.map(lambda look: look(), looks))
-        nodes = neighbours.listed(stations.result(), dump.result() or babel_socket.Dump(), neighbours.names(system))
+        nodes = neighbours.listed(stations.result(), dump.result() or babel_socket.Dump(), neighbours.known(system))
         around = [
             *company(nodes),
             *refusal(stations.result(), refused.result()),

@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from byzwizard.backends import directory, routes
-from byzwizard.backends.fetch import NotFetched, fetch
+from byzwizard.backends.fetch import NotFetched, fetch, hops
 
 NAMES = Path("/run/byzantium/names")
 OWN = Path("/run/byzantium/web/root" + directory.PATH)
 ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
 GONE_AFTER = 60.0  # seconds without a route; a route that flaps must not take the name with it
 STALE_AFTER = 600.0  # seconds in which a node with a route sent nothing that holds
-AGAIN = 60.0  # seconds until a node is asked again
+AGAIN = 120.0  # seconds until a node is asked again
+HOP = 1.5  # seconds for one try of counting hops: longer than the first retransmission
 PATIENCE = 120.0  # seconds: the longest pause before a node that does not answer is asked again
 TIMEOUT = 5.0  # seconds for one answer
 BREATH = 0.2  # seconds between two looks at the least, however fast routes flap
@@ -45,6 +46,7 @@ class Peer:
     failures: int = 0
     document: directory.Document | None = None
     fetched: float = 0.0
+    hops: int | None = None
     trouble: str | None = None
     asking: bool = False
 
@@ -131,7 +133,7 @@ class Book:
         labels = directory.labels(documents, self.own.labels)
         nodes = [
             {"address": document.address, "ula": document.ula, "name": document.name, "label": labels[document.id],
-             "id": document.id, "serial": document.serial}
+             "id": document.id, "serial": document.serial, "hops": self.peers[document.address].hops}
             for document in sorted(documents, key=lambda document: labels[document.id])
         ]
         silent = [{"address": peer.address, "reason": peer.trouble}
@@ -215,7 +217,9 @@ class Tend:
         try:
             async with self._gate:
                 body = await fetch(peer.address, directory.PATH, directory.LIMIT, TIMEOUT)
-            self._book.answered(peer, body)
+                self._book.answered(peer, body)
+                self._changed.set()
+                peer.hops = await hops(peer.address, HOP)
         except (NotFetched, directory.BadDocument) as fault:
             if peer.trouble != str(fault):
                 print(f"{peer.address}: {fault}", file=sys.stderr, flush=True)

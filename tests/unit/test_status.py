@@ -67,10 +67,10 @@ def test_stations_are_read() -> None:
 
 def test_neighbours_come_first_with_signal_and_the_rest_of_the_mesh_after() -> None:
     nodes = neighbours.listed(airing.parse_stations(STATIONS), babel_socket.parse(BABEL.splitlines()),
-                              {"10.1.2.1": "pier", "10.1.3.1": "dock"})
+                              {"10.1.2.1": neighbours.Known("pier", 1), "10.1.3.1": neighbours.Known("dock", 2)})
     assert [node.as_json() for node in nodes] == [
         {"name": "pier", "address": "10.1.2.1", "signal_dbm": -61, "metric": 311, "hops": 1},
-        {"name": "dock", "address": "10.1.3.1", "signal_dbm": None, "metric": 700, "hops": None},
+        {"name": "dock", "address": "10.1.3.1", "signal_dbm": None, "metric": 700, "hops": 2},
     ]
 
 

@@ -35,7 +35,7 @@ def identity(system: System) -> Identity:
                     _("Delete the file; the node gets a new identity."),
                 ) from None
     fresh = Identity.fresh()
-    with contextlib.suppress(PermissionError):  # a rehearsal without root
+    with contextlib.suppress(PermissionError):  # a plan without root
         system.write(THIS_BOOT, fresh.text(), mode=0o600)
     return fresh
 

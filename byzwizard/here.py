@@ -44,9 +44,12 @@ class Here:
         return machine_for(self._system, self._context.machine_file)
 
     def review(self, answers: Answers) -> Review:
-        from byzwizard.prepare import prepare_answers
+        from byzwizard.backends.keep import identity
+        from byzwizard.prepare import prepare_answers, rehearsed
 
-        ready = prepare_answers(self._system, answers, self.machine(), self._context.stages)
+        machine = self.machine()
+        node = rehearsed(machine) if self.rehearsal else identity(self._system)
+        ready = prepare_answers(self._system, answers, machine, node, self._context.stages)
         needed = frozenset(
             step.id
             for stage in ready.plan.stages

@@ -1,5 +1,6 @@
 """From an answers file to a plan: the way that apply, plan and the wizard's Review share."""
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from byzwizard.answers import Answers
 from byzwizard.backends.keep import identity
 from byzwizard.backends.system import System
 from byzwizard.i18n import use
+from byzwizard.identity import Identity
 from byzwizard.machine import Machine
 from byzwizard.plan import Plan, Stage, make_plan
 from byzwizard.resolve import Resolved, resolve
@@ -17,6 +19,7 @@ from byzwizard.resolve import Resolved, resolve
 class Prepared:
     answers: Answers  # with the contents of its passphrase files
     machine: Machine
+    identity: Identity
     resolved: Resolved
     plan: Plan
 
@@ -27,15 +30,27 @@ def prepare(system: System, file: Path, machine_file: Path | None, stages: Seque
     from byzwizard.backends.probe import machine_for
 
     answers = load(file)
-    return prepare_answers(system, answers, machine_for(system, machine_file), stages)
+    machine = machine_for(system, machine_file)
+    node = identity(system) if machine_file is None else rehearsed(machine)
+    return prepare_answers(system, answers, machine, node, stages)
+
+
+def rehearsed(machine: Machine) -> Identity:
+    """An identity for a machine that is not this one: always the same, and nothing is written."""
+    return Identity(hashlib.sha256(machine.model_dump_json().encode()).digest())
 
 
 def prepare_answers(
-    system: System, answers: Answers, machine: Machine, stages: Sequence[Stage], taken: Collection[str] = ()
+    system: System,
+    answers: Answers,
+    machine: Machine,
+    node: Identity,
+    stages: Sequence[Stage],
+    taken: Collection[str] = (),
 ) -> Prepared:
     from byzwizard.answers import with_secrets
 
     use(answers.node.language)
     answers = with_secrets(answers)
-    resolved = resolve(answers, machine, identity(system), taken)
-    return Prepared(answers, machine, resolved, make_plan(resolved, machine, stages))
+    resolved = resolve(answers, machine, node, taken)
+    return Prepared(answers, machine, node, resolved, make_plan(resolved, machine, stages))

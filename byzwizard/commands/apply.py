@@ -100,8 +100,9 @@ class Apply:
                 if not isinstance(cause, AddressTaken) or not automatic or len(taken) + 1 == TRIES:
                     raise
                 taken.add(cause.prefix)
+                was = self._ready
                 self._ready = prepare_answers(
-                    self._system, self._ready.answers, self._ready.machine, self._context.stages, taken
+                    self._system, was.answers, was.machine, was.identity, self._context.stages, taken
                 )
 
     def _once(self) -> int:

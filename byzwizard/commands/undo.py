@@ -62,11 +62,11 @@ def run(context: Context) -> int:
 def _planned(context: Context, system: System) -> dict[str, Step]:
     """The steps of the last apply, planned again from what it remembered."""
     from byzwizard.answers import load
+    from byzwizard.backends.keep import identity
     from byzwizard.backends.probe import machine_for
     from byzwizard.prepare import prepare_answers
 
     folder = Path("/run/byzantium/undo")
-    ready = prepare_answers(
-        system, load(folder / "applied.yaml"), machine_for(system, folder / "machine.json"), context.stages
-    )
+    machine = machine_for(system, folder / "machine.json")
+    ready = prepare_answers(system, load(folder / "applied.yaml"), machine, identity(system), context.stages)
     return {step.id: step for stage in ready.plan.stages for step in stage.steps}

@@ -1,0 +1,82 @@
+"""What neighbours send is hostile until it is checked."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byzwizard.backends.nl80211 import Heard
+from byzwizard.backends.scan import MOST, Network, network_of, networks_of, strongest
+from byzwizard.commands.scan import describe
+
+SAE, OPEN = b"\x01\x01\x00\x01\x01\x00\x09", b"\x01\x01\x00\x01\x00\x00\x09"
+
+
+def element(number: int, content: bytes) -> bytes:
+    return bytes([number, len(content)]) + content
+
+
+def heard(elements: bytes, capability: int = 0, mhz: int = 2462, signal: float = -50.0) -> Heard:
+    return Heard(bytes(6), mhz, capability, signal, elements)
+
+
+def mesh(name: bytes, configuration: bytes = SAE) -> Heard:
+    return heard(element(0, b"") + element(114, name) + element(113, configuration))
+
+
+@pytest.mark.parametrize(("one", "expected"), [
+    (mesh(b"relief~pub"), ("mesh", "relief", False, True)),
+    (mesh(b"relief~prv"), ("mesh", "relief", True, True)),
+    (mesh(b"relief~opn", OPEN), ("mesh", "relief", False, True)),
+    (mesh(b"freifunk"), ("mesh", "freifunk", True, False)),
+    (mesh(b"freifunk", OPEN), ("mesh", "freifunk", False, False)),
+    (mesh(b"~pub"), ("mesh", "~pub", True, False)),
+    (mesh(b"\x1b[2J~pub"), ("mesh", r"\x1b[2J~pub", True, False)),
+    (mesh(b"\xff\xfe~pub"), ("mesh", r"\xff\xfe~pub", True, False)),
+    (mesh(b"x" * 29 + b"~pub"), ("mesh", ("x" * 29 + "~pub")[:32], True, False)),
+    (heard(element(0, b"old~pub"), 2), ("ibss", "old", False, True)),
+    (heard(element(0, b"adhoc"), 0x12), ("ibss", "adhoc", True, False)),
+    (heard(element(0, b"Caf\xc3\xa9"), 1), ("ap", "Café", False, False)),
+    (heard(element(0, b"fake~pub"), 1), ("ap", "fake~pub", False, False)),
+    (heard(element(0, b"\0\0\0") + element(48, b"x"), 0x11), ("ap", "", True, False)),
+    (heard(element(0, b"wpa") + element(221, bytes.fromhex("0050f20101")), 1), ("ap", "wpa", True, False)),
+    (heard(b"\x00\xff", 1), ("ap", "", False, False)),
+    (heard(element(0, "a\u202eb".encode()), 1), ("ap", r"a\u202eb", False, False)),
+])
+def test_what_is_heard(one: Heard, expected: tuple[str, str, bool, bool]) -> None:
+    found = network_of(one)
+    assert found is not None
+    assert (found.kind, found.name, found.secured, found.byzantium) == expected
+    assert found.channel == 11
+
+
+def test_neither_mesh_nor_network() -> None:
+    assert network_of(heard(b"")) is None
+
+
+@given(st.binary(max_size=400), st.integers(0, 0xFFFF), st.integers(0, 100_000))
+def test_nothing_breaks_it_and_nothing_acts_on_a_terminal(elements: bytes, capability: int, mhz: int) -> None:
+    found = network_of(heard(elements, capability, mhz))
+    if found is not None:
+        assert found.name.isprintable()
+        assert len(found.name) <= 128
+        assert all(line.isprintable() for line in describe([found]))
+
+
+def test_an_air_full_of_names_is_cut() -> None:
+    assert len(networks_of(heard(element(0, str(n).encode()), 1) for n in range(MOST * 3))) == MOST
+
+
+def test_one_of_each_and_ours_first() -> None:
+    def network(name: str, signal: float, **more: object) -> Network:
+        return Network(**({"kind": "mesh", "name": name, "signal_dbm": signal, "channel": 11, "secured": False,
+                           "byzantium": True} | more))  # type: ignore[arg-type]
+
+    found = strongest([network("a", -70), network("a", -40), network("b", -30), network("x", -20, byzantium=False),
+                       network("y", -10, kind="ap", byzantium=False)])
+    assert [(one.name, one.signal_dbm) for one in found] == [("b", -30), ("a", -40), ("x", -20), ("y", -10)]
+
+
+def test_the_shape_of_the_contract() -> None:
+    found = network_of(mesh(b"relief~pub"))
+    assert found is not None
+    assert list(found.as_json()) == ["kind", "name", "signal_dbm", "channel", "secured", "byzantium"]

@@ -121,9 +121,9 @@ class Here:
         return self_test(self._system, radio)
 
     def heard(self) -> list[dict[str, Any]]:
-        from byzwizard.backends.scan import heard
+        from byzwizard.backends.scan import scan
 
-        return heard(self._system, self.machine())
+        return [] if self.rehearsal else [network.as_json() for network in scan(self._system, self.machine())]
 
     def changed(self) -> list[str]:
         from byzwizard import journal

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import ipaddress
+import re
 import socket
 import struct
 from typing import TYPE_CHECKING
 
+from byzwizard.backends.system import CommandFailed
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 
@@ -89,8 +91,16 @@ def ipv6(system: System, name: str) -> dict[str, int]:
 
 
 def ip(system: System, *commands: str) -> None:
-    """Several commands of ip(8) in one process. Raises CommandFailed with what the first bad one said."""
-    system.run("ip", "-batch", "-", stdin="\n".join(commands) + "\n")
+    """Several commands of ip(8) in one process. Raises StepFailed with the first bad one and what it said."""
+    try:
+        system.run("ip", "-batch", "-", stdin="\n".join(commands) + "\n")
+    except CommandFailed as fault:
+        lines = fault.result.err.strip().splitlines()
+        found = re.search(r"Command failed -:(\d+)", fault.result.err)
+        command = commands[int(found[1]) - 1] if found else commands[0]
+        why = lines[0].removeprefix("RTNETLINK answers: ") if lines else _("no message")
+        raise StepFailed(_("`ip {command}` failed: {why}.").format(
+            command=command, why=why.rstrip("."))) from fault
 
 
 def must_have(name: str) -> int:

@@ -105,12 +105,14 @@ class TakeRadio(Step):
             commands.append(f"link set dev {now} address {self.mac}")
         if now != self.name:
             commands.append(f"link set dev {now} name {self.name}")
-            commands.append(f"link property add dev {self.name} altname {self.interface}")
         ip(system, *commands)
+        # A radio that comes back from a container can have its own name as an alternative one already.
+        if index(self.interface) != number:
+            ip(system, f"link property add dev {self.name} altname {self.interface}")
 
     def undo(self, system: System, before: Any) -> None:
         number = index(self.name)
-        if before is None or number is None or index(self.interface) != number:
+        if before is None or number is None or index(self.interface) not in (None, number):
             return
         commands = [f"link set dev {self.name} down"]
         if before["name"] != self.name:

@@ -14,6 +14,8 @@ from byzwizard.i18n import _
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
 
+PATIENCE = 3.0  # seconds for a daemon's answer: an old computer under load takes its time
+
 
 @dataclass(frozen=True)
 class Check:
@@ -120,13 +122,13 @@ def routing(system: System, facts: Facts, answers: bool) -> Check | None:
 
 def name_server(system: System, facts: Facts) -> Check:
     return _daemon(system, "names", "byz-dnsmasq.service", _("Names and addresses are given out."),
-                   _("Names and addresses are not given out."), names.answers(facts.name, facts.addresses[0]),
+                   _("Names and addresses are not given out."), names.answers(facts.name, facts.addresses[0], PATIENCE),
                    _("The name server does not know this node's own name."))
 
 
 def front_page(system: System, facts: Facts) -> Check:
     return _daemon(system, "web", "byz-web.service", _("The front page is shown."), _("The front page is not shown."),
-                   web.serves(system, facts.addresses[0]), _("The front page does not answer."))
+                   web.serves(system, facts.addresses[0], PATIENCE), _("The front page does not answer."))
 
 
 def directory(system: System) -> Check:
@@ -145,6 +147,18 @@ def firewall(system: System) -> Check:
         return Check("firewall", True, _("The firewall is loaded."))
     return Check("firewall", False, _("The firewall is not loaded: neighbours reach everything on this computer."),
                  _("`byzwizard apply` with the node's answers loads it."))
+
+
+def not_a_node(system: System) -> Check:
+    """On a computer without node.json: new, or one on which apply failed before it got that far."""
+    from byzwizard import journal
+
+    record = journal.read(system)
+    if record is None or record.status in (None, 0) or not record.entries:
+        return Check("node", False, _("This computer is not a node yet."),
+                     _("Run `byzwizard`: Just start makes it one."))
+    return Check("node", False, _("This computer is only half a node: the last apply failed on the way."),
+                 _("`journalctl -u byz-node` and the apply itself say why. Apply again, or `byzwizard undo`."))
 
 
 def last_change(system: System) -> list[Check]:

@@ -83,10 +83,10 @@ class OwnResolver(Step):
                     _("{path} cannot be written: {why}.").format(path=RESOLVER, why=whole.strerror)) from whole
 
 
-def answers(name: str, address: str) -> bool:
+def answers(name: str, address: str, timeout: float = 0.5) -> bool:
     """Does dnsmasq answer a question for the node's own name with its own address?"""
     try:
-        return dns.ask("127.0.0.1", f"{name}.byzantium.mesh", timeout=0.5) == [address]
+        return dns.ask("127.0.0.1", f"{name}.byzantium.mesh", timeout=timeout) == [address]
     except dns.NoAnswer:
         return False
 

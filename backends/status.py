@@ -21,7 +21,7 @@ def read_status(system: System) -> dict[str, Any]:
     """The shape of `status --json`. Looks only, changes nothing; needs root on a node that is set up."""
     known = facts.read(system)
     if known is None:
-        return _shape(None, [*checks.last_change(system), _not_a_node()], [], 0)
+        return _shape(None, [*checks.last_change(system), checks.not_a_node(system)], [], 0)
     wireless = [link.name for link in known.links if link.kind != "wired"]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         stations = pool.submit(lambda: [station for name in wireless for station in airing.stations(system, name)])
@@ -55,14 +55,9 @@ def read_status(system: System) -> dict[str, Any]:
 
 def _babel(system: System) -> babel_socket.Dump | None:
     try:
-        return babel_socket.read(system)
+        return babel_socket.read(system, timeout=checks.PATIENCE)
     except babel_socket.NotAnswering:
         return None
-
-
-def _not_a_node() -> Check:
-    return Check("node", False, _("This computer is not a node yet."),
-                 _("Run `byzwizard`: Just start makes it one."))
 
 
 def company(nodes: Sequence[neighbours.Neighbour]) -> list[Check]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import http.client
 import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import directory
+from byzwizard.backends import directory, webanswer
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
 from byzwizard.i18n import _
@@ -86,15 +85,10 @@ class SignDocument(Step):
 
 def serves(system: System, address: str, timeout: float = 1.0) -> bool:
     """Does the web server at `address` hand out this node's present document?"""
-    link = http.client.HTTPConnection(address, 80, timeout=timeout)
     try:
-        link.request("GET", directory.PATH)
-        answer = link.getresponse()
-        return answer.status == 200 and answer.read(directory.LIMIT).decode() == system.read(DOCUMENT)
-    except (OSError, http.client.HTTPException, UnicodeDecodeError):
+        return webanswer.get(address, directory.PATH, directory.LIMIT, timeout).decode() == system.read(DOCUMENT)
+    except (webanswer.NotFetched, UnicodeDecodeError):
         return False
-    finally:
-        link.close()
 
 
 @dataclass(frozen=True)

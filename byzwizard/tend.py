@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from byzwizard.backends import directory, routes
-from byzwizard.backends.fetch import NotFetched, fetch, hops
+from byzwizard.backends.fetch import fetch, hops
+from byzwizard.backends.webanswer import NotFetched
 
 NAMES = Path("/run/byzantium/names")
 OWN = Path("/run/byzantium/web/root" + directory.PATH)

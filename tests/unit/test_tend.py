@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from byzwizard import tend
 from byzwizard.backends import directory
 from byzwizard.backends.directory import BadDocument
-from byzwizard.backends.fetch import NotFetched, parse
+from byzwizard.backends.webanswer import NotFetched, parse
 from byzwizard.identity import Identity
 
 ALICE, BOB, OURS = Identity(b"a" * 32), Identity(b"b" * 32), Identity(b"o" * 32)

@@ -22,7 +22,6 @@ content=$(cat "$work"/tree/live/* "$TREE"/iso/grub/* | sha256sum | cut -c1-12)
 fraction=$((0x$content % 8640000))
 stamp=$(date -u -d "@$((SOURCE_DATE_EPOCH / 86400 * 86400 + fraction / 100))" +%Y%m%d%H%M%S)$(printf '%02d' $((fraction % 100)))
 uuid=$(printf '%s' "$stamp" | sed -E 's/(....)(..)(..)(..)(..)(..)(..)/\1-\2-\3-\4-\5-\6-\7/')
-printf '%s\n' "$uuid" >"$OUT/medium.uuid"
 sed "s/@UUID@/$uuid/g" "$TREE/iso/grub/grub.cfg" >"$work/tree/boot/grub/grub.cfg"
 
 # The boot loader finds its medium by that UUID, whatever the firmware calls the drive.
@@ -42,13 +41,16 @@ mmd -i "$efi" ::/EFI ::/EFI/BOOT
 mcopy -i "$efi" "$work/efi/bootx64.efi" ::/EFI/BOOT/BOOTX64.EFI
 
 find "$work/tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-xorriso -report_about SORRY -as mkisofs -iso-level 3 -full-iso9660-filenames -joliet -joliet-long -rational-rock \
+xorriso -report_about SORRY -as mkisofs -quiet -iso-level 3 -full-iso9660-filenames -joliet -joliet-long -rational-rock \
     -volid BYZANTIUM --modification-date="$stamp" \
     --grub2-mbr /usr/lib/grub/i386-pc/boot_hybrid.img --mbr-force-bootable -partition_offset 16 \
     -append_partition 2 0xef "$efi" \
     -c boot/boot.catalog \
     -b boot/grub/eltorito.img -no-emul-boot -boot-load-size 4 -boot-info-table --grub2-boot-info \
     -eltorito-alt-boot -e '--interval:appended_partition_2:all::' -no-emul-boot \
-    -o "$OUT/byzantium.iso" "$work/tree"
+    -o "$work/byzantium.iso" "$work/tree"
+# In one step: a machine that boots from the former one goes on reading that.
+mv "$work/byzantium.iso" "$OUT/byzantium.iso"
+printf '%s\n' "$uuid" >"$OUT/medium.uuid"
 rm -rf "$work"
 (cd "$OUT" && sha256sum byzantium.iso vmlinuz initrd.img packages.txt >SHA256SUMS)

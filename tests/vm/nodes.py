@@ -44,11 +44,13 @@ class Node:
             options = f"--load-credential=byzantium.answers:{path}"
         say(f"{self.name} boots in the VM, its radio is {self.phy or 'none'}")
         run(
-            f"systemd-run --quiet --unit={self.name} -p Type=notify -p NotifyAccess=all -p KillMode=mixed --no-block "
-            f"systemd-nspawn --quiet --keep-unit -b -D {ROOT} --volatile=overlay "
-            f"--network-namespace-path=/run/netns/{self.name} --capability=CAP_NET_ADMIN "
+            # nspawn itself runs in the network namespace of the node, so that /sys shows the devices of the node.
+            f"systemd-run --quiet --unit={self.name} -p Type=notify -p NotifyAccess=all -p KillMode=mixed "
+            f"-p TimeoutStartSec=infinity --no-block "
+            f"-p NetworkNamespacePath=/run/netns/{self.name} -E SYSTEMD_NSPAWN_API_VFS_WRITABLE=network "
+            f"systemd-nspawn --quiet --keep-unit -b -D {ROOT} --volatile=overlay --capability=CAP_NET_ADMIN "
             f"-M {self.name} --hostname={self.name} --resolv-conf=off --timezone=off --link-journal=no "
-            f"--notify-ready=yes --console=read-only {options}"
+            f"--notify-ready=yes --console=read-only {options} --show-status=false"
         )
         self.leader = self.vm.wait(
             f"machinectl show -p Leader --value {self.name}", timeout, f"{self.name} to have a first process"
@@ -74,9 +76,8 @@ class Node:
     def put(self, path: str, text: str, mode: int = 0o644) -> None:
         passing = f"/run/nodes/{self.name}.file"
         self.vm.put(passing, text, mode)
-        enter = f"nsenter -t {self.leader} -m -r -w"
-        self.vm.run(f"{enter} /bin/cp /dev/stdin {shlex.quote(path)} <{passing}; rm {passing}")
-        self.run(f"chmod {mode:o} {shlex.quote(path)}")
+        inside = self._inside(f"umask 077; cat >{shlex.quote(path)} && chmod {mode:o} {shlex.quote(path)}")
+        self.vm.run(f"{inside} <{passing}; status=$?; rm {passing}; exit $status")
 
     def stop(self) -> None:
         """Take it away, as a power cut does."""

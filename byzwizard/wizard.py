@@ -76,6 +76,7 @@ class Wizard:
         logging.getLogger().addHandler(silent)
         logging.captureWarnings(True)
         before = {number: signal.signal(number, self._signalled) for number in (signal.SIGTERM, signal.SIGHUP)}
+        sys.setswitchinterval(0.001)  # seconds that a job in a thread may keep a key waiting
         hook, threading.excepthook = threading.excepthook, self._crashed
         self.loop.watch_file(self._wake_read, self._called)
         for seconds, callback in ((SETTLE, self._settled), (TICK, self._tick), (SPIN, self._spin)):

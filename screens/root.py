@@ -53,8 +53,6 @@ class Hint:
 class Root(urwid.WidgetWrap[urwid.Frame]):
     """Draws the session's page and is its host."""
 
-    no_cache = ["render"]
-
     def __init__(self, session: Session, stage: Stage) -> None:
         self._session, self._stage = session, stage
         self._place, self._state = urwid.Text("", wrap="ellipsis"), urwid.Text("", align="right", wrap="clip")

@@ -18,8 +18,6 @@ LOW = 4  # rows that the items have at least; else the title goes
 class View(urwid.WidgetWrap[urwid.Frame]):
     """Keeps the focus by id while items come and go, and makes a new widget only for an item that changed."""
 
-    no_cache = ["render"]
-
     def __init__(self, page: Page) -> None:
         self.page = page
         self._size = (80, 20)

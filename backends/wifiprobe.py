@@ -39,7 +39,7 @@ class Nl80211Probe:
 
 
 # PyRIC's words for the modes, where they are not those of `iw`.
-PYRIC_WORDS = {"adhoc": "ibss", "station": "managed", "mesh": "mesh point", "ap-vlan": "ap/vlan",
+PYRIC_WORDS = {"adhoc": "ibss", "station": "managed", "mesh": "mesh point", "ap vlan": "ap/vlan",
                "ocb": "outside context of a bss"}
 
 

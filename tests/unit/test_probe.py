@@ -198,7 +198,8 @@ def test_links_of_ip() -> None:
 def test_disks() -> None:
     stick = parse_disk({
         "name": "sdb", "path": "/dev/sdb", "type": "disk", "size": 15931539456, "vendor": "SanDisk ",
-        "model": "Ultra\x1b[2J", "serial": "4C53", "tran": "usb", "rm": True, "ro": False, "mountpoints": [None], "children": [
+        "model": "Ultra\x1b[2J", "serial": "4C53", "tran": "usb", "rm": True, "ro": False,
+        "mountpoints": [None], "children": [
             {"name": "sdb1", "path": "/dev/sdb1", "type": "part", "size": 4294967296, "fstype": "vfat",
              "label": "BYZANTIUM", "mountpoints": ["/usr/lib/live/mount/medium", "/run/live/medium"]},
             {"name": "sdb2", "path": "/dev/sdb2", "type": "part", "size": 1, "fstype": "crypto_LUKS", "mountpoints": [],

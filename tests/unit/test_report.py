@@ -35,7 +35,8 @@ def test_what_goes(text: str, gone: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "12:34:56 up", "0000:03:00.0: ath9k", "pci 8086:51f0", "usb 1-2: new high-speed", "::1", "127.0.0.1",
-    "10.255.255.1", "Linux 6.12.117+deb13-amd64", "babeld 1.13.1-1", "byz-mesh@mesh0.service loaded active", "here.byzantium.mesh",
+    "10.255.255.1", "Linux 6.12.117+deb13-amd64", "babeld 1.13.1-1", "byz-mesh@mesh0.service loaded active",
+    "here.byzantium.mesh",
     '"grade": "A", "link": "802.11s"', '"serial": null', "ff:ff:ff:ff:ff:ff", "channel 11 (2462 MHz)", "std::vector",
 ])
 def test_what_stays(text: str) -> None:

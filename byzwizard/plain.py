@@ -227,11 +227,7 @@ class Lines:
         _mark, state = self._session.state()
         self._write("")
         if page.name:
-            self._write(
-                _("== {place} ({state}) ==").format(place=page.place, state=state)
-                if state
-                else _("== {place} ==").format(place=page.place)
-            )
+            self._write(f"== {page.place} ==  {state}".rstrip())
         self._write(page.title)
         if page.sentence:
             self._write(page.sentence)

@@ -204,6 +204,8 @@ class Apply(Page):
             if progress.bar:
                 items.append(Note(progress.now))
             return items
+        if self._status == 0 and self.session.desk.rehearsal:
+            return [Note(line) for line in progress.log]
         if self._status == 0:
             if not progress.changed and not self.session.desk.rehearsal and not self._undoing:
                 items = [Note(_("Nothing had to be changed."), "good"), *items]

@@ -187,11 +187,11 @@ def can(radio: "Radio") -> str:
         return _("mesh and phones together")
     if verdict.link == "802.11s":
         return _("mesh")
-    if verdict.link:
+    if verdict.link == "ibss":
         return _("mesh of the older kind")
     if verdict.access_point:
         return _("phones only, cannot mesh")
-    return _("not usable now") if verdict.grade == "F" else _("can only join networks")
+    return _("not usable now") if verdict.grade == "F" else _("can only join other networks")
 
 
 def details(radio: "Radio") -> list[Item]:

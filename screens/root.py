@@ -18,6 +18,7 @@ from byzwizard.screens.view import View
 
 T = TypeVar("T")
 SMALLEST = (24, 7)  # columns and rows below which nothing can be used
+GLOBAL_WEIGHTS = {"f1": 5, "f10": 4, "f2": 1, "f5": 1}  # see Hint
 SHEET = 72  # columns of a sheet, where there are as many
 
 
@@ -169,7 +170,7 @@ class Root(urwid.WidgetWrap[urwid.Frame]):
         elif self._session.can_go_back or page.running:
             hints.append(Hint("esc", "Esc", _("stop") if page.running else _("back"), 6))
         return hints + [
-            Hint(key.keys[0], key.shown, key.label, 5 if key.keys[0] == "f1" else 1)
+            Hint(key.keys[0], key.shown, key.label, GLOBAL_WEIGHTS[key.keys[0]])
             for key in self._global_keys()
             if key.label
         ]

@@ -100,6 +100,18 @@ class Welcome(Page):
         if not self.session.desk.rehearsal:
             host.later(self.session.desk.heard, self._hear, lambda _fault: None)  # nothing heard is no fault here
 
+    def tick(self) -> None:
+        """The node may have been set up from another console meanwhile."""
+        if not self.session.desk.rehearsal:
+            self.session.host.later(self.session.desk.answers, self._set_up, lambda _fault: None)
+
+    def _set_up(self, answers: Any) -> None:
+        session = self.session
+        if answers is not None and session.page is self:
+            session.first = "node"
+            session.draft.answers = answers
+            session.start("node")
+
     def _found(self, machine: Any) -> None:
         self.session.machine = machine
         self.session.host.changed()
@@ -156,7 +168,7 @@ class Welcome(Page):
         machine = self.session.machine
         if machine is None:
             return [Note(_("looking at this computer …"), label=_("Found"))]
-        usable = [radio for radio in machine.radios if radio.verdict and radio.verdict.link]
+        usable = [radio for radio in machine.radios if radio.verdict and radio.verdict.link in {"802.11s", "ibss"}]
         phones = [radio for radio in machine.radios if radio.verdict and radio.verdict.access_point]
         notes: list[Item] = []
         if usable:

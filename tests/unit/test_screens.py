@@ -304,3 +304,19 @@ def test_all_glyphs_on_every_page_are_known() -> None:
     for page in WAY:
         strange = {char for char in at(page).text() if ord(char) > 0x17F} - palette.GLYPHS
         assert not strange, f"{page} shows {strange}: the console's font may lack it"
+
+
+def test_a_node_that_another_console_set_up_is_shown() -> None:
+    screen = Screen()
+    screen.root.tick()
+    assert screen.page == "welcome"
+    screen.desk.now = Answers()
+    screen.root.tick()
+    assert screen.page == "node"
+
+
+def test_a_rehearsal_shows_the_steps() -> None:
+    screen = at("apply", FakeDesk(rehearsal=True))
+    assert "Start the mesh on wlan1." in screen.text()
+    screen.press("enter")
+    assert screen.page == "review"

@@ -107,7 +107,7 @@ def _advice(radio: Radio, grade: Grade, buy: str) -> str | None:
     advice = {
         "B": _("To serve phones as well, plug in {buy}."),
         "C": _("To mesh, plug in {buy}."),
-        "D": _("To mesh, plug in {buy}; this card then serves phones."),
+        "D": _("To mesh, plug in {buy}. This card then serves phones."),
         "E": _("To mesh and serve phones, plug in {buy}."),
         "F": _("Plug in {buy}."),
     }.get(grade, "").format(buy=buy)

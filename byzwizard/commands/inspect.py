@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import shutil
+import textwrap
 
 from byzwizard.backends.probe import machine_for
 from byzwizard.backends.selftest import self_test
@@ -56,7 +58,7 @@ def describe(machine: Machine) -> list[str]:
         lines += _radio(radio)
     if not machine.radios:
         lines.append("  " + _("none: without one, a node meshes by cable only."))
-        lines.append("  " + _("Plug in {buy}.").format(buy=what_to_buy(hardware_list())))
+        lines += _wrapped(_("Plug in {buy}.").format(buy=what_to_buy(hardware_list())))
     lines += ["", _("Wired ports"), *(_wired(port) for port in machine.wired)]
     if not machine.wired:
         lines.append("  " + _("none"))
@@ -73,15 +75,19 @@ def _radio(radio: Radio) -> list[str]:
              f"{radio.chipset} ({where})"]
     if verdict is not None:
         lines[0] += "   " + _("grade {grade}").format(grade=verdict.grade)
-        lines.append(f"      {verdict.reason}")
-        if verdict.advice:
-            lines.append(f"      {verdict.advice}")
+        lines += _wrapped(verdict.reason) + _wrapped(verdict.advice or "")
     facts = [radio.driver or _("no driver"), _bands(radio)]
     if radio.rfkill.hard or radio.rfkill.soft:
         facts.append(_("switched off by a switch") if radio.rfkill.hard else _("switched off in software"))
     if radio.held_by:
         facts.append(_("used by {program}").format(program=radio.held_by))
     return [*lines, "      " + " · ".join(fact for fact in facts if fact)]
+
+
+def _wrapped(text: str) -> list[str]:
+    width = min(shutil.get_terminal_size().columns, 100)
+    indent = " " * 6
+    return textwrap.wrap(text, max(width, 40), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _bands(radio: Radio) -> str:

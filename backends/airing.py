@@ -11,7 +11,7 @@ from byzwizard.errors import ByzantiumError
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
 
-REFUSALS_SINCE = "-10min"  # wpa_supplicant blocks a peer for 5 minutes, then tries again
+REFUSALS_SINCE = "-5min"  # wpa_supplicant tries a peer for a minute, blocks it for one, and tries again
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def company(nodes: Sequence[neighbours.Neighbour]) -> list[Check]:
     near = sum(node.hops == 1 for node in nodes)
     if near:
         return [Check("neighbours", True, ngettext("{n} node is near.", "{n} nodes are near.", near).format(n=near))]
-    return [Check("neighbours", True, _("No other node is near."),
+    return [Check("neighbours", True, _("No other node of this mesh is near."),
                   _("This node works, and waits. Bring another within reach, with the same mesh name, passphrase and "
                     "channel; a higher place or an open door often helps."))]
 

@@ -32,35 +32,35 @@ class Unreadable(CannotHere):
         super().__init__(_("The radios of this computer cannot be asked: {why}.").format(why=why))
 
 
-class _Types(nla):  # type: ignore[misc]
+class _Types(nla):  # type: ignore[misc]  # pyroute2 has no types
     nla_map = tuple((number, str(number), "flag") for number in range(1, 64))
 
 
-class _Limit(nla):  # type: ignore[misc]
+class _Limit(nla):  # type: ignore[misc]  # pyroute2 has no types
     nla_map = ((1, "max", "uint32"), (2, "types", "types"))
     types = _Types
 
 
-class _Combination(nla):  # type: ignore[misc]
+class _Combination(nla):  # type: ignore[misc]  # pyroute2 has no types
     nla_map = ((1, "limits", "*limit"), (2, "total", "uint32"), (4, "channels", "uint32"))
     limit = _Limit
 
 
-class _Frequency(nla):  # type: ignore[misc]
+class _Frequency(nla):  # type: ignore[misc]  # pyroute2 has no types
     nla_map = ((1, "mhz", "uint32"), (2, "disabled", "flag"), (3, "no-ir", "flag"), (5, "radar", "flag"))
 
 
-class _Band(nla):  # type: ignore[misc]
+class _Band(nla):  # type: ignore[misc]  # pyroute2 has no types
     nla_map = ((1, "frequencies", "*frequency"),)
     frequency = _Frequency
 
 
-class _Bss(nla):  # type: ignore[misc]
+class _Bss(nla):  # type: ignore[misc]  # pyroute2 has no types
     nla_map = ((1, "bssid", "cdata"), (2, "mhz", "uint32"), (5, "capability", "uint16"), (6, "elements", "cdata"),
                (7, "signal_mbm", "int32"), (11, "beacon_elements", "cdata"))
 
 
-class _Message(genlmsg):  # type: ignore[misc]
+class _Message(genlmsg):  # type: ignore[misc]  # pyroute2 has no types
     nla_map = ((1, "wiphy", "uint32"), (2, "wiphy_name", "asciiz"), (3, "ifindex", "uint32"), (4, "ifname", "asciiz"),
                (5, "iftype", "uint32"), (22, "bands", "*band"), (32, "modes", "types"), (38, "mhz", "uint32"),
                (47, "bss", "bss"), (120, "combinations", "*combination"), (174, "split", "flag"))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byzwizard.backends.nl80211 import Heard
-from byzwizard.backends.scan import MOST, Network, network_of, networks_of, strongest
+from byzwizard.backends.scan import MOST, Kind, Network, network_of, networks_of, strongest
 from byzwizard.commands.scan import describe
 
 SAE, OPEN = b"\x01\x01\x00\x01\x01\x00\x09", b"\x01\x01\x00\x01\x00\x00\x09"
@@ -67,12 +67,11 @@ def test_an_air_full_of_names_is_cut() -> None:
 
 
 def test_one_of_each_and_ours_first() -> None:
-    def network(name: str, signal: float, **more: object) -> Network:
-        return Network(**({"kind": "mesh", "name": name, "signal_dbm": signal, "channel": 11, "secured": False,
-                           "byzantium": True} | more))  # type: ignore[arg-type]
+    def network(name: str, signal: float, kind: Kind = "mesh", byzantium: bool = True) -> Network:
+        return Network(kind, name, signal, 11, False, byzantium)
 
     found = strongest([network("a", -70), network("a", -40), network("b", -30), network("x", -20, byzantium=False),
-                       network("y", -10, kind="ap", byzantium=False)])
+                       network("y", -10, "ap", False)])
     assert [(one.name, one.signal_dbm) for one in found] == [("b", -30), ("a", -40), ("x", -20), ("y", -10)]
 
 

@@ -66,7 +66,8 @@ class Fit(urwid.Widget):
         return urwid.CompositeCanvas(self._which(size).render(size, focus))
 
     def keypress(self, size: tuple[int], key: str) -> str | None:
-        return self._which(size).keypress(size, key)  # type: ignore[no-any-return]
+        left: str | None = self._which(size).keypress(size, key)
+        return left
 
     def get_cursor_coords(self, size: tuple[int]) -> tuple[int, int] | None:
         which = self._which(size)
@@ -101,7 +102,8 @@ class Line(urwid.Widget):
         return urwid.CompositeCanvas((self._on if focus else self._off).render(size, focus))
 
     def get_cursor_coords(self, size: tuple[int]) -> tuple[int, int] | None:
-        return self._on.get_cursor_coords(size)  # type: ignore[no-any-return]
+        at: tuple[int, int] | None = self._on.get_cursor_coords(size)
+        return at
 
     def keypress(self, size: tuple[int], key: str) -> str | None:
         if key in {"enter", " "}:

@@ -94,7 +94,7 @@ def known(**changes: object) -> Facts:
     fields: dict[str, object] = {
         "name": "pier", "id": "a" * 32, "addresses": ("10.1.1.1", "fd00::1"), "mesh": "fest", "air_id": "fest~pub",
         "kind": "public", "routing": "babel", "links": (Link("mesh0", "802.11s", None),), "access_points": ()}
-    return Facts(**{**fields, **changes})  # type: ignore[arg-type]
+    return Facts(**{**fields, **changes})  # type: ignore[arg-type]  # each test names the fields it means
 
 
 def test_the_same_name_in_another_kind_is_told() -> None:

@@ -70,6 +70,11 @@ def use_glyphs() -> None:
     _spoken.clear()
 
 
+def has_blocks() -> bool:
+    """Whether a QR code can be drawn."""
+    return not _spoken and urwid.get_encoding_mode() == "utf8"
+
+
 def shown(text: str) -> str:
     """`text` as this terminal can show it."""
     return text.translate(_spoken) if _spoken else text

@@ -35,10 +35,12 @@ class Screen(raw.Screen):
     """Ctrl-C, -Z, -S, -Q and -\\ come in as keys: the wizard has no shell under it that could wake it up again."""
 
     def _start(self, alternate_buffer: bool = True, *args: Any, **kwargs: Any) -> None:
-        look_for_size(sys.stdin.fileno(), sys.stdout.fileno())
-        choose_glyphs(sys.stdout.fileno())
+        reading = self._input_fileno()
+        if reading is not None:
+            look_for_size(reading, reading)
+            choose_glyphs(reading)
         super()._start(alternate_buffer, *args, **kwargs)
-        self.tty_signal_keys("undefined", "undefined", "undefined", "undefined", "undefined")
+        self.tty_signal_keys("undefined", "undefined", "undefined", "undefined", "undefined", fileno=reading)
 
     def get_cols_rows(self) -> tuple[int, int]:
         columns, rows = super().get_cols_rows()

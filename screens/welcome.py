@@ -130,7 +130,7 @@ class Welcome(Page):
         keyboard = draft.get("node.keyboard") if draft.ready else ""
         items: list[Item] = [
             Action("start", _("Just start"), self._start, _("best settings for this computer, no questions")),
-            Action("steps", _("Set it up step by step"), self.session.onward, _("about five decisions")),
+            Action("steps", _("Set it up step by step"), self.session.onward, _("three short pages")),
         ]
         if self._heard:
             items.append(Action("join", _("Join what is here"), self._join, self._words()))

@@ -24,7 +24,7 @@ from byzwizard.screens.items import (
     Table,
     Waiting,
 )
-from byzwizard.screens.palette import FOCUS, FULL, LOWER, MARKS, UPPER, shown
+from byzwizard.screens.palette import FOCUS, FULL, LOWER, MARKS, UPPER, has_blocks, shown
 
 LABEL = 15  # columns of the labels before fields and notes
 ACTION = 25  # columns of what an action is called, where words follow
@@ -310,7 +310,7 @@ def _code(item: Code) -> Still:
     width = len(lines[0])
     above, *words = [text(line) for line in item.text]
     picture: urwid.Widget
-    if any(shown(glyph) != glyph for glyph in (FULL, UPPER, LOWER)):  # a font without blocks cannot be scanned
+    if not has_blocks():
         picture = urwid.Pile([above, *words])
     else:
         picture = urwid.Pile([above, urwid.AttrMap(urwid.Text("\n".join(lines), wrap="clip"), "qr"), *words])

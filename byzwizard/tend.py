@@ -32,6 +32,7 @@ AGAIN = 120.0  # seconds until a node is asked again
 HOP = 1.5  # seconds for one try of counting hops: longer than the first retransmission
 PATIENCE = 120.0  # seconds: the longest pause before a node that does not answer is asked again
 TIMEOUT = 5.0  # seconds for one answer
+SETTLED_AFTER = 15.0  # seconds after a start in which old names stay while nodes are asked again
 BREATH = 0.2  # seconds between two looks at the least, however fast routes flap
 AT_ONCE = 8  # questions under way
 MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
@@ -99,6 +100,10 @@ class Book:
     def due(self) -> list[Peer]:
         now = self._clock()
         return [peer for peer in self.peers.values() if peer.due <= now and not peer.asking]
+
+    def settled(self) -> bool:
+        """Has every node been asked? Until then the names of an earlier run stay, so that a restart takes none away."""
+        return all(peer.document is not None or peer.failures for peer in self.peers.values())
 
     def answered(self, peer: Peer, body: bytes) -> None:
         """Raises directory.BadDocument when the answer is not to be believed."""
@@ -168,6 +173,7 @@ class Tend:
     def __init__(self, folder: Path = NAMES, own: Path = OWN) -> None:
         self._folder, self._own = folder, own
         self._book = Book()
+        self._began = time.monotonic()
         self._changed = asyncio.Event()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._asking: set[asyncio.Task[None]] = set()
@@ -211,8 +217,10 @@ class Tend:
             task = asyncio.create_task(self._ask(peer))
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
-        replace(self._folder / "hosts", self._book.hosts())
-        replace(self._folder / "nodes.json", self._book.state())
+        late = time.monotonic() - self._began > SETTLED_AFTER
+        if late or self._book.settled() or not (self._folder / "hosts").exists():
+            replace(self._folder / "hosts", self._book.hosts())
+            replace(self._folder / "nodes.json", self._book.state())
 
     async def _ask(self, peer: Peer) -> None:
         try:

@@ -170,7 +170,8 @@ with contextlib.suppress(asyncio.CancelledError):
     asyncio.run(tend.Tend(Path({str(server.folder / 'names')!r}), Path({str(own)!r})).run())
 """)
     hosts = server.folder / "names/hosts"
-    within(10, lambda: hosts.read_text() != "")
+    hosts.unlink()
+    within(10, hosts.exists)
     local = run("ip", "-n", server.client, "-o", "-6", "addr", "show", "dev", "wlan0", "scope", "link").split()[3]
     run("ip", "-n", server.node, "route", "add", "10.9.8.0/24", "via", "inet6", local.partition("/")[0],
         "dev", "clients0", "onlink", "proto", "babel", "src", "10.20.30.1")

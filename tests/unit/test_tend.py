@@ -120,6 +120,15 @@ def test_our_own_name_is_not_given_away(book: tend.Book) -> None:
     assert " lighthouse.byzantium.mesh" not in book.hosts()
 
 
+def test_it_is_settled_when_everybody_was_asked(book: tend.Book) -> None:
+    assert book.settled()
+    book.routed({"10.1.1.1", "10.2.2.1"})
+    assert not book.settled()
+    book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
+    book.failed(book.peers["10.2.2.1"], "no connection")
+    assert book.settled()
+
+
 def test_memory_has_an_end(book: tend.Book) -> None:
     book.routed({f"10.{high}.{low}.1" for high in range(10) for low in range(256)})
     assert len(book.peers) == tend.MOST

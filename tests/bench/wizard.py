@@ -1,6 +1,6 @@
 """How fast the wizard is: its first frame against `import urwid`, a key until its frame, and its memory.
 
-`python -m tests.bench.wizard` prints a line for each: name, value, unit, limit. Both sides of a ratio are measured in
+Both sides of a ratio are measured in
 turn in one run, so that a slow machine or a busy one does not tell.
 """
 
@@ -19,25 +19,15 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from tests.bench.figure import Figure
 
 ROOT = Path(__file__).parents[2]
 MACHINE = ROOT / "tests" / "machines" / "two-radios-mt7612u-and-mt7601u.json"
 ROUNDS = 9
 KEYS = 300
 FIRST_FRAME, KEY, MEMORY = 2.0, 16.0, 55.0  # ratio, ms, MB
-
-
-@dataclass(frozen=True)
-class Figure:
-    name: str
-    value: float
-    unit: str
-    limit: float
-
-    def line(self) -> str:
-        return f"{self.name} {self.value:.2f} {self.unit} {self.limit:g}"
 
 
 class Terminal:
@@ -136,16 +126,3 @@ def keys_and_memory() -> list[Figure]:
 def measure() -> Iterator[Figure]:
     yield first_frame()
     yield from keys_and_memory()
-
-
-def main() -> int:
-    """1 when a figure is over its limit."""
-    over = False
-    for figure in measure():
-        print(figure.line(), flush=True)
-        over |= figure.value > figure.limit
-    return int(over)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

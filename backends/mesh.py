@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import control
 from byzwizard.backends.interfaces import ip, is_up, must_have
+from byzwizard.backends.retire import PauseAccessPoint
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
@@ -84,16 +85,19 @@ class CableUp(Step):
             ip(system, f"link set dev {self.interface} down")
 
 
-def _radio(resolved: Resolved, link: MeshLink) -> Sequence[Step]:
+def _radio(resolved: Resolved, link: MeshLink, phy: str, mhz: int) -> Sequence[Step]:
     path = f"{FOLDER}/{link.name}.conf"
     return (
+        PauseAccessPoint(
+            id=f"{link.name}-alone", phy=phy, mhz=mhz, network=True,
+            text=_("Pause the network for phones while {name} changes its channel").format(name=link.name)),
         ConfigFile(
             id=f"{link.name}-file", path=path, content=configuration(resolved, link), mode=0o600, owner=OWNER,
             text=_("Write down how {name} meshes").format(name=link.name)),
         RunUnit(
             id=f"{link.name}-join", unit=f"byz-mesh@{link.name}.service", files=(path,), network=True,
             ready=Joined(link.name, resolved.keys.air_id, link.mhz),
-            after=(f"{link.name}-file", f"{link.name}-settings"),
+            after=(f"{link.name}-file", f"{link.name}-settings", f"{link.name}-alone"),
             text=_("Join the mesh “{mesh}” on channel {channel} with {interface}").format(
                 mesh=resolved.answers.mesh.name, channel=link.channel, interface=link.interface)),
     )
@@ -117,8 +121,8 @@ class MeshStage:
                 steps.append(CableUp(
                     id=f"{link.name}-up", interface=link.name, network=True, after=(f"{link.name}-settings",),
                     text=_("Use the cable at {name} as a mesh link").format(name=link.name)))
-            else:
-                steps += _radio(resolved, link)
+            elif link.phy and link.mhz:
+                steps += _radio(resolved, link, link.phy, link.mhz)
         return tuple(steps)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.interfaces import index, ip, is_up, mac, must_have, name_of
 from byzwizard.backends.regulatory import SetCountry
+from byzwizard.backends.retire import LetGo
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step
@@ -141,6 +142,16 @@ def _phys(resolved: Resolved) -> Iterable[str]:
     return dict.fromkeys(found)
 
 
+def _let_go(resolved: Resolved, machine: Machine) -> Step:
+    wanted = {link.phy: link.name for link in resolved.links if link.phy}
+    wanted |= {point.phy: point.name for point in resolved.access_points if point.interface}
+    return LetGo(
+        id="let-go", network=True,
+        own=tuple((radio.phy, radio.interface, wanted.get(radio.phy)) for radio in machine.radios if radio.interface),
+        added=tuple((point.name, point.phy) for point in resolved.access_points if not point.interface),
+        text=_("Let go of radios and access points that are not wanted any more"))
+
+
 @dataclass(frozen=True)
 class RadioStage:
     name: str = "radio"
@@ -152,11 +163,12 @@ class RadioStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         phys = tuple(_phys(resolved))
         if not phys:
-            return ()
+            return (_let_go(resolved, machine),) if machine.radios else ()
         text = (_("Keep to what the world's Wi-Fi rules have in common") if resolved.country == "00"
                 else _("Keep to the Wi-Fi rules of {country}").format(country=resolved.country))
         steps: list[Step] = [SetCountry(id="country", text=text, country=resolved.country)]
         names = {radio.phy: radio.interface or radio.phy for radio in machine.radios}
+        steps.append(_let_go(resolved, machine))
         steps += [Unblock(id=f"unblock-{phy}", phy=phy, after=("country",),
                           text=_("Switch the radio {interface} on").format(interface=names.get(phy, phy)))
                   for phy in phys]
@@ -168,7 +180,7 @@ class RadioStage:
             steps.append(TakeRadio(
                 id=f"take-{link.name}", interface=link.interface, name=link.name, network=True,
                 mac=link.mac or permanent(machine, link.phy),
-                held_by=holder(machine, link.phy), after=(f"unblock-{link.phy}",),
+                held_by=holder(machine, link.phy), after=(f"unblock-{link.phy}", "let-go"),
                 text=given.format(interface=link.interface, name=link.name, mac=link.mac)))
         return tuple(steps)
 

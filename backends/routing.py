@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from byzwizard.backends import babel_socket
 from byzwizard.backends.interfaces import attribute
 from byzwizard.backends.templates import fill
-from byzwizard.backends.units import ConfigFile, RunUnit
+from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.i18n import _
 from byzwizard.plan import Step
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FOLDER = "/run/byzantium/babel"
 CONFIG = f"{FOLDER}/babel.conf"
 LINKS = f"{FOLDER}/links"
+UNIT = "byz-babel.service"
 OWNER = (955, 955)  # byz-babel
 
 
@@ -70,13 +71,13 @@ class RoutingStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         names = tuple(link.name for link in resolved.links)
         if not names or resolved.answers.mesh.routing != "babel":
-            return ()
+            return (StopUnit(id="babel-stop", unit=UNIT, network=True, text=_("Look for no ways to other nodes")),)
         return (
             ConfigFile(id="babel-file", path=CONFIG, content=configuration(resolved), mode=0o600, owner=OWNER,
                        text=_("Write down how ways through the mesh are found")),
             ConfigFile(id="babel-links", path=LINKS, content=f"LINKS={' '.join(names)}\n", owner=OWNER,
                        text=_("Write down which links to wait for")),
-            RunUnit(id="babel", unit="byz-babel.service", files=(CONFIG, LINKS), network=True,
+            RunUnit(id="babel", unit=UNIT, files=(CONFIG, LINKS), network=True,
                     ready=Speaking(names, resolved.subnet), after=("babel-file", "babel-links"),
                     text=_("Look for ways to other nodes, and announce {subnet}").format(subnet=resolved.subnet)),
         )

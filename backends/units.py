@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.system import CommandFailed
@@ -27,6 +27,8 @@ RECORDS = "/run/byzantium/units"
 COMPLAINT = re.compile(
     r"(?i)\b(error|fail\w*|cannot|can't|couldn't|could not|unable|invalid|denied|busy|in use|no such"
     r"|not found|unknown|refused|unsupported|not supported|bad|illegal)\b")
+# Said by daemons that work.
+NOISE = re.compile(r"rfkill: Cannot open|Note: nl80211|nl80211: deinit")
 
 
 def keep_copy(system: System, text: str) -> str:
@@ -112,7 +114,7 @@ def last_words(system: System, unit: str, start: str | None) -> str:
     system.run("journalctl", "--sync", ok=(0, 1), timeout=20)
     said = system.run("journalctl", "-q", "--no-pager", "-o", "cat", "-n", "30", which, ok=(0, 1)).out
     lines = list(dict.fromkeys(line.strip() for line in said.splitlines() if line.strip()))
-    complaints = [line for line in lines if COMPLAINT.search(line)]
+    complaints = [line for line in lines if COMPLAINT.search(line) and not NOISE.match(line)]
     # The first complaint tends to be the cause, the last one what it led to.
     return " / ".join((complaints or lines[-1:] or [_("nothing")])[-3:])[:300]
 
@@ -215,16 +217,40 @@ class RunUnit(Step):
             system.run("systemctl", "reset-failed", self.unit, ok=(0, 1))
             system.remove(self.record)
             return
+        # Ready for what the new files say is not what the former ones lead to.
+        former = replace(self, ready=None)
         text = system.read(before["record"]) if before["record"] else None
         if text is None:
-            self._start(system)
+            former._start(system)
             return
         for path, state in json.loads(text)["files"].items():
             if state is None:
                 system.remove(path)
             else:
                 _put(system, path, state)
-        self._start(system)
+        former._start(system)
         self._write(system, json.loads(text)["files"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class StopUnit(Step):
+    """`unit` does not run any more; undo starts it again with the files that it had."""
+
+    unit: str
+
+    @property
+    def _run(self) -> RunUnit:
+        return RunUnit(id=self.id, text=self.text, unit=self.unit)
+
+    def needed(self, system: System) -> bool:
+        return running(system, self.unit)
+
+    def before(self, system: System) -> Any:
+        return self._run.before(system)
+
+    def apply(self, system: System, progress: Progress) -> None:
+        system.run("systemctl", "stop", self.unit, timeout=90)
+        system.remove(self._run.record)
+
+    def undo(self, system: System, before: Any) -> None:
+        self._run.undo(system, before)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from byzwizard.backends.system import CommandFailed, Result, System
-from byzwizard.backends.units import ConfigFile, RunUnit
+from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.errors import StepFailed
 
 UNIT = "byz-mesh@mesh0.service"
@@ -172,4 +172,29 @@ def test_undo_starts_what_ran_with_its_former_files(system: Systemd) -> None:
     UNIT_STEP.undo(system, before)
     assert system.starts == 3
     assert not one.needed(system)
+    assert not UNIT_STEP.needed(system)
+
+
+def test_what_ran_before_need_not_be_ready_for_the_new_files(system: Systemd) -> None:
+    system.write(FILE, "one")
+    UNIT_STEP.apply(system, quiet)
+    system.write(FILE, "two")
+    step = RunUnit(id="run", text="", unit=UNIT, files=(FILE,), timeout=0.2,
+                   ready=lambda system: system.read(FILE) == "two")
+    before = step.before(system)
+    step.apply(system, quiet)
+    step.undo(system, before)
+    assert system.read(FILE) == "one"
+
+
+def test_a_stopped_unit_comes_back_with_its_files(system: Systemd) -> None:
+    system.write(FILE, "one")
+    UNIT_STEP.apply(system, quiet)
+    stop = StopUnit(id="stop", text="", unit=UNIT)
+    assert stop.needed(system)
+    before = stop.before(system)
+    stop.apply(system, quiet)
+    assert not stop.needed(system)
+    system.remove(FILE)
+    stop.undo(system, before)
     assert not UNIT_STEP.needed(system)

@@ -23,6 +23,7 @@ SSID, RSN, MESH_CONFIGURATION, MESH_ID, VENDOR = 0, 48, 113, 114, 221
 ESS, AD_HOC, PRIVACY = 0x0001, 0x0002, 0x0010
 WPA = bytes.fromhex("0050f201")
 MOST = 500  # networks; more is an attack, or a stadium
+SCAN_PATIENCE = 120.0  # seconds for one scan; 5 on real cards, much more on a simulated radio of a busy machine
 BUSY_PATIENCE = 20.0  # seconds for a scan that somebody else has under way
 EBUSY, EINVAL, EOPNOTSUPP = 256 - 16, 256 - 22, 256 - 95  # as `iw` ends with them
 SCANNING_TYPES = {"managed", "mesh point", "ibss", "p2p-client"}
@@ -115,7 +116,7 @@ def _trigger(system: System, radio: Radio, name: str) -> None:
 
 def _scan_once(system: System, argv: list[str], deadline: float) -> Result:
     """Still busy at the deadline: another program scans without end, and its results do as well."""
-    while (done := system.run(*argv, ok=range(256), timeout=40)).status == EBUSY and time.monotonic() < deadline:
+    while (done := system.run(*argv, ok=range(256), timeout=SCAN_PATIENCE)).status == EBUSY and time.monotonic() < deadline:
         time.sleep(0.2)
     return done
 

@@ -116,9 +116,11 @@ def _trigger(system: System, radio: Radio, name: str) -> None:
 
 def _scan_once(system: System, argv: list[str], deadline: float) -> Result:
     """Still busy at the deadline: another program scans without end, and its results do as well."""
-    while (done := system.run(*argv, ok=range(256), timeout=SCAN_PATIENCE)).status == EBUSY and time.monotonic() < deadline:
+    while True:
+        done = system.run(*argv, ok=range(256), timeout=SCAN_PATIENCE)
+        if done.status != EBUSY or time.monotonic() > deadline:
+            return done
         time.sleep(0.2)
-    return done
 
 
 def _command(system: System, radio: Radio, *argv: str) -> None:

@@ -4,7 +4,7 @@ set -euo pipefail
 umask 022
 
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/byzantium
+CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/byzantium
 OUT=$TREE/build
 PYTHON=${PYTHON:-$OUT/venv/bin/python}
 case $PYTHON in /*) ;; *) PYTHON=$PWD/$PYTHON ;; esac

@@ -127,7 +127,7 @@ class Hardware(Page):
             f"radio-{radio.phy}",
             f"{name:<7}",
             lambda: self._details(radio.phy),
-            _("{chipset} ({bus})").format(chipset=radio.chipset, bus=bus(radio)),
+            f"{radio.chipset} ({bus(radio)})" if bus(radio) else radio.chipset,
             MARKS[verdict.grade],
             _("{can}  grade {grade}").format(can=can(radio), grade=verdict.grade),
             tuple(below),
@@ -173,9 +173,10 @@ class Hardware(Page):
 
 
 def bus(radio: "Radio") -> str:
+    """Where a card is, for a person; empty where it is simulated."""
     if radio.bus == "usb":
         return "USB"
-    return _("built in") if radio.bus in {"pci", "sdio"} else _("simulated") if radio.bus == "virtual" else radio.bus
+    return _("built in") if radio.bus in {"pci", "sdio"} else ""
 
 
 def can(radio: "Radio") -> str:

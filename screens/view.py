@@ -12,6 +12,7 @@ from byzwizard.screens.page import Page
 from byzwizard.screens.palette import shown
 from byzwizard.screens.widgets import Line, WaitingLine, button, make
 
+WIDEST = 100  # columns of a page: what stands at its right end still belongs to what is left
 LOW = 4  # rows that the items have at least; else the title goes
 
 
@@ -154,17 +155,20 @@ class View(urwid.WidgetWrap[urwid.Frame]):
                 self._w.focus_position = "body"
                 return
 
-    def _fit(self, size: tuple[int, int]) -> None:
-        """With few rows the title goes; the page is still the same."""
-        self._size = size
+    def _fit(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size of what is drawn. With few rows the title goes; the page is still the same."""
+        self._size = size = (min(size[0], WIDEST), size[1])
         above = self._header.rows((size[0],)) + (self._foot.rows((size[0],)) if self._buttons else 0)
         header = self._header if size[1] - above >= min(LOW, len(self._walker)) else None
         if self._w.header is not header:
             self._w.header = header
+        return size
 
     def render(self, size: tuple[int, int], focus: bool = False) -> Any:
-        self._fit(size)
-        return self._w.render(size, focus)
+        inner = self._fit(size)
+        canvas = urwid.CompositeCanvas(self._w.render(inner, focus))
+        canvas.pad_trim_left_right(0, size[0] - inner[0])
+        return canvas
 
     def rows_wanted(self, columns: int) -> int:
         """How high the view would like to be."""
@@ -175,7 +179,7 @@ class View(urwid.WidgetWrap[urwid.Frame]):
         )
 
     def keypress(self, size: tuple[int, int], key: str) -> str | None:
-        self._fit(size)
+        size = self._fit(size)
         left = self._w.keypress(size, key)
         if left is None:
             return None

@@ -55,14 +55,14 @@ def _check(radio: Radio) -> Channel:
     if radio.held_by:
         raise Refused(_("{interface} is used by {program}.").format(interface=radio.interface, program=radio.held_by),
                       _("Disconnect it there first."))
-    channel = test_channel(radio)
+    channel = channel_for(radio)
     if channel is None:
         raise CannotHere(_("{interface} may send on no channel under the Wi-Fi rules that are set now.").format(
             interface=radio.interface), _("Set the country."))
     return channel
 
 
-def test_channel(radio: Radio) -> Channel | None:
+def channel_for(radio: Radio) -> Channel | None:
     """Channel 11 or else the lowest that may be used at once, without waiting for radar."""
     free = [channel for channel in radio.channels if not {"disabled", "no-ir", "radar"}.intersection(channel.flags)
             and channel.mhz < 5925]

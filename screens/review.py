@@ -124,24 +124,20 @@ class Review(Page):
         items += [Note(text, "look", _("Erased"), strong=True) for text in destroyed]
         if destroyed:
             items.append(Gap())
+        count = sum(step.id in review.needed for stage in review.plan.stages for step in stage.steps)
+        if not count:
+            return [*items, Note(_("Nothing needs to be changed: this computer already is so."), "good")]
+        items.append(Note(self._how_many(count, bool(destroyed)), strong=True))
         for stage in review.plan.stages:
             texts = [step.text for step in stage.steps if step.id in review.needed]
             items += [Note(text, label=" " if n else stage.title) for n, text in enumerate(texts)]
-        count = sum(step.id in review.needed for stage in review.plan.stages for step in stage.steps)
-        if not count:
-            items.append(Note(_("Nothing needs to be changed: this computer already is so."), "good"))
-        elif destroyed:
-            items += [Gap(), Note(_("Everything but what is erased can be undone."))]
-        else:
-            items += [
-                Gap(),
-                Note(
-                    ngettext("{n} step; it can be undone.", "{n} steps; all of them can be undone.", count).format(
-                        n=count
-                    )
-                ),
-            ]
         return items
+
+    @staticmethod
+    def _how_many(count: int, destroyed: bool) -> str:
+        if destroyed:
+            return ngettext("{n} step:", "{n} steps; all but what is erased can be undone:", count).format(n=count)
+        return ngettext("{n} step; it can be undone:", "{n} steps; all of them can be undone:", count).format(n=count)
 
     @staticmethod
     def _mesh(review: "Reviewed") -> list[Item]:
@@ -174,9 +170,9 @@ class Review(Page):
                     subnet=resolved.subnet,
                     secured=_("with a passphrase") if point.passphrase else _("open"),
                 ),
-                label=_("Phones"),
+                label=" " if n else _("Phones"),
             )
-            for point in resolved.access_points
+            for n, point in enumerate(resolved.access_points)
         ]
         return notes or [
             Note(

@@ -252,7 +252,7 @@ def _note(item: Note) -> Still:
         words.insert(0, (2, urwid.Text(mark(item.mark))))
     if not item.label:
         return Still(item, _indented(urwid.Columns(words) if item.mark else words[0]))
-    wide = urwid.Columns([(LABEL, text(item.label)), *words])
+    wide = urwid.Columns([(LABEL, urwid.Padding(text(item.label), right=1)), *words])
     first = [text(item.label)] if item.label.strip() else []
     return Still(item, _indented(Fit(wide, urwid.Pile([*first, urwid.Columns(words)]), NARROW - 2)))
 

@@ -10,6 +10,7 @@ from byzwizard.backends.facts import Facts
 from byzwizard.backends.units import running
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _
+from byzwizard.locking import LOCK
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -149,10 +150,23 @@ def firewall(system: System) -> Check:
                  _("`byzwizard apply` with the node's answers loads it."))
 
 
+def under_way(system: System) -> bool:
+    """Does an apply or undo run now? They hold a lock; trying it here could get in the way of one that starts."""
+    try:
+        number = system.path(LOCK).stat().st_ino
+    except FileNotFoundError:  # nothing was applied since power-on
+        return False
+    with open("/proc/locks", encoding="ascii") as locks:
+        return any(words[1] == "FLOCK" and words[5].endswith(f":{number}")
+                   for words in map(str.split, locks) if len(words) > 5)
+
+
 def not_a_node(system: System) -> Check:
-    """On a computer without node.json: new, or one on which apply failed before it got that far."""
+    """On a computer without node.json: new, or one on which apply has not got that far."""
     from byzwizard import journal
 
+    if under_way(system):
+        return Check("node", False, _("This computer is becoming a node just now."), _("Look again in a while."))
     record = journal.read(system)
     if record is None or record.status in (None, 0) or not record.entries:
         return Check("node", False, _("This computer is not a node yet."),
@@ -167,6 +181,8 @@ def last_change(system: System) -> list[Check]:
     from byzwizard.backends import revert
 
     found = []
+    if under_way(system):
+        return [Check("change", True, _("A change of this node is under way."))]
     cut_off = journal.unfinished(system)
     if cut_off is not None:
         found.append(Check("change", False, cut_off, _("Apply again, or `byzwizard undo`.")))

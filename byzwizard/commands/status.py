@@ -61,5 +61,6 @@ def _neighbour(other: dict[str, Any]) -> str:
         parts.append(_("{dbm} dBm").format(dbm=other["signal_dbm"]))
     if other["metric"] is not None:
         parts.append(_("cost {metric}").format(metric=other["metric"]))
-    parts.append(_("near") if other["hops"] == 1 else _("farther away"))
+    hops = other["hops"]
+    parts.append(_("near") if hops == 1 else _("farther away") if hops is None else _("{n} hops").format(n=hops))
     return "  ".join(parts)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import airing, babel_socket, clients, dns, facts, neighbours, status
+from byzwizard.backends import airing, babel_socket, checks, clients, dns, facts, neighbours, status
 from byzwizard.backends.babel_socket import Dump, NotAnswering
 from byzwizard.backends.facts import Facts, Link
 from byzwizard.backends.system import System
 from byzwizard.commands.status import lines
+from byzwizard.locking import only_one
 
 NEAR, OTHER = "fe80::58d4:21ff:fe0e:bf1f", "fe80::ff:fe00:200"
 BABEL = f"""\
@@ -147,6 +148,15 @@ def test_a_computer_that_is_no_node_says_so(tmp_path: Path) -> None:
     assert found["node"] == {"name": None, "id": None, "addresses": []}
     assert [check["id"] for check in found["checks"]] == ["node"]
     assert lines(found, 80)[0].startswith("FAILS")
+
+
+def test_a_change_under_way_is_no_change_cut_off(tmp_path: Path) -> None:
+    system = System(tmp_path)
+    assert not checks.under_way(system)
+    with only_one(system):
+        assert checks.under_way(system)
+        assert [check["id"] for check in status.read_status(system)["checks"]] == ["change", "node"]
+    assert not checks.under_way(system)
 
 
 def test_people_read_it_in_their_width() -> None:

@@ -127,9 +127,11 @@ class Lines:
     def open(self, sheet: Page) -> None:
         self._sheets.append(sheet)
 
-    def close(self) -> None:
-        if self._sheets:
+    def close(self, sheet: Page | None = None) -> None:
+        if sheet is None and self._sheets:
             self._sheets.pop()
+        elif sheet in self._sheets:
+            del self._sheets[self._sheets.index(sheet) :]
 
     def move(self, item: str) -> None:
         """There is no focus to move."""

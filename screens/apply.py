@@ -102,6 +102,7 @@ class Apply(Page):
         self._status: int | None = None
         self._undoing = False
         self._undo_wanted = False
+        self._stopping: Sheet | None = None  # the question whether to stop
         self._skip: frozenset[str] = frozenset()
         self._told = 0  # lines of the log that line mode has shown
 
@@ -180,6 +181,9 @@ class Apply(Page):
             return True
         if self._status == 0 and not self._undoing and not self.session.desk.rehearsal:
             self.session.first = "node"
+        if self._stopping is not None:  # it has ended meanwhile: there is nothing to stop
+            self.session.host.close(self._stopping)
+            self._stopping = None
         self.session.host.move(self.focus() or "")
         return False
 
@@ -255,7 +259,7 @@ class Apply(Page):
             else:
                 self.session.back()
             return
-        confirm(
+        self._stopping = confirm(
             self.session, _("Stop now?"), _("What has been done so far is undone."), (_("Stop and undo"), self.cancel)
         )
 

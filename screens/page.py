@@ -98,8 +98,8 @@ class Host(Protocol):
     def open(self, sheet: Page) -> None:
         """Show a sheet over the page."""
 
-    def close(self) -> None:
-        """Take the uppermost sheet away."""
+    def close(self, sheet: Page | None = None) -> None:
+        """Take the uppermost sheet away, or `sheet` and those above it if it is still open."""
 
     def move(self, item: str) -> None:
         """Give the focus to the item or button with this id."""

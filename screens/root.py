@@ -94,14 +94,20 @@ class Root(urwid.WidgetWrap[urwid.Frame]):
         self._stack.open(urwid.LineBox(view), width=width, height=view.rows_wanted(max(width - 2, 3)) + 2)
         self._show_page()
 
-    def close(self) -> None:
-        if self._sheets:
+    def close(self, sheet: Page | None = None) -> None:
+        pages = [view.page for view in self._sheets]
+        if not pages or (sheet is not None and sheet not in pages):
+            return
+        for _above in pages[pages.index(sheet) if sheet else -1 :]:
             self._sheets.pop()
             self._stack.close()
-            self._show_page()
+        self._show_page()
 
     def move(self, item: str) -> None:
-        self.view.move(item)
+        for view in (*reversed(self._sheets), self._views[id(self._session.page)]):
+            if item in view.ids:
+                view.move(item)
+                return
 
     def focused(self) -> str:
         return self._views[id(self._session.page)].focused if id(self._session.page) in self._views else ""

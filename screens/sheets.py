@@ -78,8 +78,8 @@ def show(session: Session, title: str, text: str) -> None:
     session.host.open(Sheet(session, title, "", [Note(part) for part in text.split("\n")]))
 
 
-def confirm(session: Session, title: str, sentence: str, *choices: tuple[str, Callable[[], None]]) -> None:
-    """Cancel first and in the focus, then what may be done, each named by its effect."""
+def confirm(session: Session, title: str, sentence: str, *choices: tuple[str, Callable[[], None]]) -> Sheet:
+    """Cancel first and in the focus, then what may be done, each named by its effect. Returns the open sheet."""
 
     def closing(do: Callable[[], None]) -> Callable[[], None]:
         def closed() -> None:
@@ -88,15 +88,10 @@ def confirm(session: Session, title: str, sentence: str, *choices: tuple[str, Ca
 
         return closed
 
-    session.host.open(
-        Sheet(
-            session,
-            title,
-            sentence,
-            (),
-            [
-                Button("cancel", _("Cancel"), session.host.close),
-                *(Button(f"do-{n}", label, closing(do)) for n, (label, do) in enumerate(choices)),
-            ],
-        )
-    )
+    buttons = [
+        Button("cancel", _("Cancel"), session.host.close),
+        *(Button(f"do-{n}", label, closing(do)) for n, (label, do) in enumerate(choices)),
+    ]
+    sheet = Sheet(session, title, sentence, (), buttons)
+    session.host.open(sheet)
+    return sheet

@@ -188,3 +188,12 @@ def test_signal_bars() -> None:
     assert signal(-30) == "▓▓▓▓▓▓"
     assert signal(-90) == "░░░░░░"
     assert signal(None) == ""
+
+
+def test_the_question_whether_to_stop_goes_when_there_is_nothing_to_stop() -> None:
+    screen = Screen(hold=True)
+    screen.press("enter", "esc")
+    assert "Stop now?" in screen.text()
+    screen.stage.events()
+    assert "Stop now?" not in screen.text()
+    assert screen.focused == "node"

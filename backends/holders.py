@@ -38,7 +38,7 @@ def find_holders(system: System) -> Holders:
             managers.append(MANAGERS[name])
             continue
         arguments = _arguments(system, process)
-        for interface in interfaces_of(arguments):
+        for interface in interfaces_of(arguments) + (_configured(system, arguments) if name == "hostapd" else []):
             single.setdefault(interface, name)
     return Holders(tuple(dict.fromkeys(managers)), single)
 
@@ -62,6 +62,18 @@ def interfaces_of(arguments: list[str]) -> list[str]:
         if (option := I_OPTION.match(argument)) is not None:
             found.append(option[1] or (arguments[at + 1] if at + 1 < len(arguments) else ""))
     return [interface for interface in found if interface]
+
+
+def _configured(system: System, arguments: list[str]) -> list[str]:
+    """hostapd takes its interface from its configuration files; a file that cannot be read tells nothing."""
+    found: list[str] = []
+    for argument in arguments:
+        if argument.startswith("/"):
+            try:
+                found += re.findall(r"(?m)^interface=(\S+)", system.read(argument) or "")
+            except OSError:  # a folder, or not for us
+                continue
+    return found
 
 
 def _left_alone(system: System, ifindex: int | None) -> bool:

@@ -100,6 +100,7 @@ class Wizard:
         """The first frame is drawn: begin what the first page asked for."""
         gc.freeze()  # what is loaded stays: later collections look at new objects only, and no key waits for them
         early, self._early = self._early or [], None
+        self.later(self.session.load_all, lambda _none: None, self.session.sorry)
         for start in early:
             start()
 

@@ -18,7 +18,6 @@ MARKS: dict[str, Mark] = {"A": "good", "B": "good", "C": "look", "D": "look", "E
 
 class Hardware(Page):
     name = "hardware"
-    numbered = True
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

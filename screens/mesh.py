@@ -12,7 +12,6 @@ from byzwizard.screens.page import Page, Session
 
 class Mesh(Page):
     name = "mesh"
-    numbered = True
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

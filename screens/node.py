@@ -246,7 +246,11 @@ class Node(Page):
         )
 
     def _undo(self) -> None:
-        self.session.pages["apply"].undo_next()  # type: ignore[attr-defined]  # the Apply page
+        from byzwizard.screens.apply import Apply
+
+        page = self.session.page_named(Apply.name)
+        assert isinstance(page, Apply)
+        page.undo_next()
         self.session.go("apply")
 
 

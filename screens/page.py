@@ -13,6 +13,7 @@ from byzwizard.screens.items import Button, Item, Key
 if TYPE_CHECKING:
     from byzwizard.desk import Desk, Review
     from byzwizard.machine import Machine
+    from byzwizard.screens.pages import Listed
 
 T = TypeVar("T")
 
@@ -21,7 +22,6 @@ class Page:
     """`name` is that of the list of pages, empty for a sheet (a page that opens over another)."""
 
     name = ""
-    numbered = False  # a step of the wizard, counted in the bar
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -117,13 +117,14 @@ class Host(Protocol):
 class Session:
     """One run of the wizard: the desk, the draft, what was found, and where we are."""
 
-    def __init__(self, desk: Desk, pages: Sequence[type[Page]], first: str) -> None:
+    def __init__(self, desk: Desk, pages: Sequence[Listed], first: str) -> None:
         self.desk = desk
         self.host: Host
         self.draft = Draft(desk.answers)
         self.first = first
-        self.pages = {kind.name: kind(self) for kind in pages}
-        self._steps = [kind.name for kind in pages if kind.numbered]
+        self._listed = {one.name: one for one in pages}
+        self._pages: dict[str, Page] = {}
+        self._steps = [one.name for one in pages if one.numbered]
         self._trail: list[str] = [first]
         self.machine: Machine | None = None
         self.review: Review | None = None
@@ -132,7 +133,18 @@ class Session:
 
     @property
     def page(self) -> Page:
-        return self.pages[self._trail[-1]]
+        return self.page_named(self._trail[-1])
+
+    def page_named(self, name: str) -> Page:
+        """The one page of that name, made when it is first asked for."""
+        if name not in self._pages:
+            self._pages[name] = self._listed[name].load()(self)
+        return self._pages[name]
+
+    def load_all(self) -> None:
+        """Load the pages' code, so that no key has to wait for it."""
+        for one in self._listed.values():
+            one.load()
 
     def step(self, name: str) -> tuple[int, int]:
         """(n, N) of a numbered page."""

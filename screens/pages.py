@@ -1,11 +1,29 @@
-"""The pages, in their order. A new page is a file and a line here."""
+"""The pages, in their order. A new page is a file and a line here. Each is loaded when it is first shown or idle."""
 
-from byzwizard.screens.apply import Apply
-from byzwizard.screens.hardware import Hardware
-from byzwizard.screens.mesh import Mesh
-from byzwizard.screens.node import Node
-from byzwizard.screens.page import Page
-from byzwizard.screens.review import Review
-from byzwizard.screens.welcome import Welcome
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
-PAGES: tuple[type[Page], ...] = (Welcome, Hardware, Mesh, Review, Apply, Node)
+if TYPE_CHECKING:
+    from byzwizard.screens.page import Page
+
+
+class Listed(NamedTuple):
+    """`name` is that of the page and of its file, `kind` its class; a numbered page is a step, counted in the bar."""
+
+    name: str
+    kind: str
+    numbered: bool = False
+
+    def load(self) -> "type[Page]":
+        page: type[Page] = getattr(import_module(f"byzwizard.screens.{self.name}"), self.kind)
+        return page
+
+
+PAGES = (
+    Listed("welcome", "Welcome"),
+    Listed("hardware", "Hardware", numbered=True),
+    Listed("mesh", "Mesh", numbered=True),
+    Listed("review", "Review", numbered=True),
+    Listed("apply", "Apply"),
+    Listed("node", "Node"),
+)

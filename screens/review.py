@@ -19,7 +19,6 @@ SAVE_TO = "answers.yaml"
 
 class Review(Page):
     name = "review"
-    numbered = True
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

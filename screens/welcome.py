@@ -262,7 +262,11 @@ class Welcome(Page):
         )
         self.session.go("mesh")
         if kind == "prv":
-            self.session.pages["mesh"].ask_private()  # type: ignore[attr-defined]  # the Mesh page
+            from byzwizard.screens.mesh import Mesh
+
+            page = self.session.page
+            assert isinstance(page, Mesh)
+            page.ask_private()
 
 
 class Heard(Page):

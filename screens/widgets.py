@@ -215,12 +215,14 @@ class EntryLine(Line):
     def take(self, item: Any) -> bool:
         if item.label != self.item.label or item.limit != self.item.limit or item.hint != self.item.hint:
             return False
-        self.item = item
-        self._edit.set_mask(shown("·") if item.secret else None)
+        before, self.item = self.item, item
+        if item.secret != before.secret:
+            self._edit.set_mask(shown("·") if item.secret else None)
         if item.text != self._edit.edit_text:
             self._edit.set_edit_text(item.text)
             self._edit.set_edit_pos(len(item.text))
-        self._show_fault()
+        if item.fault != before.fault:
+            self._show_fault()
         return True
 
     def keypress(self, size: tuple[int], key: str) -> str | None:

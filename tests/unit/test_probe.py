@@ -271,7 +271,8 @@ def test_holders(tree: Tree) -> None:
         "/proc/12/comm": "wpa_supplicant\n", "/proc/12/cmdline": "wpa_supplicant\0-i\0mesh0\0",
         "/proc/12/cgroup": "0::/system.slice/system-byz\\x2dmesh.slice/byz-mesh@mesh0.service\n",
         "/proc/14/comm": "hostapd\n", "/proc/14/cmdline": "hostapd\0-B\0-P\0/tmp/pid\0/tmp/ap.conf\0",
-        "/tmp/ap.conf": "# x\ninterface=wlan8\n", "/proc/13/comm": "bash\n", "/run/NetworkManager/devices/7": "[device]\nmanaged=false\n",
+        "/tmp/ap.conf": "# x\ninterface=wlan8\n", "/proc/13/comm": "bash\n",
+        "/run/NetworkManager/devices/7": "[device]\nmanaged=false\n",
     })
     found = find_holders(system)
     assert held_by(system, found, "wlan3", 4) == "wpa_supplicant"

@@ -50,7 +50,7 @@ class Node:
             f"-p NetworkNamespacePath=/run/netns/{self.name} -E SYSTEMD_NSPAWN_API_VFS_WRITABLE=network "
             f"systemd-nspawn --quiet --keep-unit -b -D {ROOT} --volatile=overlay --capability=CAP_NET_ADMIN "
             f"-M {self.name} --hostname={self.name} --resolv-conf=off --timezone=off --link-journal=no "
-            f"--notify-ready=yes --console=read-only {options} --show-status=false"
+            f"--notify-ready=yes --console=read-only {options}"
         )
         self.leader = self.vm.wait(
             f"machinectl show -p Leader --value {self.name}", timeout, f"{self.name} to have a first process"

@@ -88,7 +88,7 @@ class VM:
         if answers is not None:
             self.credentials["byzantium.answers"] = answers
         self.nodes: dict[str, Node] = {}
-        self.console = Console(self._path("console"))
+        self.console = Console(self._path("console"), self._path("port"))
         self.serial = Serial(self._path("serial"), *(serial or (80, 24)), log=folder / "serial.log")
         self._has_serial = serial is not None
         self._process: subprocess.Popen[bytes] | None = None
@@ -130,6 +130,7 @@ class VM:
             self.serial.connect()
         if self.shell:
             self._socket("console")
+            self._socket("port")
             self.console.connect()
         self.monitor.do("cont")
 
@@ -200,6 +201,8 @@ class VM:
         if self.shell:
             command += ["-device", "virtio-serial", "-device", "virtconsole,chardev=console"]
             command += ["-chardev", f"socket,id=console,path={self._path('console')},server=on,wait=off"]
+            command += ["-device", "virtserialport,chardev=port,name=harness"]
+            command += ["-chardev", f"socket,id=port,path={self._path('port')},server=on,wait=off"]
         for drive in self.drives:
             command += qemu.drive_options(drive)
         credentials = dict(self.credentials)

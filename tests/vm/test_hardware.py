@@ -28,8 +28,13 @@ print("they agree")
 def vm(folder: Path) -> Iterator[VM]:
     stick = Drive(blank(folder / "stick.img", 64 << 20), "usb", "STICK0001")
     disk = Drive(blank(folder / "disk.img", 64 << 20), "nvme", "NVME0001")
-    with VM(folder, radios=4, drives=[stick, disk], serial=None,
-            append="systemd.mask=byz-node.service systemd.mask=byz-wizard@tty1.service") as machine:
+    with VM(
+        folder,
+        radios=4,
+        drives=[stick, disk],
+        serial=None,
+        append="systemd.mask=byz-node.service systemd.mask=byz-wizard@tty1.service",
+    ) as machine:
         machine.start().booted()
         yield machine
 
@@ -88,8 +93,10 @@ def test_a_soft_block_keeps_the_grade_and_is_explained(vm: VM) -> None:
 
 
 def test_scan_hears_meshes_and_hostile_names(vm: VM) -> None:
-    vm.run("ip link set wlan0 down; iw dev wlan0 set type mp; ip link set wlan0 up; "
-           "iw dev wlan0 mesh join 'relief-north~pub' freq 2462 HT20")
+    vm.run(
+        "ip link set wlan0 down; iw dev wlan0 set type mp; ip link set wlan0 up; "
+        "iw dev wlan0 mesh join 'relief-north~pub' freq 2462 HT20"
+    )
     vm.put("/tmp/hostile.conf", 'interface=wlan2\nssid2=P"a\\x1b[31mb\\n"\nchannel=6\nhw_mode=g\n')
     vm.run("hostapd -B -P /tmp/hostile.pid /tmp/hostile.conf")
     try:
@@ -101,8 +108,10 @@ def test_scan_hears_meshes_and_hostile_names(vm: VM) -> None:
         assert vm.sh("byzwizard inspect --test wlan2")[0] == 3
         assert vm.sh("byzwizard inspect --test wlan0")[0] == 3
     finally:
-        vm.run("kill $(cat /tmp/hostile.pid); iw dev wlan0 mesh leave; ip link set wlan0 down; "
-               "iw dev wlan0 set type managed")
+        vm.run(
+            "kill $(cat /tmp/hostile.pid); iw dev wlan0 mesh leave; ip link set wlan0 down; "
+            "iw dev wlan0 set type managed"
+        )
 
 
 def test_a_container_reads_only_its_own(vm: VM) -> None:
@@ -129,7 +138,7 @@ def test_the_report_tells_no_secret(vm: VM) -> None:
     path = vm.run("byzwizard report").strip()
     assert vm.run(f"stat -c %a {path}").strip() == "600"
     text = vm.get(path).decode()
-    for private in ("canary", "plinth", "relief-north", "STICK0001", "02:00:00:00", "sae_password=\""):
+    for private in ("canary", "plinth", "relief-north", "STICK0001", "02:00:00:00", 'sae_password="'):
         assert private not in text, private
     for useful in ("mac80211_hwsim", "byz-mesh@mesh0.service", "byzwizard 1", "wpasupplicant"):
         assert useful in text, useful

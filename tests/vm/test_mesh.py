@@ -139,4 +139,3 @@ def test_the_passphrase_is_in_no_log_and_no_command_line(line: VM) -> None:
         assert line.sh(f"grep -rlaF '{word}' /var/log /run/byzantium/journal /run/systemd/journal 2>/dev/null")[0] != 0
     everybody = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'"
     assert line.sh(f"{everybody} | grep -aF 'plinth ember' | grep -v grep")[0] == 1
-

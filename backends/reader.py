@@ -4,7 +4,7 @@ mounted, and now and then for what gives no sign (programs, Wi-Fi rules, the bat
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from byzwizard.backends.links import attribute, folders
@@ -22,9 +22,11 @@ SIGNS = (("/sys/class/ieee80211", ()), ("/sys/class/net", ("ifindex", "carrier",
 class MachineReader:
     """One for each page or program that asks again and again; used by one thread at a time."""
 
-    def __init__(self, system: System, file: Path | None) -> None:
+    def __init__(self, system: System, file: Path | None, read: Callable[[], Machine] | None = None) -> None:
+        """`read` stands in for machine_for(system, file)."""
         self._system = system
         self._file = file
+        self._read = read or (lambda: machine_for(system, file))
         self._sign = ""
         self._read_at = -OLDEST
         self._machine: Machine | None = None
@@ -33,7 +35,7 @@ class MachineReader:
         """As machine_for; `fresh` reads in any case. Raises Invalid for a bad recording."""
         sign, now = fingerprint(self._system, self._file), time.monotonic()
         if fresh or self._machine is None or sign != self._sign or now - self._read_at >= OLDEST:
-            self._machine = machine_for(self._system, self._file)
+            self._machine = self._read()
             self._sign, self._read_at = sign, now
         return self._machine
 

@@ -90,7 +90,7 @@ def _open(context: Context) -> int:
     from byzwizard.here import Here
 
     desk = Here(context)
-    first = "welcome" if desk.answers() is None else "node"
+    first = "node" if desk.is_set_up() else "welcome"
     if context.options.plain or os.environ.get("TERM", "dumb") == "dumb" or not sys.stdin.isatty():
         from byzwizard import plain
 

@@ -3,6 +3,7 @@ process, so that the screen never waits and never dies with it."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
 from byzwizard.desk import Applying, Phones, Review
-from byzwizard.errors import Invalid
+from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:  # the wizard's first frame does not wait for the models
     from byzwizard.answers import Answers
+    from byzwizard.backends.reader import MachineReader
     from byzwizard.machine import Machine
 
 
@@ -27,6 +29,11 @@ class Here:
         self._context = context
         self._system = System()
         self.rehearsal = context.machine_file is not None or os.geteuid() != 0
+        self._reader: MachineReader | None = None
+
+    def is_set_up(self) -> bool:
+        """As answers() is not None, without reading them: the first frame waits for this."""
+        return not self.rehearsal and self._system.path("/etc/byzantium/answers.yaml").exists()
 
     def answers(self) -> Answers | None:
         from byzwizard.backends import keep
@@ -39,9 +46,27 @@ class Here:
         return load(path)
 
     def machine(self) -> Machine:
-        from byzwizard.backends.probe import machine_for
+        from byzwizard.backends.reader import MachineReader
 
-        return machine_for(self._system, self._context.machine_file)
+        if self._reader is None:
+            file = self._context.machine_file
+            self._reader = MachineReader(self._system, file, self._inspect if file is None else None)
+        return self._reader.machine()
+
+    def _inspect(self) -> Machine:
+        from byzwizard.machine import Machine
+
+        return Machine.model_validate_json(self._ask("inspect"))
+
+    def _ask(self, *words: str) -> str:
+        """What a verb of ours prints as JSON, from a process of its own: the libraries that it needs would make the
+        wizard half as big again, and stay. Raises ByzantiumError with the verb's own sentence."""
+        result = self._system.run(sys.executable, "-m", "byzwizard", "--json", *words, ok=range(256), timeout=120)
+        if result.status:
+            error = ByzantiumError(result.err.strip().removeprefix("byzwizard: ") or result.out.strip())
+            error.status = result.status
+            raise error
+        return result.out
 
     def review(self, answers: Answers) -> Review:
         from byzwizard.backends.keep import identity
@@ -115,15 +140,10 @@ class Here:
         revert.confirm(self._system)
 
     def self_test(self, interface: str) -> str:
-        from byzwizard.backends.selftest import self_test
-
-        radio = next(radio for radio in self.machine().radios if radio.interface == interface)
-        return self_test(self._system, radio)
+        return str(json.loads(self._ask("inspect", "--test", interface))["text"])
 
     def heard(self) -> list[dict[str, Any]]:
-        from byzwizard.backends.scan import scan
-
-        return [] if self.rehearsal else [network.as_json() for network in scan(self._system, self.machine())]
+        return [] if self.rehearsal else list(json.loads(self._ask("scan")))
 
     def changed(self) -> list[str]:
         from byzwizard import journal
@@ -132,9 +152,12 @@ class Here:
         return [entry.text for entry in record.entries] if record else []
 
     def phones(self) -> Phones | None:
+        from byzwizard.answers import with_secrets
+
         answers = self.answers()
         if answers is None or not self._system.path("/sys/class/net/ap0").exists():
             return None
+        answers = with_secrets(answers)
         secret = answers.access_point.passphrase
         return Phones(answers.access_point.ssid, secret.get_secret_value() if secret else None)
 

@@ -51,7 +51,7 @@ class Hint:
     weight: int = 0
 
 
-class Root(urwid.WidgetWrap[urwid.Frame]):
+class Root(urwid.WidgetWrap[Any]):
     """Draws the session's page and is its host."""
 
     def __init__(self, session: Session, stage: Stage) -> None:
@@ -217,7 +217,7 @@ class Root(urwid.WidgetWrap[urwid.Frame]):
 
     # Keys.
 
-    def render(self, size: tuple[int, int], focus: bool = False) -> Any:
+    def render(self, size: Any, focus: bool = False) -> Any:
         if size != self._size:
             self._size = size
             self._show_rest()
@@ -234,7 +234,7 @@ class Root(urwid.WidgetWrap[urwid.Frame]):
     def selectable(self) -> bool:
         return True
 
-    def keypress(self, size: tuple[int, int], key: str) -> str | None:
+    def keypress(self, size: Any, key: str) -> str | None:
         left = self._press(size, key)
         self._show_rest()
         return left
@@ -258,7 +258,7 @@ class Root(urwid.WidgetWrap[urwid.Frame]):
             self._session.message = ""
             self.view.page.escape()
             return None
-        return left
+        return None if left is None else str(left)
 
     @staticmethod
     def _do(key: str, keys: list[Key]) -> bool:

@@ -27,4 +27,4 @@ def word(score: int) -> tuple[Mark, str]:
     """A score as mark and word."""
     return (("bad", _("weak")), ("bad", _("weak")), ("look", _("fair")), ("good", _("good")), ("good", _("strong")))[
         score
-    ]  # type: ignore[return-value]  # mypy widens the marks to str
+    ]

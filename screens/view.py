@@ -16,7 +16,7 @@ WIDEST = 100  # columns of a page: what stands at its right end still belongs to
 LOW = 4  # rows that the items have at least; else the title goes
 
 
-class View(urwid.WidgetWrap[urwid.Frame]):
+class View(urwid.WidgetWrap[Any]):
     """Keeps the focus by id while items come and go, and makes a new widget only for an item that changed."""
 
     def __init__(self, page: Page) -> None:
@@ -24,7 +24,7 @@ class View(urwid.WidgetWrap[urwid.Frame]):
         self._size = (80, 20)
         self._title, self._sentence = urwid.Text(""), urwid.Text("")
         self._header = urwid.Pile([urwid.Divider(), urwid.Padding(self._title, left=2), urwid.Divider()])
-        self._walker = urwid.SimpleFocusListWalker([])
+        self._walker: urwid.SimpleFocusListWalker[Any] = urwid.SimpleFocusListWalker([])
         self._list = urwid.ListBox(self._walker)
         self._buttons: list[Line] = []
         self._row = urwid.GridFlow([], 10, 2, 0, "left")
@@ -99,7 +99,7 @@ class View(urwid.WidgetWrap[urwid.Frame]):
         if gone in self._was:
             after = [one for one in self._was[self._was.index(gone) :] if one in ids]
             if after:
-                return after[0]
+                return str(after[0])
         return ids[-1] if not self._body_ids() else self._body_ids()[-1]
 
     def _body_ids(self) -> list[str]:
@@ -124,7 +124,7 @@ class View(urwid.WidgetWrap[urwid.Frame]):
         """Whether there are more items than are seen."""
         columns, rows = self._size
         around = [part.rows((columns,)) for part in (self._w.header, self._w.footer) if part is not None]
-        return self._body_rows(columns) > rows - sum(around)
+        return bool(self._body_rows(columns) > rows - sum(around))
 
     def _body_rows(self, columns: int) -> int:
         return sum(widget.rows((max(columns - 1, 1),)) for widget in self._walker)
@@ -164,7 +164,7 @@ class View(urwid.WidgetWrap[urwid.Frame]):
             self._w.header = header
         return size
 
-    def render(self, size: tuple[int, int], focus: bool = False) -> Any:
+    def render(self, size: Any, focus: bool = False) -> Any:
         inner = self._fit(size)
         canvas = urwid.CompositeCanvas(self._w.render(inner, focus))
         canvas.pad_trim_left_right(0, size[0] - inner[0])
@@ -178,14 +178,15 @@ class View(urwid.WidgetWrap[urwid.Frame]):
             + (self._foot.rows((columns,)) if self._buttons else 0)
         )
 
-    def keypress(self, size: tuple[int, int], key: str) -> str | None:
+    def keypress(self, size: Any, key: str) -> str | None:
         size = self._fit(size)
         left = self._w.keypress(size, key)
         if left is None:
             return None
         in_body = self._w.focus_position == "body"
         if left in {"tab", "shift tab"}:
-            return self._step(-1 if left == "shift tab" else 1)
+            self._step(-1 if left == "shift tab" else 1)
+            return None
         if left == "down" and in_body and self._buttons:
             self._w.focus_position = "footer"
             return None
@@ -194,7 +195,7 @@ class View(urwid.WidgetWrap[urwid.Frame]):
             return None
         if left in {"page up", "page down", "home", "end"} and not in_body:
             return self._scroll(size, left)
-        return left
+        return None if left is None else str(left)
 
     def _step(self, by: int) -> None:
         ids = self.ids

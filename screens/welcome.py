@@ -1,6 +1,7 @@
 """Welcome: what this is, and the ways to begin."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -289,7 +290,7 @@ class Heard(Page):
             Action(
                 f"heard-{n}",
                 mesh_name(network["name"])[0],
-                lambda network=network: self._choose(network),
+                partial(self._choose, network),
                 _("{strength}, {secured}, channel {channel}").format(
                     strength=strength(network["signal_dbm"]),
                     channel=network["channel"],

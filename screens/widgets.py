@@ -59,13 +59,13 @@ class Fit(urwid.Widget):
     def _which(self, size: tuple[int]) -> Any:
         return self._wide if size[0] >= self._limit else self._narrow
 
-    def rows(self, size: tuple[int], focus: bool = False) -> int:
+    def rows(self, size: Any, focus: bool = False) -> int:
         return int(self._which(size).rows(size, focus))
 
-    def render(self, size: tuple[int], focus: bool = False) -> urwid.CompositeCanvas:
+    def render(self, size: Any, focus: bool = False) -> urwid.CompositeCanvas:
         return urwid.CompositeCanvas(self._which(size).render(size, focus))
 
-    def keypress(self, size: tuple[int], key: str) -> str | None:
+    def keypress(self, size: Any, key: str) -> str | None:
         left: str | None = self._which(size).keypress(size, key)
         return left
 
@@ -95,17 +95,17 @@ class Line(urwid.Widget):
         self._off: Any = lined(" ")
         self._on: Any = lined(shown(FOCUS)) if typing else urwid.AttrMap(lined(shown(FOCUS)), FOCUSED)
 
-    def rows(self, size: tuple[int], focus: bool = False) -> int:
+    def rows(self, size: Any, focus: bool = False) -> int:
         return int((self._on if focus else self._off).rows(size, focus))
 
-    def render(self, size: tuple[int], focus: bool = False) -> urwid.CompositeCanvas:
+    def render(self, size: Any, focus: bool = False) -> urwid.CompositeCanvas:
         return urwid.CompositeCanvas((self._on if focus else self._off).render(size, focus))
 
     def get_cursor_coords(self, size: tuple[int]) -> tuple[int, int] | None:
         at: tuple[int, int] | None = self._on.get_cursor_coords(size)
         return at
 
-    def keypress(self, size: tuple[int], key: str) -> str | None:
+    def keypress(self, size: Any, key: str) -> str | None:
         if key in {"enter", " "}:
             self.item.do()
             return None
@@ -181,7 +181,7 @@ class PickLine(Line):
     def _changed(self, _box: urwid.DropDown, index: int) -> None:
         self.item.do(self.item.options[index][0])
 
-    def keypress(self, size: tuple[int], key: str) -> str | None:
+    def keypress(self, size: Any, key: str) -> str | None:
         return self._box.keypress((), "enter") if key in {"enter", " "} else key
 
 
@@ -206,11 +206,11 @@ class EntryLine(Line):
 
     def _show_fault(self) -> None:
         """Below the field, taking no line where there is none."""
-        line = [(urwid.Padding(self._fault, left=2), ("pack", None))] if self.item.fault else []
+        line: list[Any] = [(urwid.Padding(self._fault, left=2), ("pack", None))] if self.item.fault else []
         self._fault.set_text(("bad", shown(f"{MARKS['bad']} {self.item.fault}")))
         del self._wide.contents[1:], self._narrow.contents[2:]
-        self._wide.contents += line
-        self._narrow.contents += line
+        self._wide.contents.extend(line)
+        self._narrow.contents.extend(line)
 
     def take(self, item: Any) -> bool:
         if item.label != self.item.label or item.limit != self.item.limit or item.hint != self.item.hint:
@@ -225,7 +225,7 @@ class EntryLine(Line):
             self._show_fault()
         return True
 
-    def keypress(self, size: tuple[int], key: str) -> str | None:
+    def keypress(self, size: Any, key: str) -> str | None:
         if len(key) == 1 and len(self._edit.edit_text) >= self.item.limit:
             return None
         inner = (max(size[0] - 2, 1),)
@@ -266,7 +266,9 @@ def _indented(widget: urwid.Widget) -> urwid.Widget:
 def _table(item: Table) -> Still:
     layout = TableLayout(
         [
-            urwid.TableColumn(align="right" if n in item.right else "left", wrap="ellipsis")
+            urwid.TableColumn(
+                align=urwid.RIGHT if n in item.right else urwid.LEFT, wrap=urwid.ELLIPSIS
+            )
             for n in range(len(item.header))
         ],
         dividechars=2,

@@ -18,7 +18,7 @@ def font() -> dict[int, tuple[int, bytes]]:
     """Code point to slot and dots."""
     data = FONT.read_bytes()
     assert data[:4] == b"\x36\x04\x02\x10"  # PSF1, 256 glyphs with a table, 16 rows
-    found = {}
+    found: dict[int, tuple[int, bytes]] = {}
     slot = 0
     for (unit,) in struct.iter_unpack("<H", data[4 + 256 * ROWS :]):
         if unit == 0xFFFF:

@@ -30,7 +30,7 @@ class Serial:
         self._changed = threading.Condition()
         self._screen = pyte.Screen(columns, rows)
         # A terminal answers when it is asked for its kind, its state or where its cursor is.
-        self._screen.write_process_input = self.send_raw  # type: ignore[method-assign,assignment]
+        self._screen.write_process_input = self.send_raw  # type: ignore[method-assign,assignment]  # its hook
         self._stream = pyte.ByteStream(self._screen)
         self.history = b""
 

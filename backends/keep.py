@@ -1,19 +1,24 @@
 """Who this node is and what it was told to be: identity, host name, keyboard, and the answers for the next boot."""
 
+from __future__ import annotations
+
 import contextlib
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from byzwizard.answers import Answers
-from byzwizard.backends.system import System
+from byzwizard.backends import facts
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.identity import KEY, Identity
-from byzwizard.machine import Machine
 from byzwizard.plan import Progress, Stage, Step
-from byzwizard.resolve import Resolved
+
+if TYPE_CHECKING:  # `status` asks revert.py and this file, and does without the models
+    from byzwizard.answers import Answers
+    from byzwizard.backends.system import System
+    from byzwizard.machine import Machine
+    from byzwizard.resolve import Resolved
 
 ANSWERS = "/etc/byzantium/answers.yaml"
 PENDING = "/run/byzantium/pending.yaml"
@@ -132,6 +137,7 @@ class NodeStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         return (
             KeepIdentity(id="identity", text=_("Keep this node's identity key")),
+            facts.step(resolved),
             SetHostName(id="name", text=_("Call this node {name}").format(name=resolved.name), name=resolved.name),
             SetKeyboard(
                 id="keyboard",

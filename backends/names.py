@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import dns, facts, web
+from byzwizard.backends import dns, web
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
 from byzwizard.errors import StepFailed
@@ -117,7 +117,6 @@ class NamesStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         name = resolved.name
         return (
-            facts.step(resolved),
             ConfigFile(
                 id="names-file", path=CONFIG, content=configuration(resolved),
                 text=_("Write down the addresses and names to give out ({network}, {name}.byzantium.mesh)").format(

@@ -66,6 +66,10 @@ def node_name(text: str) -> str:
             _("A node's name is 1 to 63 small letters, digits or hyphens, with no hyphen at either end."),
             _suggest(text, re.sub(r"[^a-z0-9]+", "-", text.lower()[:63]).strip("-"), NODE_NAME),
         )
+    if re.fullmatch(r"[a-z2-7]{32}", text):
+        raise BadValue(
+            _("A node's name must not look like a node id (32 characters of a-z and 2-7)."), _("Choose a shorter one.")
+        )
     if text in {"here", "byzantium"}:
         raise BadValue(_("The name “{name}” always means the node one is on; choose another.").format(name=text))
     return text

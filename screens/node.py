@@ -39,7 +39,7 @@ class Node(Page):
             return _("This node")
         if not status["working"]:
             return _("This node does not work yet")
-        near = len(status["neighbours"])
+        near = sum(neighbour["hops"] == 1 for neighbour in status["neighbours"])
         if not near:
             return _("This node works, and hears nobody yet")
         return ngettext("This node works, with {n} neighbour", "This node works, with {n} neighbours", near).format(
@@ -155,7 +155,7 @@ class Node(Page):
                 neighbour["name"] or neighbour["address"],
                 signal(neighbour["signal_dbm"]),
                 decibels(neighbour["signal_dbm"]),
-                ngettext("{n} hop", "{n} hops", neighbour["hops"] or 1).format(n=neighbour["hops"] or 1),
+                hops(neighbour["hops"]),
                 "" if neighbour["metric"] is None else str(neighbour["metric"]),
             )
             for neighbour in status["neighbours"]
@@ -277,3 +277,8 @@ def signal(dbm: int | None) -> str:
 
 def decibels(dbm: int | None) -> str:
     return "" if dbm is None else _("{dbm} dBm").format(dbm=dbm)
+
+
+def hops(number: int | None) -> str:
+    """None where the routing daemon does not tell how far a node is."""
+    return _("farther") if number is None else ngettext("{n} hop", "{n} hops", number).format(n=number)

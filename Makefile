@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := build/venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
 .PHONY: run test check rehearse image bench clean setup
 
@@ -21,7 +22,10 @@ $(VENV)/.ready: requirements.lock
 	@echo "Setting up Python"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@# What comes as source is built with the lock file's own tools; pip would fetch the newest it finds.
+	@awk '/^[a-zA-Z]/ {on = /^(setuptools|wheel|packaging)==/} on' requirements.lock >$(VENV)/tools.lock
+	@$(PIP) --no-deps -r $(VENV)/tools.lock
+	@$(PIP) --no-build-isolation -r requirements.lock
 	@$(BIN)/python iso/translations compile
 	@touch $@
 

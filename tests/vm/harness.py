@@ -88,8 +88,8 @@ class VM:
         if answers is not None:
             self.credentials["byzantium.answers"] = answers
         self.nodes: dict[str, Node] = {}
-        self.console = Console(self._path("console"), self._path("port"))
-        self.serial = Serial(self._path("serial"), *(serial or (80, 24)), log=folder / "serial.log")
+        self._size = serial or (80, 24)
+        self._consoles()
         self._has_serial = serial is not None
         self._process: subprocess.Popen[bytes] | None = None
         self._monitor: Monitor | None = None
@@ -107,10 +107,25 @@ class VM:
 
     def start(self, timeout: float = 400) -> VM:
         """Switch it on, and wait for its root shell (if it has one). `timeout` in seconds."""
-        self.power_on()
-        if self.shell:
-            self.log_in(timeout)
+        for left in (2, 1, 0):
+            self.power_on()
+            if not self.shell:
+                return self
+            try:
+                self.log_in(timeout)
+                return self
+            except Slow:
+                if self.running or not left:
+                    raise
+            # QEMU 7.2's emulation on two threads makes the kernel panic now and then in its first two seconds.
+            say("the VM ended while it booted; once more")
+            self.kill()
+            self._consoles()
         return self
+
+    def _consoles(self) -> None:
+        self.console = Console(self._path("console"), self._path("port"))
+        self.serial = Serial(self._path("serial"), *self._size, log=self.folder / "serial.log")
 
     def power_on(self, connect_serial: bool = True) -> None:
         """Switch it on, its consoles connected before its first word."""
@@ -219,7 +234,7 @@ class VM:
     def words(self) -> str:
         """The kernel's command line when there is no boot loader."""
         uuid = (BUILD / "medium.uuid").read_text().strip()
-        words = [f"boot=live live-media=/dev/disk/by-uuid/{uuid} quiet systemd.show_status=false"]
+        words = [f"boot=live live-media=/dev/disk/by-uuid/{uuid} quiet systemd.show_status=false panic=1"]
         if self._has_serial:
             words.append("console=ttyS0,115200")
         words.append("console=tty0")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from tests.vm.console import Failed
 from tests.vm.say import say
 
 if TYPE_CHECKING:
@@ -91,9 +90,9 @@ class Node:
 def hear(vm: VM, **masks: int) -> None:
     """Who hears whom: radios whose masks share a bit. phy0=1, phy1=3, phy2=2 is a line with phy1 in the middle."""
     for phy, mask in masks.items():
-        status, text = vm.sh(f"echo {mask} >/sys/kernel/debug/ieee80211/{phy}/hwsim/group")
-        if status:
-            raise Failed(f"the group of {phy}: {text}")
+        group = f"/sys/kernel/debug/ieee80211/{phy}/hwsim/group"
+        vm.wait(f"test -e {group}", 120, f"the simulated radio {phy}")
+        vm.run(f"echo {mask} >{group}")
 
 
 def cable(vm: VM, one: str, other: str) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from byzwizard.desk import Desk
 
 T = TypeVar("T")
-WAIT = 20.0  # seconds that a page waits for what it asked before it is written without
+WAIT = 120.0  # seconds that a page waits for what it asked (an emulated computer is slow) before it is written without
 SAID = {"good": "", "bad": "", "look": "! ", "busy": "", "todo": "", "on": "", "off": "", "": "", "under": ""}
 
 

@@ -70,7 +70,9 @@ def drive_options(drive: Drive) -> list[str]:
 
 def acceleration() -> list[str]:
     """KVM where a guest really runs with it; else emulation. Found out by booting, once a kernel of the host."""
-    emulated = ["-accel", "tcg,thread=multi"]
+    # A small cache of translated code: pages that were code once and are data now make every write to them slow until
+    # the cache is emptied. With QEMU's own size a boot takes twice as long.
+    emulated = ["-accel", "tcg,thread=multi,tb-size=48"]
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return emulated
     remembered = BUILD / f"kvm-{platform.release()}"

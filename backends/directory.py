@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from byzwizard.identity import Identity, canonical, verify
+from byzwizard.values import RESERVED
 
 PATH = "/.well-known/byzantium.json"
 LIMIT = 16 * 1024  # bytes
 DEPTH = 16  # brackets within brackets
 DOMAIN = "byzantium.mesh"
-RESERVED = frozenset({"here", "byzantium"})  # always the node that one is on
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 CANONICAL = re.compile(r"[a-z2-7]{32}")
 MESH = ipaddress.ip_network("10.0.0.0/8")

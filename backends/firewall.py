@@ -32,6 +32,8 @@ def ruleset(resolved: Resolved) -> str:
     values = {
         "mesh": ", ".join(f'"{name}"' for name in ("mesh*", *cables)),
         "subnet": resolved.subnet,
+        # The front page; SSH where keys are let in.
+        "ports": "80, 22" if resolved.answers.remote.ssh_keys else "80",
         "address": resolved.address,
         "ula": resolved.ula,
         "ula_address": resolved.ula_address,

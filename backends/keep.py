@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import facts
+from byzwizard.backends.units import keep_copy
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.identity import KEY, Identity
@@ -24,7 +25,6 @@ ANSWERS = "/etc/byzantium/answers.yaml"
 PENDING = "/run/byzantium/pending.yaml"
 THIS_BOOT = "/run/byzantium/identity.key"
 KEYMAP = "/etc/vconsole.conf"
-UNDO_ANSWERS = "/run/byzantium/undo/answers.yaml"
 
 
 def identity(system: System) -> Identity:
@@ -168,8 +168,7 @@ class KeepAnswers(Step):
         text = system.read(ANSWERS)
         if text is None:
             return None
-        system.write(UNDO_ANSWERS, text, mode=0o600)
-        return UNDO_ANSWERS
+        return keep_copy(system, text)
 
     def apply(self, system: System, progress: Progress) -> None:
         from byzwizard.backends import revert

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from byzwizard.backends.system import System
-from byzwizard.backends.units import ConfigFile, RunUnit
+from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit, keep_copy
 from byzwizard.i18n import _, ngettext
 from byzwizard.machine import Machine
 from byzwizard.plan import Progress, Step
@@ -46,6 +46,22 @@ class HostKey(Step):
         """Nothing listens with it once the server is stopped."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForgetKeys(Step):
+    def needed(self, system: System) -> bool:
+        return system.read(KEYS) is not None
+
+    def before(self, system: System) -> Any:
+        """Path of a private copy."""
+        return keep_copy(system, system.read(KEYS) or "")
+
+    def apply(self, system: System, progress: Progress) -> None:
+        system.remove(KEYS)
+
+    def undo(self, system: System, before: Any) -> None:
+        system.write(KEYS, system.read(before) or "", mode=0o600)
+
+
 @dataclass(frozen=True)
 class RemoteStage:
     name: str = "remote"
@@ -57,7 +73,10 @@ class RemoteStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         keys = resolved.answers.remote.ssh_keys
         if not keys:
-            return ()
+            return (
+                StopUnit(id="ssh-off", text=_("Let nobody in over SSH"), unit=UNIT),
+                ForgetKeys(id="ssh-no-keys", text=_("Forget the SSH keys that were let in"), after=("ssh-off",)),
+            )
         return (
             HostKey(id="ssh-host-key", text=_("Make the key by which this node is known over SSH")),
             ConfigFile(

@@ -64,7 +64,7 @@ def arm(system: System) -> None:
         system.run("umount", "--quiet", NAMESPACE, ok=(0, 1, 32))
         system.run("mount", "--bind", f"/proc/{os.getpid()}/ns/net", NAMESPACE)
         namespace = [f"--property=NetworkNamespacePath={NAMESPACE}"]
-    disarm(system)
+    _stop(system, "timer", "service")
     system.run(
         "systemd-run",
         "--quiet",
@@ -72,6 +72,9 @@ def arm(system: System) -> None:
         f"--unit={UNIT}",
         f"--on-active={SECONDS}",
         "--timer-property=AccuracySec=1s",
+        # Another change may be under way when it fires: it waits for its turn.
+        "--property=RestartForceExitStatus=3",
+        "--property=RestartSec=5",
         *namespace,
         "/usr/bin/byzwizard",
         "undo",
@@ -80,9 +83,16 @@ def arm(system: System) -> None:
     system.write(ARMED, f"{time.monotonic() + SECONDS:.0f}\n")
 
 
+def _stop(system: System, *kinds: str) -> None:
+    for kind in kinds:
+        system.run("systemctl", "stop", f"{UNIT}.{kind}", ok=(0, 5))
+
+
 def disarm(system: System) -> None:
-    system.run("systemctl", "stop", f"{UNIT}.timer", ok=(0, 5))
-    system.remove(ARMED)
+    """For `undo`, which may be what the timer has started: its service is left alone."""
+    if armed(system):
+        _stop(system, "timer")
+        system.remove(ARMED)
 
 
 def waiting(system: System) -> float | None:
@@ -99,7 +109,8 @@ def confirm(system: System) -> None:
     """Keep the change, and its answers for the next boot. Raises Invalid when none waits."""
     if not armed(system):
         raise Invalid(_("No network change waits to be confirmed."))
-    disarm(system)
+    _stop(system, "timer", "service")
+    system.remove(ARMED)
     text = system.read(PENDING)
     if text is not None:
         system.write(ANSWERS, text, mode=0o600)

@@ -41,10 +41,14 @@ class System:
 
     def __init__(self, root: Path = Path("/")) -> None:
         self.root = root
+        self.undisturbed = False
         self._running: set[subprocess.Popen[str]] = set()
 
     def stop(self) -> None:
-        """From a signal handler: end what runs; every further run and wait raises Interrupted until go_on()."""
+        """From a signal handler: end what runs; every further run and wait raises Interrupted until go_on(). Does
+        nothing while something is undone: half an undo helps nobody."""
+        if self.undisturbed:
+            return
         stopping.set()
         for process in tuple(self._running):
             process.terminate()

@@ -41,7 +41,7 @@ Device = Annotated[str, _is(values.device), _text(minLength=1)]
 Service = Annotated[str, _is(catalogue_names.known), _text(values.SERVICE)]
 FilePath = Annotated[str, _is(values.file_path), _text(minLength=1)]
 # A list is what YAML and callers give; kept as a tuple, since answers never change in place.
-Interfaces = Annotated[tuple[Interface, ...], Field(strict=False)]
+Interfaces = Annotated[tuple[Interface, ...], Field(strict=False), _is(values.interfaces)]
 
 
 class Section(BaseModel):

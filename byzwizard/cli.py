@@ -1,6 +1,7 @@
 """The command line: finds the verb, gives it the stages, and turns every failure into one sentence and a status."""
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from byzwizard.commands import Context
-from byzwizard.errors import ByzantiumError, Invalid
+from byzwizard.errors import ByzantiumError, CannotHere, Invalid
 from byzwizard.i18n import _
 from byzwizard.plan import Stage
 
@@ -67,6 +68,7 @@ def _run(argv: Sequence[str]) -> int:
             raise Invalid(_("--answers stands for `apply FILE` and takes no verb."))
         return _run(
             [
+                *(("--machine", options.machine) if options.machine else ()),
                 "apply",
                 options.answers,
                 *(word for word, said in (("--json", options.json), ("--yes", options.yes)) if said),
@@ -102,14 +104,22 @@ def _open(context: Context) -> int:
 
 def main() -> int:
     try:
-        return _run(sys.argv[1:])
+        status = _run(sys.argv[1:])
+        sys.stdout.flush()
+        return status
     except ByzantiumError as error:
         print(f"byzwizard: {error}", file=sys.stderr)
         return error.status
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader has gone (`byzwizard status | head`): nobody is left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        what = error.filename or _("Writing the answer")
+        with contextlib.suppress(OSError):
+            print(_("byzwizard: {what}: {why}.").format(what=what, why=error.strerror), file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CannotHere.status if isinstance(error, PermissionError) else 1
     except KeyboardInterrupt:
         print(_("byzwizard: interrupted; nothing was changed."), file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader has gone (`byzwizard status | head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1

@@ -41,8 +41,7 @@ class Engine:
             try:
                 self._run_stage(stage)
             except Interrupted:
-                self._system.go_on()
-                self._undo(self._done)
+                self._undo(list(self._done))
                 raise
             except StageFailed:
                 self._undo([item for item in self._done if item[0] == stage.name])
@@ -117,6 +116,14 @@ class Engine:
         self._tell(Event("finish", stage, step.id, step.text, changed=True))
 
     def _undo(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
+        self._system.undisturbed = True
+        self._system.go_on()
+        try:
+            self._undo_each(steps)
+        finally:
+            self._system.undisturbed = False
+
+    def _undo_each(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
         for stage, step, entry in reversed(list(steps)):
             if not step.undoable:
                 continue
@@ -129,10 +136,19 @@ class Engine:
                 continue
             with self._lock:
                 self._journal.undone(step.id)
+                self._done = [item for item in self._done if item[1] is not step]
 
     def _tell(self, event: Event) -> None:
         with self._lock:
-            self._tell_unlocked(event)
+            try:
+                self._tell_unlocked(event)
+            except OSError:
+                # A closed pipe, a lost terminal: the work goes on, and the journal tells of it.
+                self._tell_unlocked = _nobody
+
+
+def _nobody(event: Event) -> None:
+    """There is nobody to tell any more."""
 
 
 class Meter:

@@ -136,8 +136,10 @@ class Here:
 
     def confirm(self) -> None:
         from byzwizard.backends import revert
+        from byzwizard.locking import only_one
 
-        revert.confirm(self._system)
+        with only_one(self._system):
+            revert.confirm(self._system)
 
     def self_test(self, interface: str) -> str:
         return str(json.loads(self._ask("inspect", "--test", interface))["text"])

@@ -118,6 +118,11 @@ class Journal:
     def undone(self, step: str) -> None:
         self._write({"undone": step})
 
+    @property
+    def opened(self) -> bool:
+        """Has anything been changed?"""
+        return self._open
+
     def end(self, status: int) -> None:
         if self._open:
             self._write({"end": status})

@@ -59,6 +59,10 @@ def _bytes_within(text: str, low: int, high: int, what: str) -> str:
     return text
 
 
+# Always the node that one is on; and names that phones and computers look up by themselves (WPAD, ISATAP, RFC 6761).
+RESERVED = frozenset({"here", "byzantium", "wpad", "isatap", "localhost"})
+
+
 def node_name(text: str) -> str:
     """A DNS label (RFC 1123), lower case."""
     if not re.fullmatch(NODE_NAME, text):
@@ -70,8 +74,8 @@ def node_name(text: str) -> str:
         raise BadValue(
             _("A node's name must not look like a node id (32 characters of a-z and 2-7)."), _("Choose a shorter one.")
         )
-    if text in {"here", "byzantium"}:
-        raise BadValue(_("The name “{name}” always means the node one is on; choose another.").format(name=text))
+    if text in RESERVED:
+        raise BadValue(_("The name “{name}” has a meaning of its own; choose another.").format(name=text))
     return text
 
 
@@ -190,6 +194,15 @@ def interface(text: str) -> str:
     if not re.fullmatch(INTERFACE, text) or not text.isprintable() or text in {".", ".."}:
         raise BadValue(_("“{name}” cannot be the name of a network interface.").format(name=shown(text)))
     return text
+
+
+def interfaces(names: tuple[str, ...]) -> tuple[str, ...]:
+    """At least one, and none twice."""
+    if not names:
+        raise BadValue(_("This list of network interfaces is empty."), _("Name at least one, or leave the key out."))
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise BadValue(_("The network interface {name} stands here twice.").format(name=shown(twice)))
+    return names
 
 
 def node_id(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from byzwizard.errors import CannotHere
+from byzwizard.errors import CannotHere, Invalid
 from byzwizard.i18n import _
 from byzwizard.plan import Stage
 
@@ -40,6 +40,17 @@ class Context:
 def say(context: Context, data: object, text: str) -> None:
     """The one answer of a verb, as JSON or in words."""
     print(json.dumps(data, ensure_ascii=False, indent=1) if context.json else text)
+
+
+def need_this_computer(context: Context) -> None:
+    """Raises Invalid on a recorded machine: it can be planned, and nothing else."""
+    if context.machine_file is not None:
+        raise Invalid(
+            _("{verb} changes this computer, and a recorded machine can only be planned.").format(
+                verb=context.options.verb
+            ),
+            _("Use `byzwizard plan`."),
+        )
 
 
 def need_root() -> None:

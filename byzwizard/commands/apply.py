@@ -7,15 +7,18 @@ from pathlib import Path
 
 from byzwizard.backends import revert
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, need_root
+from byzwizard.commands import Context, need_root, need_this_computer
+from byzwizard.engine import Engine
 from byzwizard.errors import ByzantiumError, Interrupted, Invalid, Refused, StepFailed
 from byzwizard.events import Event
 from byzwizard.i18n import _
+from byzwizard.journal import Journal
 from byzwizard.locking import only_one
 from byzwizard.plan import Plan
 from byzwizard.prepare import Prepared, prepare, prepare_answers
 from byzwizard.resolve import Resolved
 
+MAY_SKIP = ("access-point", "names", "remote")  # a node without them still meshes
 TRIES = 4  # other prefixes for the phones, when one is found in use
 
 
@@ -25,16 +28,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    if context.machine_file is not None:
-        raise Invalid(
-            _("apply changes this computer, and a recorded machine can only be planned."), _("Use `byzwizard plan`.")
-        )
+    need_this_computer(context)
     need_root()
+    for stage in context.options.skip:
+        if stage not in MAY_SKIP:
+            raise Invalid(
+                _("--skip {stage}: this stage cannot be left out.").format(stage=stage),
+                _("These can: {stages}.").format(stages=", ".join(MAY_SKIP)),
+            )
     system = System()
-    ready = prepare(system, context.options.file, None, context.stages)
-    _confirm(context, ready.plan)
-    with only_one(system):
-        return Apply(context, system, ready).run()
+    try:
+        ready = prepare(system, context.options.file, None, context.stages)
+        _confirm(context, ready.plan)
+        with only_one(system):
+            if revert.armed(system):
+                raise Refused(
+                    _("A change of the network waits to be confirmed."),
+                    _("`byzwizard confirm` keeps it, `byzwizard undo` takes it back."),
+                )
+            return Apply(context, system, ready).run()
+    except ByzantiumError as error:
+        if context.json and not isinstance(error, Told):
+            told_as_json(Event("end", text=str(error), changed=False, status=error.status))
+        raise
 
 
 def _confirm(context: Context, plan: Plan) -> None:
@@ -48,6 +64,14 @@ def _confirm(context: Context, plan: Plan) -> None:
         raise Refused(
             _("Nothing was done: what it erases was not confirmed."), _("--yes stands in for the confirmation.")
         )
+
+
+class Told(ByzantiumError):
+    """A failure whose end has been told as an event."""
+
+    def __init__(self, error: ByzantiumError) -> None:
+        super().__init__(error.message, error.hint)
+        self.status = error.status
 
 
 class Apply:
@@ -71,10 +95,10 @@ class Apply:
         try:
             changed = self._steps()
         except Interrupted:
-            return self._end(130, _("Interrupted. What was done has been undone."))
+            return self._end(130, self._interrupted())
         except ByzantiumError as error:
             self._end(error.status, str(error))
-            raise
+            raise Told(error) from error
         if revert.armed(self._system):
             return self._end(
                 0,
@@ -87,47 +111,66 @@ class Apply:
             0, _("Done.") if changed else _("Nothing to do: this node is as the answers say."), bool(changed)
         )
 
+    def _interrupted(self) -> str:
+        from byzwizard import journal
+
+        record = journal.read(self._system)
+        left = [entry.text for entry in record.entries] if record else []
+        if not left:
+            return _("Interrupted. What was done has been undone.")
+        return _("Interrupted. This could not be undone: {steps}.").format(steps="; ".join(left))
+
     def _steps(self) -> int:
+        """The number of changes. One journal and one engine over all tries, so that undo takes back all of them."""
         from byzwizard.backends.addresses import AddressTaken
 
+        record = Journal(self._system, {"name": self._ready.resolved.name})
+        engine = Engine(self._system, record, self._tell)
         taken: set[str] = set()
-        while True:
-            try:
-                return self._once()
-            except StepFailed as error:
-                cause = error.__cause__
-                automatic = self._ready.answers.mesh.subnet == "auto"
-                if not isinstance(cause, AddressTaken) or not automatic or len(taken) + 1 == TRIES:
-                    raise
-                taken.add(cause.prefix)
-                was = self._ready
-                self._ready = prepare_answers(
-                    self._system, was.answers, was.machine, was.identity, self._context.stages, taken
-                )
+        status = 1
+        try:
+            while True:
+                try:
+                    self._once(engine)
+                    status = 0
+                    return engine.changed
+                except StepFailed as error:
+                    cause = error.__cause__
+                    automatic = self._ready.answers.mesh.subnet == "auto"
+                    if not isinstance(cause, AddressTaken) or not automatic or len(taken) + 1 == TRIES:
+                        raise
+                    taken.add(cause.prefix)
+                    was = self._ready
+                    self._ready = prepare_answers(
+                        self._system, was.answers, was.machine, was.identity, self._context.stages, taken
+                    )
+        except ByzantiumError as error:
+            status = error.status
+            raise
+        finally:
+            record.end(status)
+            self._left(record)
 
-    def _once(self) -> int:
-        from byzwizard.engine import Engine
-        from byzwizard.journal import Journal
-
+    def _once(self, engine: Engine) -> None:
         skip = self._context.options.skip
         plan = Plan(tuple(stage for stage in self._ready.plan.stages if stage.name not in skip))
         if self._touches_caller(plan):
             revert.arm(self._system)
-        record = Journal(self._system, {"name": self._ready.resolved.name})
         remember(self._system, self._ready)
-        engine = Engine(self._system, record, self._tell)
-        status = 1
-        try:
-            engine.apply(plan)
-            status = 0
-        except ByzantiumError as error:
-            status = error.status
-            if revert.armed(self._system):
-                revert.disarm(self._system)
-            raise
-        finally:
-            record.end(status)
-        return engine.changed
+        engine.apply(plan)
+
+    def _left(self, record: Journal) -> None:
+        """Whoever is connected over the network gets the whole time to confirm, and keeps the timer when a later
+        stage failed: what the earlier ones changed is taken back by it."""
+        from byzwizard import journal
+
+        if not revert.armed(self._system):
+            return
+        last = journal.read(self._system)
+        if record.opened and last is not None and last.entries:
+            revert.arm(self._system)
+        else:
+            revert.disarm(self._system)
 
     def _touches_caller(self, plan: Plan) -> bool:
         interface = revert.caller_interface(self._system)

@@ -1,12 +1,13 @@
 """take the last apply back"""
 
 import argparse
+import signal
 from pathlib import Path
 
 from byzwizard import journal
 from byzwizard.backends import revert
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, need_root
+from byzwizard.commands import Context, need_root, need_this_computer
 from byzwizard.commands.apply import told_as_json, told_in_words
 from byzwizard.events import Event
 from byzwizard.i18n import _
@@ -19,17 +20,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
+    need_this_computer(context)
     need_root()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # half an undo helps nobody
     system = System()
     tell = told_as_json if context.json else told_in_words
     with only_one(system):
+        revert.disarm(system)
         record = journal.read(system)
         if record is None or not record.entries:
-            revert.disarm(system)
             tell(
                 Event(
                     "end",
-                    text=_("Nothing to undo: nothing was changed since this computer was switched on."),
+                    text=_("Nothing to undo: no change stands since this computer was switched on."),
                     changed=False,
                     status=0,
                 )
@@ -46,8 +50,6 @@ def run(context: Context) -> int:
         left = journal.read(system)
         status = 1 if left is not None and left.entries else 0
         keep.end(status)
-        if revert.armed(system):
-            revert.disarm(system)
     tell(
         Event(
             "end",

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 PROCESSES = {"subprocess.Popen", "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.system"}
@@ -55,3 +56,7 @@ def nothing_outside(request: pytest.FixtureRequest) -> Iterator[None]:
 def forbidden() -> type[BaseException]:
     """What a forbidden act raises."""
     return Forbidden
+
+# A busy machine is no fault of the code: nothing here is a timed assertion.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")

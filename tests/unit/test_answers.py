@@ -162,7 +162,8 @@ def section(secrets: bool = False, **keys: st.SearchStrategy[object]) -> st.Sear
     return st.builds(lambda a, b: {**a, **b}, plain, secret()) if secrets else plain
 
 
-INTERFACES = st.lists(st.sampled_from(["wlan0", "eth0.5", "1e5", "no", "wlx00c0caab12", "a'b#{", "ü"]), min_size=1, max_size=3, unique=True)
+INTERFACE = st.sampled_from(["wlan0", "eth0.5", "1e5", "no", "wlx00c0caab12", "a'b#{", "ü"])
+INTERFACES = st.lists(INTERFACE, min_size=1, max_size=3, unique=True)
 CHANNEL = st.sampled_from(values.CHANNELS_24 + values.CHANNELS_5)
 SIZE = st.builds("{}{}".format, st.integers(1, 999999), st.sampled_from(sorted(values.SIZE_UNITS)))
 ANSWERS = section(

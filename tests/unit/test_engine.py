@@ -10,6 +10,7 @@ import pytest
 
 from byzwizard import journal
 from byzwizard.backends.system import System
+from byzwizard.backends.waiting import check_stop
 from byzwizard.engine import Engine, StageFailed
 from byzwizard.errors import Interrupted, StepFailed
 from byzwizard.events import Event
@@ -132,3 +133,41 @@ def test_half_a_line_at_the_end_of_the_journal_is_no_fault(system: System) -> No
     record = journal.read(system)
     assert record is not None
     assert [(entry.step, entry.done) for entry in record.entries] == [("a", False)]
+
+
+def test_a_signal_during_an_undo_does_not_stop_it(system: System) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Signalled(Touch):
+        def undo(self, system: System, before: Any) -> None:
+            system.stop()  # what the signal handler calls
+            check_stop()  # what every command and every wait does
+            super().undo(system, before)
+
+    last = Signalled(id="c", text="Make c", act=fail, after=("b",))
+    with pytest.raises(StageFailed):
+        run(system, (touch("a"), touch("b", after=("a",)), last))
+    assert [system.read(name) for name in "abc"] == [None] * 3
+    record = journal.read(system)
+    assert record is not None
+    assert record.entries == []
+
+
+def test_a_listener_that_goes_away_does_not_end_an_apply(system: System) -> None:
+    def deaf(event: Event) -> None:
+        raise BrokenPipeError
+
+    engine = Engine(system, Journal(system, {}), deaf)
+    engine.apply(Plan((PlannedStage("s0", "Stage", (touch("a"), touch("b"))),)))
+    assert engine.changed == 2
+
+
+def test_two_tries_of_one_apply_are_undone_together(system: System) -> None:
+    record = Journal(system, {})
+    engine = Engine(system, record, TOLD.append)
+    with pytest.raises(StageFailed):
+        engine.apply(Plan((PlannedStage("s0", "", (touch("a"),)), PlannedStage("s1", "", (touch("bad", fail),)))))
+    engine.apply(Plan((PlannedStage("s0", "", (touch("a"),)), PlannedStage("s1", "", (touch("good"),)))))
+    record.end(0)
+    last = journal.read(system)
+    assert last is not None
+    assert [entry.step for entry in last.entries] == ["a", "good"]

@@ -164,9 +164,13 @@ def under_way(system: System) -> bool:
 def not_a_node(system: System) -> Check:
     """On a computer without node.json: new, or one on which apply has not got that far."""
     from byzwizard import journal
+    from byzwizard.boot import problem as boot_problem
 
     if under_way(system):
         return Check("node", False, _("This computer is becoming a node just now."), _("Look again in a while."))
+    if problem := boot_problem(system):
+        return Check("node", False, _("The answers of this start were not applied: {why}").format(why=problem),
+                     _("Mend them and apply again, or run `byzwizard`."))
     record = journal.read(system)
     if record is None or record.status in (None, 0) or not record.entries:
         return Check("node", False, _("This computer is not a node yet."),

@@ -1,6 +1,5 @@
 """At every boot (byz-node.service): find the answers and apply them. Without any, the wizard opens by itself."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -36,21 +35,24 @@ def given() -> Path | None:
 
 
 def main() -> int:
-    from byzwizard.cli import main as command_line
+    from byzwizard.cli import run
 
     system = System()
     system.path("/run/byzantium").mkdir(mode=0o755, exist_ok=True)
     try:
         answers = given()
+        return 0 if answers is None else run(["apply", str(answers), "--yes"])
     except ByzantiumError as error:
+        # Whoever sits at the screen reads it on the wizard's first page, and in `status`.
         system.write(PROBLEM, f"{error}\n")
         print(error, file=sys.stderr)
         return error.status
-    if answers is None:
-        return 0
-    sys.argv = ["byzwizard", "apply", str(answers), "--yes"]
-    os.environ.setdefault("LANG", "C.UTF-8")
-    return command_line()
+
+
+def problem(system: System) -> str | None:
+    """Why the answers of this boot were not applied; None when they were, or when there were none."""
+    text = system.read(PROBLEM)
+    return text.strip() if text else None
 
 
 if __name__ == "__main__":

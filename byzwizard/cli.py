@@ -61,12 +61,13 @@ def _parser(argv: Sequence[str]) -> Parser:
     return parser
 
 
-def _run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str]) -> int:
+    """The exit status. Raises ByzantiumError."""
     options = _parser(argv).parse_args(argv)
     if options.answers:
         if options.verb:
             raise Invalid(_("--answers stands for `apply FILE` and takes no verb."))
-        return _run(
+        return run(
             [
                 *(("--machine", options.machine) if options.machine else ()),
                 "apply",
@@ -104,7 +105,7 @@ def _open(context: Context) -> int:
 
 def main() -> int:
     try:
-        status = _run(sys.argv[1:])
+        status = run(sys.argv[1:])
         sys.stdout.flush()
         return status
     except ByzantiumError as error:

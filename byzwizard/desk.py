@@ -55,6 +55,9 @@ class Desk(Protocol):
     def answers(self) -> Answers | None:
         """What this node is set up as; None on a new one."""
 
+    def problem(self) -> str | None:
+        """Why the answers that this boot found were not applied; a quick question, asked without a thread."""
+
     def load(self, path: Path) -> Answers: ...
 
     def save(self, answers: Answers, path: Path) -> None:

@@ -40,6 +40,11 @@ class Here:
 
         return None if self.rehearsal else keep.answers(self._system)
 
+    def problem(self) -> str | None:
+        from byzwizard.boot import problem
+
+        return None if self.rehearsal else problem(self._system)
+
     def load(self, path: Path) -> Answers:
         from byzwizard.answers import load
 

@@ -129,7 +129,10 @@ class Welcome(Page):
         draft = self.session.draft
         language = draft.get("node.language") if draft.ready else ""
         keyboard = draft.get("node.keyboard") if draft.ready else ""
-        items: list[Item] = [
+        items: list[Item] = []
+        if problem := self.session.desk.problem():
+            items += [Note(problem, "bad", _("Not applied"), strong=True), Gap()]
+        items += [
             Action("start", _("Just start"), self._start, _("best settings for this computer, no questions")),
             Action("steps", _("Set it up step by step"), self.session.onward, _("three short pages")),
         ]

@@ -193,6 +193,7 @@ class FakeDesk:
     fails: str = ""
     refuses: ByzantiumError | None = None
     left: float | None = None
+    trouble: str | None = None
     changes: list[str] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=lambda: STATUS)
@@ -230,6 +231,9 @@ class FakeDesk:
 
     def status(self) -> dict[str, Any]:
         return self.state
+
+    def problem(self) -> str | None:
+        return self.trouble
 
     def waiting(self) -> float | None:
         return self.left

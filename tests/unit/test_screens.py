@@ -321,3 +321,9 @@ def test_a_rehearsal_shows_the_steps() -> None:
     assert "Start the mesh on wlan1." in screen.text()
     screen.press("enter")
     assert screen.page == "review"
+
+
+def test_answers_that_were_not_applied_at_boot_are_told_on_the_first_page() -> None:
+    screen = Screen(FakeDesk(trouble="answers.yaml:3:5: there is no channel 99."))
+    assert "there is no channel 99" in screen.text()
+    assert screen.focused == "start"

@@ -72,7 +72,7 @@ def acceleration() -> list[str]:
     """KVM where a guest really runs with it; else emulation. Found out by booting, once a kernel of the host."""
     # A small cache of translated code: pages that were code once and are data now make every write to them slow until
     # the cache is emptied. With QEMU's own size a boot takes twice as long.
-    emulated = ["-accel", "tcg,thread=multi,tb-size=48"]
+    emulated = ["-accel", "tcg,thread=multi,tb-size=96"]
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return emulated
     remembered = BUILD / f"kvm-{platform.release()}"

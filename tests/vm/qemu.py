@@ -68,11 +68,12 @@ def drive_options(drive: Drive) -> list[str]:
     return ["-drive", back, "-device", ",".join(options)]
 
 
-def acceleration() -> list[str]:
+def acceleration(small: bool = True) -> list[str]:
     """KVM where a guest really runs with it; else emulation. Found out by booting, once a kernel of the host."""
     # A small cache of translated code: pages that were code once and are data now make every write to them slow until
-    # the cache is emptied. With QEMU's own size a boot takes twice as long.
-    emulated = ["-accel", "tcg,thread=multi,tb-size=96"]
+    # the cache is emptied. With QEMU's own size a boot takes twice as long; a computer full of nodes runs so much code
+    # that it would be emptied all the time, and has QEMU's own size (`small` False).
+    emulated = ["-accel", "tcg,thread=multi,tb-size=96" if small else "tcg,thread=multi"]
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return emulated
     remembered = BUILD / f"kvm-{platform.release()}"

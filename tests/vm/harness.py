@@ -205,7 +205,8 @@ class VM:
 
     def command(self) -> list[str]:
         """QEMU's command line."""
-        command = ["qemu-system-x86_64", *qemu.acceleration(small=self.radios <= 1), "-smp", "2", "-m", str(self.memory), "-nodefaults", "-S"]
+        accelerated = qemu.acceleration(small=self.radios <= 1)
+        command = ["qemu-system-x86_64", *accelerated, "-smp", "2", "-m", str(self.memory), "-nodefaults", "-S"]
         command += ["-display", "none", "-vga", "std", "-rtc", "base=utc", "-no-reboot"]
         command += qemu.firmware(self.boot, self.folder)
         command += ["-qmp", f"unix:{self._path('monitor')},server=on,wait=off"]

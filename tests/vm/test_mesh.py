@@ -30,7 +30,7 @@ def line(folder: Path) -> Iterator[VM]:
         vm.start()
         vm.booted()
         vm.run("systemctl stop 'byz-wizard@*'")  # nobody looks, and the nodes come up quicker without
-        # A bit for each pair that hears each other: west-middle, middle-east, east-phone, stranger-west, stranger-middle.
+        # A bit for each pair: west-middle, middle-east, east-phone, stranger-west, stranger-middle.
         hear(vm, phy0=0b01001, phy1=0b10011, phy2=0b00110, phy3=0b00100, phy4=0b11000)
         vm.node("middle", "phy1", private("middle"))
         vm.node("east", "phy2", private("east"))

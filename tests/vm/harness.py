@@ -163,6 +163,13 @@ class VM:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def end(self) -> str:
+        """How it ended, in QEMU's own words."""
+        assert self._process is not None
+        words = (self.folder / "qemu.log").read_text(errors="replace").strip()
+        return f"QEMU ended with status {self._process.returncode}: {words or 'it said nothing'}"
+
+    @property
     def monitor(self) -> Monitor:
         assert self._monitor is not None, "the VM was not started"
         return self._monitor
@@ -184,7 +191,7 @@ class VM:
     def _socket(self, name: str) -> Path:
         def there() -> bool:
             if not self.running:
-                raise RuntimeError(f"QEMU ended: {(self.folder / 'qemu.log').read_text(errors='replace')}")
+                raise RuntimeError(self.end)
             # QEMU listens a moment after the file is there.
             with socket.socket(socket.AF_UNIX) as probe:
                 return probe.connect_ex(str(self._path(name))) == 0

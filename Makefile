@@ -47,10 +47,10 @@ run: image
 	@$(BIN)/python tests/vm/run
 
 test: check image
-	@$(BIN)/python -m pytest -v tests/net tests/vm --ignore=tests/vm/test_mesh.py
+	@$(BIN)/python -m pytest -v tests/net tests/disk tests/vm --ignore=tests/vm/test_mesh.py
 
 test-all: check image
-	@$(BIN)/python -m pytest -v tests/net tests/vm
+	@$(BIN)/python -m pytest -v tests/net tests/disk tests/vm
 
 bench: image
 	@$(BIN)/python -m tests.bench

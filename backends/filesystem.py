@@ -1,16 +1,12 @@
 """The file system inside a store: made, mended, mounted; in a mapping, on a partition or in a file."""
 
-from byzwizard.backends.medium import parse_mounts
+from byzwizard.backends.mounts import parse_mounts
 from byzwizard.backends.system import System
-from byzwizard.errors import StepFailed
+from byzwizard.errors import Damaged, StepFailed
 from byzwizard.i18n import _
 
 LABEL = "byzdata"
 FIXED = (0, 1, 2)  # e2fsck(8): clean, errors corrected, corrected and a restart is advised
-
-
-class Damaged(StepFailed):
-    """What can be mended without a question was not enough."""
 
 
 def make(system: System, device: str) -> None:
@@ -22,7 +18,7 @@ def mend(system: System, device: str, thoroughly: bool = False) -> None:
 
     Other file systems than ext2 to ext4 (an image from elsewhere) are left to the kernel.
     """
-    if kind(system, device) not in {"ext2", "ext3", "ext4"}:
+    if kind(system, device) not in {"ext2", "ext3", "ext4", ""}:  # empty: nothing that blkid knows any more
         return
     quiet = system.run("e2fsck", "-p", device, ok=range(256), timeout=3600)
     if quiet.status in FIXED:

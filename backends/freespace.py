@@ -2,10 +2,11 @@
 stick that the system runs from, so the kernel is told of the one new partition only, never to read the table again."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from byzwizard.backends.system import System
-from byzwizard.errors import StepFailed
+from byzwizard.diskwords import size as words
+from byzwizard.errors import Refused, StepFailed
 from byzwizard.i18n import _
 
 LINUX_RESERVED = "8DA63339-0007-60C0-C436-083AC8230908"  # no other system shows or mounts it
@@ -44,6 +45,20 @@ def after_last(system: System, disk: str, disk_bytes: int) -> Space:
     start = max(ALIGN, -(-end // ALIGN) * ALIGN)
     last = disk_bytes - GPT_TAIL * sector if label != "dos" else min(disk_bytes, MBR_LAST * sector)
     return Space(start, max(0, (last - start) // ALIGN * ALIGN), label, sector)
+
+
+def cut(space: Space, size: int | None) -> Space:
+    """No more of it than `size` bytes. Raises Refused where it is smaller than that."""
+    if size is None:
+        return space
+    if size > space.bytes:
+        raise Refused(
+            _("Only {free} are free behind the last partition, not {size}.").format(
+                free=words(space.bytes), size=words(size)
+            ),
+            _("Ask for less, or for max."),
+        )
+    return replace(space, bytes=-(-size // ALIGN) * ALIGN)
 
 
 def partitions(table: dict[str, object]) -> list[dict[str, object]]:

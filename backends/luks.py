@@ -3,8 +3,9 @@
 import math
 import re
 
-from byzwizard.backends.system import CommandFailed, System
-from byzwizard.errors import StepFailed
+from byzwizard.backends.system import System
+from byzwizard.backends.waiting import clearing_up
+from byzwizard.errors import Interrupted, StepFailed
 from byzwizard.i18n import _
 
 LABEL = "byzdata"
@@ -52,7 +53,7 @@ def make(system: System, device: str, passphrase: str, kib: int) -> None:
     )
 
 
-def test(system: System, device: str, passphrase: str, header: str | None = None) -> None:
+def check(system: System, device: str, passphrase: str, header: str | None = None) -> None:
     """Raises WrongPassphrase when the container (or the copy of its header) does not open with it."""
     where = (device,) if header is None else ("--header", header, device)
     _with_key(system, passphrase, "open", "--test-passphrase", "--type", "luks", *where)
@@ -81,27 +82,35 @@ def change(system: System, device: str, old: str, new: str, copy: str) -> None:
 
     cryptsetup writes the new key beside the old one before that is wiped, so a power cut leaves one of them.
     """
-    test(system, device, old)
+    check(system, device, old)
     kib, times = _present(system, device)
     system.remove(copy)
     system.run("cryptsetup", "luksHeaderBackup", device, "--header-backup-file", str(system.path(copy)))
     try:
-        test(system, device, old, str(system.path(copy)))
+        check(system, device, old, str(system.path(copy)))
         try:
             system.run(
                 "cryptsetup", "luksChangeKey", "--batch-mode", *_pbkdf(kib, times), device,
                 stdin=f"{old}\n{new}\n", timeout=PATIENCE
             )
-            test(system, device, new)
-        except (CommandFailed, WrongPassphrase) as fault:
-            system.run("cryptsetup", "luksHeaderRestore", "--batch-mode", device, "--header-backup-file",
-                       str(system.path(copy)))
+            check(system, device, new)
+        except Interrupted:
+            _restore(system, device, copy)
+            raise
+        except StepFailed as fault:
+            _restore(system, device, copy)
             raise StepFailed(
                 _("The passphrase could not be changed; the former one holds."), _("Is the stick failing?")
             ) from fault
     finally:
         # With it the former passphrase would open the store for ever.
         system.remove(copy)
+
+
+def _restore(system: System, device: str, copy: str) -> None:
+    with clearing_up():
+        system.run("cryptsetup", "luksHeaderRestore", "--batch-mode", device, "--header-backup-file",
+                   str(system.path(copy)))
 
 
 def _present(system: System, device: str) -> tuple[int, int]:

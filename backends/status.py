@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import airing, babel_socket, checks, clients, facts, neighbours
+from byzwizard.backends import airing, babel_socket, checks, clients, facts, neighbours, storecheck
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
 from byzwizard.i18n import _, ngettext
@@ -40,6 +40,7 @@ def read_status(system: System) -> dict[str, Any]:
             lambda: checks.front_page(system, known),
             lambda: checks.directory(system),
             lambda: checks.firewall(system),
+            lambda: storecheck.kept(system),
         ]
         own = list(pool.map(lambda look: look(), looks))
         nodes = neighbours.listed(stations.result(), dump.result() or babel_socket.Dump(), neighbours.known(system))

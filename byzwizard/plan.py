@@ -28,6 +28,7 @@ class Step(ABC):
     destroys: str | None = None
     after: tuple[str, ...] = ()
     network: bool = field(default=False)  # may cut the network that the caller is connected over
+    asked: bool = field(default=False)  # done only when a person asked for it, never by answers that a boot found
 
     @property
     def undoable(self) -> bool:

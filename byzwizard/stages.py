@@ -7,6 +7,7 @@ from byzwizard.backends import (
     keep,
     mesh,
     names,
+    persistence,
     radio,
     remote,
     routing,
@@ -23,5 +24,6 @@ STAGES: tuple[Stage, ...] = (
     routing.STAGE,
     names.STAGE,
     remote.REMOTE,
+    persistence.STAGE,
     keep.KEEP,
 )

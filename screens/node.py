@@ -59,7 +59,8 @@ class Node(Page):
             "radio is heard; the lower the metric, the better the way to them.\n\n"
             "The picture joins a phone to this node: point its camera at it. Signals near -40 dBm are excellent, near "
             "-80 dBm weak: move the nodes closer together or higher up.\n\n"
-            "m changes the setup, w shows what the last change did and takes it back."
+            "m changes the setup, k shows what is kept (and opens it), w shows what the last change did and takes it "
+            "back."
         )
 
     def enter(self) -> None:
@@ -92,7 +93,9 @@ class Node(Page):
         self.session.host.changed()
 
     def focus(self) -> str | None:
-        return "keep" if self._waiting is not None else None
+        if self._waiting is not None:
+            return "keep"
+        return "unlock" if self.session.desk.locked() else None
 
     def escape(self) -> None:
         """This is the front page: there is nothing behind it."""
@@ -102,6 +105,7 @@ class Node(Page):
             return []
         keys = [
             Key(("m",), _("change the setup"), self._change, letter=True),
+            Key(("k",), _("unlock") if self.session.desk.locked() else _("keep"), self._store, letter=True),
             Key(("w",), _("what changed"), self._what, letter=True),
         ]
         if self._waiting is not None:
@@ -124,6 +128,18 @@ class Node(Page):
                     _("else it is taken back in {n} s").format(n=int(self._waiting)),
                     "look",
                     verb=_("keep"),
+                ),
+                Gap(),
+            ]
+        if self.session.desk.locked():
+            items += [
+                Action(
+                    "unlock",
+                    _("Open what this node keeps"),
+                    self._store,
+                    _("it is locked: the passphrase opens it"),
+                    "look",
+                    verb=_("open"),
                 ),
                 Gap(),
             ]
@@ -229,6 +245,11 @@ class Node(Page):
             session.say(_("The change is kept."))
 
         session.host.later(session.desk.confirm, kept, session.sorry)
+
+    def _store(self) -> None:
+        from byzwizard.screens import store
+
+        store.show(self.session)
 
     def _what(self) -> None:
         self.session.host.later(self.session.desk.changed, self._show_changes, self.session.sorry)

@@ -23,6 +23,7 @@ PAGES = (
     Listed("welcome", "Welcome"),
     Listed("hardware", "Hardware", numbered=True),
     Listed("mesh", "Mesh", numbered=True),
+    Listed("keep", "Keep", numbered=True),
     Listed("review", "Review", numbered=True),
     Listed("apply", "Apply"),
     Listed("node", "Node"),

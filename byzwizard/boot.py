@@ -55,22 +55,33 @@ def given(system: System) -> Given | None:
 
 
 def main() -> int:
-    from byzwizard.cli import run
-    from byzwizard.unlocking import at_boot
-
     system = System()
     system.path("/run/byzantium").mkdir(mode=0o755, exist_ok=True)
     try:
-        at_boot(system)
-        answers = given(system)
-        if answers is None:
-            return 0
-        return run(["apply", str(answers.path), "--yes", "--boot", "given" if answers.asked else "found"])
+        return _boot(system)
     except ByzantiumError as error:
         # Whoever sits at the screen reads it on the wizard's first page, and in `status`.
         system.write(PROBLEM, f"{error}\n")
         print(error, file=sys.stderr)
         return error.status
+
+
+def _boot(system: System) -> int:
+    from byzwizard.backends import store
+
+    if given(system) is None and not store.may_be_there(system):
+        return 0  # the wizard waits for us: it opens at once
+    # The radios and sticks of this computer have been looked for.
+    system.run("udevadm", "settle", "--timeout=30", ok=(0, 1), timeout=60)
+    from byzwizard.unlocking import at_boot
+
+    at_boot(system)
+    answers = given(system)
+    if answers is None:
+        return 0
+    from byzwizard.cli import run
+
+    return run(["apply", str(answers.path), "--yes", "--boot", "given" if answers.asked else "found"])
 
 
 def problem(system: System) -> str | None:

@@ -41,7 +41,8 @@ def main() -> int:
     system.path("/run/byzantium").mkdir(mode=0o755, exist_ok=True)
     try:
         answers = given()
-        return 0 if answers is None else run(["apply", str(answers), "--yes"])
+        # Whoever asked for copies asked once, and is not asked now what they erase.
+        return 0 if answers is None else run(["apply", str(answers), "--yes", "--skip", "clone"])
     except ByzantiumError as error:
         # Whoever sits at the screen reads it on the wizard's first page, and in `status`.
         system.write(PROBLEM, f"{error}\n")

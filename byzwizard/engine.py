@@ -55,7 +55,7 @@ class Engine:
         waiting = {step.id: step for step in stage.steps}
         running: dict[Future[None], Step] = {}
         failure: tuple[Step, ByzantiumError] | None = None
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(max(SIDE_BY_SIDE, sum(step.patient for step in stage.steps))) as pool:
             while waiting or running:
                 busy = {step.id for step in running.values()} | waiting.keys()
                 ready = [step for step in waiting.values() if not busy & set(step.after)] if failure is None else []
@@ -71,22 +71,19 @@ class Engine:
                         continue
                     if not isinstance(error, ByzantiumError):
                         error = self._explain(error)
+                    if not isinstance(error, Interrupted):
+                        self._failed(stage.name, step, error)
                     if failure is None or isinstance(error, Interrupted):
                         failure = step, error
         if failure is not None:
             step, error = failure
             if isinstance(error, Interrupted):
                 raise error
-            self._tell(
-                Event(
-                    "fail",
-                    stage.name,
-                    step.id,
-                    error.message + (f" {error.hint}" if error.hint else ""),
-                    status=error.status,
-                )
-            )
             raise StageFailed(stage.name, step, error) from error
+
+    def _failed(self, stage: str, step: Step, error: ByzantiumError) -> None:
+        """Told at once: other steps of the stage may go on for long."""
+        self._tell(Event("fail", stage, step.id, str(error), status=error.status))
 
     def _explain(self, error: BaseException) -> ByzantiumError:
         """The environment's failures, and our own, in words: the stage must be undone after either."""
@@ -126,6 +123,7 @@ class Engine:
     def _undo_each(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
         for stage, step, entry in reversed(list(steps)):
             if not step.undoable:
+                self._journal.undone(step.id)  # there is nothing to take back
                 continue
             self._tell(Event("undo", stage, step.id, step.text))
             try:

@@ -18,7 +18,6 @@ def refuse(answers: Answers) -> None:
         "services": bool(answers.services),
         "remote.web_terminal": answers.remote.web_terminal,
         "persistence.kind": answers.persistence.kind != "none",
-        "clone.to": bool(answers.clone.to),
     }
     for key, refused in asked.items():
         if refused:

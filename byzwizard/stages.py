@@ -3,6 +3,7 @@
 from byzwizard.backends import (
     access_point,
     addresses,
+    clone,
     firewall,
     keep,
     mesh,
@@ -24,4 +25,5 @@ STAGES: tuple[Stage, ...] = (
     names.STAGE,
     remote.REMOTE,
     keep.KEEP,
+    clone.STAGE,
 )

@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from byzwizard.backends import revert
@@ -14,11 +15,11 @@ from byzwizard.events import Event
 from byzwizard.i18n import _
 from byzwizard.journal import Journal
 from byzwizard.locking import only_one
-from byzwizard.plan import Plan
+from byzwizard.plan import Plan, Stage
 from byzwizard.prepare import Prepared, prepare, prepare_answers
 from byzwizard.resolve import Resolved
 
-MAY_SKIP = ("access-point", "names", "remote")  # a node without them still meshes
+MAY_SKIP = ("access-point", "names", "remote", "clone")  # a node without them still meshes
 TRIES = 4  # other prefixes for the phones, when one is found in use
 
 
@@ -38,8 +39,8 @@ def run(context: Context) -> int:
             )
     system = System()
     try:
-        ready = prepare(system, context.options.file, None, context.stages)
-        _confirm(context, ready.plan)
+        ready = prepare(system, context.options.file, None, _stages(context))
+        confirm(context, ready.plan)
         with only_one(system):
             if revert.armed(system):
                 raise Refused(
@@ -53,7 +54,12 @@ def run(context: Context) -> int:
         raise
 
 
-def _confirm(context: Context, plan: Plan) -> None:
+def _stages(context: Context) -> Sequence[Stage]:
+    """Those that are not left out: they are not even planned."""
+    return [stage for stage in context.stages if stage.name not in context.options.skip]
+
+
+def confirm(context: Context, plan: Plan) -> None:
     """Erasing is never implicit. Raises Refused."""
     destroys = [step.destroys for stage in plan.stages for step in stage.steps if step.destroys]
     if not destroys or context.yes:
@@ -142,7 +148,7 @@ class Apply:
                     taken.add(cause.prefix)
                     was = self._ready
                     self._ready = prepare_answers(
-                        self._system, was.answers, was.machine, was.identity, self._context.stages, taken
+                        self._system, was.answers, was.machine, was.identity, _stages(self._context), taken
                     )
         except ByzantiumError as error:
             status = error.status
@@ -152,8 +158,7 @@ class Apply:
             self._left(record)
 
     def _once(self, engine: Engine) -> None:
-        skip = self._context.options.skip
-        plan = Plan(tuple(stage for stage in self._ready.plan.stages if stage.name not in skip))
+        plan = self._ready.plan
         if self._touches_caller(plan):
             revert.arm(self._system)
         remember(self._system, self._ready)

@@ -1,0 +1,101 @@
+"""copy this system to other sticks, which are erased"""
+
+import argparse
+import signal
+from typing import Literal
+
+from byzwizard.backends import clone, keep, targets
+from byzwizard.backends.system import System
+from byzwizard.commands import Context, need_root, need_this_computer
+from byzwizard.commands.apply import confirm, told_as_json, told_in_words
+from byzwizard.engine import Engine, StageFailed
+from byzwizard.errors import ByzantiumError, Interrupted
+from byzwizard.events import Event, Tell
+from byzwizard.i18n import _, ngettext
+from byzwizard.journal import Journal
+from byzwizard.plan import Plan, PlannedStage
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("device", metavar="DEVICE", nargs="+", help=_("/dev/…, a serial number, or internal:SERIAL"))
+    content = parser.add_mutually_exclusive_group()
+    content.add_argument("--blank", action="store_true", help=_("the system alone (so it is without a word)"))
+    content.add_argument("--with-answers", action="store_true", help=_("the copies join this mesh by themselves"))
+    parser.add_argument("--with-data", action="store_true", help=_("what is kept goes along, with its own passphrase"))
+    parser.add_argument("--passphrase-fd", type=int, metavar="N", help=_("a descriptor to read that passphrase from"))
+
+
+class NoJournal(Journal):
+    """A copy cannot be taken back, and is no change of this node."""
+
+    def _write(self, item: dict[str, object]) -> None:
+        """Nothing is kept."""
+
+
+def run(context: Context) -> int:
+    from byzwizard.answers import Clone
+    from byzwizard.machine import Machine
+
+    need_this_computer(context)
+    need_root()
+    options = context.options
+    system = System()
+    machine = Machine(disks=targets.disks_now(system))
+    steps = clone.steps(Clone(to=tuple(options.device), content=_content(options)), keep.answers(system), machine)
+    plan = Plan((PlannedStage(clone.STAGE.name, clone.STAGE.title, steps),))
+    confirm(context, plan)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: system.stop())
+    tell: Tell = told_as_json if context.json else Words()
+    try:
+        Engine(system, NoJournal(system, {}), tell).apply(plan)
+    except Interrupted:
+        told(tell, 130, _("Interrupted. A stick that was not finished does not start; copy to it again."))
+        return 130
+    except StageFailed as error:
+        status = error.status if len(steps) == 1 else 1
+        told(tell, status, error.message)
+        failed = ByzantiumError(error.message, error.hint)
+        failed.status = status
+        raise failed from error
+    text = ngettext("Done: the stick can be pulled out.", "Done: the {n} sticks can be pulled out.", len(steps))
+    told(tell, 0, text.format(n=len(steps)))
+    return 0
+
+
+def _content(options: argparse.Namespace) -> Literal["blank", "answers", "data"]:
+    if options.with_data:
+        return "data"
+    return "answers" if options.with_answers else "blank"
+
+
+def told(tell: Tell, status: int, text: str) -> None:
+    tell(Event("end", text=text, changed=True, status=status))
+
+
+class Words:
+    """Events for a terminal: a line for each tenth of the way of each stick."""
+
+    def __init__(self) -> None:
+        self._tenths: dict[str, int] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.event != "progress" or not event.total or event.done is None:
+            told_in_words(event)
+            return
+        tenth = 10 * event.done // event.total
+        if tenth > self._tenths.get(event.step or "", 0):
+            self._tenths[event.step or ""] = tenth
+            print(f"  {event.text}: {state(event)}", flush=True)
+
+
+def state(event: Event) -> str:
+    """What a stick's last event says, "writing 61 %  18.2 MB/s  1:40 left". Its bytes count twice: written, checked."""
+    half = (event.total or 0) // 2
+    done = event.done or 0
+    doing, part = (_("writing"), done) if done <= half else (_("checking"), done - half)
+    left = int(event.left or 0)
+    return _("{doing} {percent} %  {rate:.1f} MB/s  {minutes}:{seconds:02} left").format(
+        doing=doing, percent=100 * part // (half or 1), rate=(event.rate or 0) / 1e6, minutes=left // 60,
+        seconds=left % 60,
+    )  # fmt: skip

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from byzwizard.backends import direct, renewal, targets
-from byzwizard.diskwords import describe, label
-from byzwizard.errors import ByzantiumError, CannotHere, Refused, StepFailed
+from byzwizard.desk import Stick
+from byzwizard.diskwords import describe, holds, label
+from byzwizard.errors import CannotHere, Refused, StepFailed
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Stage, Step
 
@@ -186,7 +187,7 @@ def steps(clone: Clone, answers: Answers | None, machine: Machine) -> tuple[Step
     copy = Copy(answers if clone.content == "answers" else None, len(chosen))
     return tuple(
         CopySystem(
-            id=f"copy-{disk.serial or disk.path.removeprefix('/dev/')}",
+            id=step_id(disk),
             text=_("Copy this system to {disk}").format(disk=label(disk)),
             destroys=erased(disk),
             disk=disk,
@@ -198,6 +199,10 @@ def steps(clone: Clone, answers: Answers | None, machine: Machine) -> tuple[Step
     )
 
 
+def step_id(disk: Disk) -> str:
+    return f"copy-{disk.path.removeprefix('/dev/')}"
+
+
 def erased(disk: Disk) -> str:
     """What a copy to it does away with, for the confirmation."""
     if renewal.is_ours(disk):
@@ -205,11 +210,24 @@ def erased(disk: Disk) -> str:
     return describe(disk)
 
 
-def may_be_copied_to(disk: Disk) -> str | None:
-    """None when it may; else why not, in a sentence. For lists of sticks."""
+def sticks(disks: Sequence[Disk]) -> list[Stick]:
+    """For the page: what could be meant, by its serial number where no other has that. Internal disks and the boot
+    medium are not even shown."""
+    shown = [disk for disk in disks if not targets.internal(disk) and not disk.boot_medium]
+    serials = [disk.serial for disk in shown]
+    return [
+        Stick(
+            name=disk.serial if disk.serial and serials.count(disk.serial) == 1 else disk.path,
+            step=step_id(disk), label=label(disk), holds=holds(disk), erases=erased(disk), refused=_why_not(disk),
+        )
+        for disk in shown
+    ]  # fmt: skip
+
+
+def _why_not(disk: Disk) -> str | None:
     try:
         targets.check(disk, allow_internal=False, need_bytes=LEAST)
-    except ByzantiumError as refused:
+    except Refused as refused:
         return str(refused)
     return None
 

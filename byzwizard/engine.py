@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -149,6 +150,9 @@ def _nobody(event: Event) -> None:
     """There is nobody to tell any more."""
 
 
+RATE_OVER = 5.0  # seconds that a rate is the average of
+
+
 class Meter:
     """Turns (done, total) into progress events with rate and time left, ten a second at most."""
 
@@ -156,7 +160,7 @@ class Meter:
         self._tell = tell
         self._stage = stage
         self._step = step
-        self._begin = time.monotonic()
+        self._past = deque([(time.monotonic(), 0)])
         self._told = 0.0
 
     def __call__(self, done: int, total: int) -> None:
@@ -164,7 +168,11 @@ class Meter:
         if now - self._told < 0.1 and done < total:
             return
         self._told = now
-        rate = done / (now - self._begin) if now > self._begin else None
+        self._past.append((now, done))
+        while len(self._past) > 2 and self._past[1][0] < now - RATE_OVER:
+            self._past.popleft()
+        since, before = self._past[0]
+        rate = (done - before) / (now - since) if now > since else None
         self._tell(
             Event(
                 "progress",

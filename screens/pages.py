@@ -25,5 +25,6 @@ PAGES = (
     Listed("mesh", "Mesh", numbered=True),
     Listed("review", "Review", numbered=True),
     Listed("apply", "Apply"),
+    Listed("clone", "Clone"),
     Listed("node", "Node"),
 )

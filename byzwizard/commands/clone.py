@@ -8,6 +8,7 @@ from byzwizard.backends import clone, keep, targets
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, need_root, need_this_computer
 from byzwizard.commands.apply import confirm, told_as_json, told_in_words
+from byzwizard.diskwords import copying
 from byzwizard.engine import Engine, StageFailed
 from byzwizard.errors import ByzantiumError, Interrupted
 from byzwizard.events import Event, Tell
@@ -86,16 +87,4 @@ class Words:
         tenth = 10 * event.done // event.total
         if tenth > self._tenths.get(event.step or "", 0):
             self._tenths[event.step or ""] = tenth
-            print(f"  {event.text}: {state(event)}", flush=True)
-
-
-def state(event: Event) -> str:
-    """What a stick's last event says, "writing 61 %  18.2 MB/s  1:40 left". Its bytes count twice: written, checked."""
-    half = (event.total or 0) // 2
-    done = event.done or 0
-    doing, part = (_("writing"), done) if done <= half else (_("checking"), done - half)
-    left = int(event.left or 0)
-    return _("{doing} {percent} %  {rate:.1f} MB/s  {minutes}:{seconds:02} left").format(
-        doing=doing, percent=100 * part // (half or 1), rate=(event.rate or 0) / 1e6, minutes=left // 60,
-        seconds=left % 60,
-    )  # fmt: skip
+            print(f"  {event.text}: {copying(event)}", flush=True)

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from byzwizard.answers import Answers, Clone, Mesh, Node, Remote, parse
-from byzwizard.backends import clone, genuine, layout
+from byzwizard.backends import clone, layout
 from byzwizard.backends.content import ANSWERS, carried, system_files
 from byzwizard.backends.disks import parse_disk
 from byzwizard.backends.stick import Stick
@@ -240,35 +240,6 @@ def test_a_stick_that_forgets_is_found_out(
     with pytest.raises(StepFailed, match="does not keep"):
         made(template, tmp_path / "a")
     assert [part["name"] for part in partitions(tmp_path / "a")] == [layout.UNFINISHED]
-
-
-@pytest.mark.parametrize("kind", ["wraps", "drops"])
-def test_a_forged_stick_is_found_out(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = 256 * MIB
-    put, get = os.pwrite, os.preadv
-    with (tmp_path / "a").open("wb") as file:
-        file.truncate(real)
-
-    def forged_put(file: int, data: Any, at: int) -> int:
-        return len(data) if kind == "drops" and at >= real else put(file, data, at % real)
-
-    def forged_get(file: int, buffers: Any, at: int) -> int:
-        return get(file, buffers, at % real)
-
-    monkeypatch.setattr("byzwizard.backends.direct.os.pwrite", forged_put)
-    monkeypatch.setattr("byzwizard.backends.direct.os.preadv", forged_get)
-    descriptor = os.open(tmp_path / "a", os.O_RDWR)
-    with pytest.raises(StepFailed, match="forged"):
-        genuine.prove(descriptor, 8_000_000_000)
-    os.close(descriptor)
-
-
-def test_an_honest_stick_is_believed(tmp_path: Path) -> None:
-    with (tmp_path / "a").open("wb") as file:
-        file.truncate(8_000_000_000)
-    descriptor = os.open(tmp_path / "a", os.O_RDWR)
-    genuine.prove(descriptor, 8_000_000_000)
-    os.close(descriptor)
 
 
 def test_how_big_the_system_becomes() -> None:

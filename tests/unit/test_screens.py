@@ -19,6 +19,7 @@ WAY = {
     "review": ("steps", "next", "next"),
     "apply": ("start",),
     "node": ("start", "node"),
+    "clone": ("clone",),
 }
 
 

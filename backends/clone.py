@@ -132,6 +132,7 @@ class CopySystem(Step):
         try:
             with self.copy.share(system) as shared:
                 self._write(system, shared, progress)
+            targets.settle(system)
         except Refused as refused:
             if not self.several:
                 raise

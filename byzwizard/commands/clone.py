@@ -41,6 +41,7 @@ def run(context: Context) -> int:
     need_root()
     options = context.options
     system = System()
+    targets.settle(system)
     machine = Machine(disks=targets.disks_now(system))
     steps = clone.steps(Clone(to=tuple(options.device), content=_content(options)), keep.answers(system), machine)
     plan = Plan((PlannedStage(clone.STAGE.name, clone.STAGE.title, steps),))

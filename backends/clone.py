@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from byzwizard.machine import Disk, Machine
     from byzwizard.resolve import Resolved
 
+Hand = Callable[["System", "Disk", Progress], None]
+"""What hands on a store: fills the free space behind the system of a stick that is finished, read anew."""
+
 FOLDER = "/run/byzantium"  # in memory
 LEAST = 512 << 20  # bytes; the exact size is known when the source is looked at
-MANY = 4  # sticks; more of them take smaller parts, so that memory stays bounded
 
 
 class Shared:
@@ -76,12 +78,20 @@ class Shared:
         shutil.rmtree(self._folder)
 
 
+def part_for(sticks: int) -> int:
+    """Bytes that are written in one go: 4 MiB, and less for many sticks, so that all together take 16 MiB at a time."""
+    part = 4 << 20
+    while part * sticks > 16 << 20 and part > 256 << 10:
+        part //= 2
+    return part
+
+
 class Copy:
     """Counts the sticks that are being written, and so knows when what they share is needed."""
 
     def __init__(self, answers: Answers | None, sticks: int) -> None:
         self._answers = answers
-        self._part = (4 if sticks <= MANY else 1) << 20
+        self._part = part_for(sticks)
         self._users = 0
         self._shared: Shared | None = None
         self._lock = threading.Lock()
@@ -119,6 +129,7 @@ class CopySystem(Step):
     allow_internal: bool
     several: bool
     copy: Copy = field(compare=False)
+    hand: Hand | None = field(default=None, compare=False)
 
     @property
     def undoable(self) -> bool:
@@ -133,6 +144,8 @@ class CopySystem(Step):
             with self.copy.share(system) as shared:
                 self._write(system, shared, progress)
             targets.settle(system)
+            if self.hand is not None:
+                self.hand(system, targets.choose(targets.disks_now(system), self.disk.path), progress)
         except Refused as refused:
             if not self.several:
                 raise
@@ -165,9 +178,10 @@ class CopySystem(Step):
         """There is nothing to take back: what was on the stick is gone."""
 
 
-def steps(clone: Clone, answers: Answers | None, machine: Machine) -> tuple[Step, ...]:
-    """Pure. One step for each stick; `answers` are what a copy with answers is made from, None where there are none.
-    Raises Refused for a wrong disk, CannotHere for what cannot be handed on."""
+def steps(clone: Clone, answers: Answers | None, machine: Machine, hand: Hand | None = None) -> tuple[Step, ...]:
+    """Pure. One step for each stick; `answers` are what a copy with answers is made from, None where there are none;
+    `hand` is for one with data, None where no store is open. Raises Refused for a wrong disk, CannotHere for what
+    cannot be handed on."""
     chosen: list[tuple[Disk, bool]] = []
     for wanted in clone.to:
         disk = targets.choose(machine.disks, wanted)
@@ -176,7 +190,7 @@ def steps(clone: Clone, answers: Answers | None, machine: Machine) -> tuple[Step
         if any(disk.path == other.path for other, _internal in chosen):
             raise Refused(_("{disk} is named twice.").format(disk=label(disk)), _("Name each stick once."))
         chosen.append((disk, internal))
-    if chosen and clone.content == "data":
+    if chosen and clone.content == "data" and hand is None:
         raise CannotHere(
             _("clone.content: to hand on what is kept needs an open store."),
             _("Without it, `--with-answers` makes sticks that join this mesh."),
@@ -195,6 +209,7 @@ def steps(clone: Clone, answers: Answers | None, machine: Machine) -> tuple[Step
             allow_internal=internal,
             several=len(chosen) > 1,
             copy=copy,
+            hand=hand if clone.content == "data" else None,
         )
         for disk, internal in chosen
     )

@@ -26,11 +26,12 @@ LABEL = "BYZANTIUM"
 UNFINISHED = "byzantium-unfinished"
 ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 RESERVED_TYPE = "8DA63339-0007-60C0-C436-083AC8230908"  # Linux reserved: no system mounts it by itself
+BLOCK = 4096
 BEGIN = START * SECTOR
-TAIL = 33 * SECTOR  # the GPT's copy
+HEAD = 5 * BLOCK  # the GPT's 34 sectors
+TAIL = 33 * SECTOR  # its copy
 FULL_STICK = 7200 * MIB  # what is sold as 8 GB
 FULL_SYSTEM = 4096 * MIB
-BLOCK = 4096
 SEED_LENGTH = 512
 
 
@@ -133,14 +134,14 @@ def _block(at: int) -> int:
 
 
 def gpt(system: System, folder: Path, disk_bytes: int, lines: Iterable[str], disk: str) -> tuple[bytes, bytes]:
-    """What sfdisk writes to a disk of that size: the first MiB, and the end from _block(disk_bytes - TAIL) on."""
+    """What sfdisk writes to a disk of that size: the first HEAD bytes, and what is behind _block(disk_bytes - TAIL)."""
     path = folder / "table.img"
     with path.open("wb") as file:
         file.truncate(disk_bytes)
     script = "\n".join(["label: gpt", f"label-id: {disk}", *lines]) + "\n"
     system.run("sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", str(path), stdin=script)
     with path.open("rb") as file:
-        head = file.read(BEGIN)
+        head = file.read(HEAD)
         file.seek(_block(disk_bytes - TAIL))
         tail = file.read()
     path.unlink()

@@ -10,6 +10,7 @@ from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 
 SECTOR = 512
+BLOCK = 4096
 CORE_AT = 34  # the sector behind the GPT's 32 of entries
 START = 2048  # the first sector of the first partition
 TABLE = 446  # of the partition table in the first sector
@@ -21,10 +22,11 @@ ACTIVE = bytes([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
 
 
 def with_grub(head: bytes, boot: bytes, core: bytes) -> bytes:
-    """The sectors before the first partition: `head` (with a GPT) with GRUB in it. Raises StepFailed."""
-    if len(boot) != SECTOR or CORE_AT * SECTOR + len(core) > START * SECTOR:
+    """The sectors of `head` (a GPT) with GRUB in and behind them. Raises StepFailed."""
+    end = CORE_AT * SECTOR + len(core)
+    if len(boot) != SECTOR or end > START * SECTOR:
         raise StepFailed(_("The boot loader of this medium is not one for the gap behind a GPT."))
-    made = bytearray(head)
+    made = bytearray(head).ljust(-(-end // BLOCK) * BLOCK, b"\0")
     made[:TABLE] = boot[:TABLE]
     struct.pack_into("<Q", made, KERNEL_SECTOR, CORE_AT)
     # Buggy BIOSes name another drive than they boot from; this lets GRUB believe only names of hard disks.

@@ -66,7 +66,7 @@ def read(system: System, disk: Disk, content_bytes: int) -> Kept:
 
 def _line(part: dict[str, Any]) -> str:
     line = f"start={part['start']}, size={part['size']}, type={part['type']}, uuid={part['uuid']}"
-    return line + (f', name="{part["name"]}"' if part.get("name") else "")
+    return line + "".join(f', {key}="{part[key]}"' for key in ("name", "attrs") if part.get(key))
 
 
 def _in_first_half(system: System, disk: Disk, size: int) -> bool:

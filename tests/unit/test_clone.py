@@ -294,7 +294,7 @@ def test_a_stick_of_ours_is_renewed_and_keeps_its_store(
     start = (first["start"] + first["size"]) // 2048 * 2048 + 2048
     subprocess.run(
         ["sfdisk", "--quiet", "--append", str(file)], check=True, text=True,
-        input=f"start={start}, type={layout.RESERVED_TYPE}, name=byzdata\n",
+        input=f"start={start}, type={layout.RESERVED_TYPE}, name=byzdata, attrs=\"GUID:63\"\n",
     )  # fmt: skip
     store = partitions(file)[1]
     with file.open("r+b") as stick:

@@ -20,7 +20,7 @@ from byzwizard.i18n import _
 from byzwizard.plan import Progress, Stage, Step
 
 if TYPE_CHECKING:
-    from byzwizard.answers import Answers, Clone
+    from byzwizard.answers import Answers
     from byzwizard.backends.fatfs import Content
     from byzwizard.backends.layout import Template
     from byzwizard.backends.system import System
@@ -178,28 +178,30 @@ class CopySystem(Step):
         """There is nothing to take back: what was on the stick is gone."""
 
 
-def steps(clone: Clone, answers: Answers | None, machine: Machine, hand: Hand | None = None) -> tuple[Step, ...]:
-    """Pure. One step for each stick; `answers` are what a copy with answers is made from, None where there are none;
-    `hand` is for one with data, None where no store is open. Raises Refused for a wrong disk, CannotHere for what
-    cannot be handed on."""
+def steps(
+    to: Sequence[str], content: str, answers: Answers | None, machine: Machine, hand: Hand | None = None
+) -> tuple[Step, ...]:
+    """Pure. One step for each stick that `to` names; `content` is blank, answers or data. `answers` are what a copy
+    with answers is made from, None where there are none; `hand` is for one with data, None where no store is open.
+    Raises Refused for a wrong disk, CannotHere for what cannot be handed on."""
     chosen: list[tuple[Disk, bool]] = []
-    for wanted in clone.to:
+    for wanted in to:
         disk = targets.choose(machine.disks, wanted)
         internal = targets.overrides(wanted)
         targets.check(disk, internal, need_bytes=LEAST)
         if any(disk.path == other.path for other, _internal in chosen):
             raise Refused(_("{disk} is named twice.").format(disk=label(disk)), _("Name each stick once."))
         chosen.append((disk, internal))
-    if chosen and clone.content == "data" and hand is None:
+    if chosen and content == "data" and hand is None:
         raise CannotHere(
             _("clone.content: to hand on what is kept needs an open store."),
             _("Without it, `--with-answers` makes sticks that join this mesh."),
         )
-    if chosen and clone.content == "answers" and answers is None:
+    if chosen and content == "answers" and answers is None:
         raise CannotHere(
             _("This computer is not a node yet: it has no answers to hand on."), _("Set it up first, or copy it blank.")
         )
-    copy = Copy(answers if clone.content == "answers" else None, len(chosen))
+    copy = Copy(answers if content == "answers" else None, len(chosen))
     return tuple(
         CopySystem(
             id=step_id(disk),
@@ -209,7 +211,7 @@ def steps(clone: Clone, answers: Answers | None, machine: Machine, hand: Hand | 
             allow_internal=internal,
             several=len(chosen) > 1,
             copy=copy,
-            hand=hand if clone.content == "data" else None,
+            hand=hand if content == "data" else None,
         )
         for disk, internal in chosen
     )
@@ -257,7 +259,7 @@ class CloneStage:
         return _("Copies")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        return steps(resolved.clone, resolved.answers, machine)
+        return steps(resolved.clone.to, resolved.clone.content, resolved.answers, machine)
 
 
 STAGE: Stage = CloneStage()

@@ -2,7 +2,6 @@
 
 import argparse
 import signal
-from typing import Literal
 
 from byzwizard.backends import clone, keep, targets
 from byzwizard.backends.system import System
@@ -34,45 +33,60 @@ class NoJournal(Journal):
 
 
 def run(context: Context) -> int:
-    from byzwizard.answers import Clone
-    from byzwizard.machine import Machine
-
     need_this_computer(context)
     need_root()
-    options = context.options
     system = System()
+    tell: Tell = told_as_json if context.json else Words()
+    try:
+        plan = _plan(context, system)
+    except ByzantiumError as error:
+        if context.json:
+            told(tell, error.status, str(error), changed=False)
+        raise
+    return _copy(system, plan, tell)
+
+
+def _plan(context: Context, system: System) -> Plan:
+    """Confirmed. Raises Refused, CannotHere."""
+    from byzwizard.machine import Machine
+
+    options = context.options
     targets.settle(system)
     machine = Machine(disks=targets.disks_now(system))
-    steps = clone.steps(Clone(to=tuple(options.device), content=_content(options)), keep.answers(system), machine)
+    steps = clone.steps(options.device, _content(options), keep.answers(system), machine)
     plan = Plan((PlannedStage(clone.STAGE.name, clone.STAGE.title, steps),))
     confirm(context, plan)
+    return plan
+
+
+def _copy(system: System, plan: Plan, tell: Tell) -> int:
+    sticks = len(plan.stages[0].steps)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: system.stop())
-    tell: Tell = told_as_json if context.json else Words()
     try:
         Engine(system, NoJournal(system, {}), tell).apply(plan)
     except Interrupted:
         told(tell, 130, _("Interrupted. A stick that was not finished does not start; copy to it again."))
         return 130
     except StageFailed as error:
-        status = error.status if len(steps) == 1 else 1
+        status = error.status if sticks == 1 else 1
         told(tell, status, error.message)
         failed = ByzantiumError(error.message, error.hint)
         failed.status = status
         raise failed from error
-    text = ngettext("Done: the stick can be pulled out.", "Done: the {n} sticks can be pulled out.", len(steps))
-    told(tell, 0, text.format(n=len(steps)))
+    text = ngettext("Done: the stick can be pulled out.", "Done: the {n} sticks can be pulled out.", sticks)
+    told(tell, 0, text.format(n=sticks))
     return 0
 
 
-def _content(options: argparse.Namespace) -> Literal["blank", "answers", "data"]:
+def _content(options: argparse.Namespace) -> str:
     if options.with_data:
         return "data"
     return "answers" if options.with_answers else "blank"
 
 
-def told(tell: Tell, status: int, text: str) -> None:
-    tell(Event("end", text=text, changed=True, status=status))
+def told(tell: Tell, status: int, text: str, changed: bool = True) -> None:
+    tell(Event("end", text=text, changed=changed, status=status))
 
 
 class Words:

@@ -288,7 +288,7 @@ def test_a_stick_of_ours_is_renewed_and_keeps_its_store(
     with file.open("wb") as made_here:
         made_here.truncate(SIZE)
     system = OneDisk(tmp_path / "root", file, medium)
-    step = clone.steps(Clone(to=("4C53",)), None, Machine(disks=(disk(),)))[0]
+    step = clone.steps(("4C53",), "blank", None, Machine(disks=(disk(),)))[0]
     step.apply(system, lambda done, total: None)
     first = partitions(file)[0]
     start = (first["start"] + first["size"]) // 2048 * 2048 + 2048
@@ -306,7 +306,7 @@ def test_a_stick_of_ours_is_renewed_and_keeps_its_store(
         {"name": "sdb2", "path": "/dev/sdb2", "type": "part", "size": 9, "fstype": "crypto_LUKS", "label": None},
     ]
     ours = disk(children=system.children)
-    again = clone.steps(Clone(to=("4C53",)), None, Machine(disks=(ours,)))[0]
+    again = clone.steps(("4C53",), "blank", None, Machine(disks=(ours,)))[0]
     assert again.destroys == "the system on SanDisk Ultra, 1.0 GB (serial 4C53); the store behind it stays"
     again.apply(system, lambda done, total: None)
     assert file_of(file, "live/vmlinuz") == (medium / "live/vmlinuz").read_bytes()
@@ -342,7 +342,7 @@ def test_a_copy_with_answers_reads_them_at_its_start(
         made_here.truncate(SIZE)
     system = OneDisk(tmp_path / "root", file, medium)
     answers = Answers(mesh=Mesh(name="relief", passphrase=SecretStr("correct horse")))
-    clone.steps(Clone(to=("4C53",), content="answers"), answers, Machine(disks=(disk(),)))[0].apply(
+    clone.steps(("4C53",), "answers", answers, Machine(disks=(disk(),)))[0].apply(
         system, lambda done, total: None
     )
     assert parse(file_of(file, ANSWERS).decode()).mesh.passphrase == SecretStr("correct horse")
@@ -359,7 +359,7 @@ def test_a_copy_with_answers_reads_them_at_its_start(
 )
 def test_what_is_refused_before_anything_is_done(wanted: Clone, refused: type[Exception]) -> None:
     with pytest.raises(refused):
-        clone.steps(wanted, None, Machine(disks=(disk(),)))
+        clone.steps(wanted.to, wanted.content, None, Machine(disks=(disk(),)))
 
 
 @with_tools

@@ -36,10 +36,8 @@ def disk(children: list[dict[str, Any]]) -> Disk:
 
 
 def copy_to(system: OneDisk, children: list[dict[str, Any]]) -> None:
-    from byzwizard.answers import Clone
-
     system.children = children
-    step = clone.steps(Clone(to=("4C53",)), None, Machine(disks=(disk(children),)))[0]
+    step = clone.steps(("4C53",), "blank", None, Machine(disks=(disk(children),)))[0]
     step.apply(system, lambda done, total: None)
 
 

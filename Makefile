@@ -13,7 +13,7 @@ help:
 	@echo "make test-all  and the line of three nodes with a phone, a stranger and faults on purpose"
 	@echo "make check     lint, types and unit tests, in under a minute"
 	@echo "make rehearse  the wizard on this computer; nothing is changed"
-	@echo "make image     build/byzantium.iso"
+	@echo "make image     build/byzantium.iso for discs and sticks, build/byzantium.img for sticks"
 	@echo "make bench     speed and memory, as ratios to a reference of the same run"
 	@echo "make clean     remove build/"
 

@@ -9,7 +9,7 @@ from byzwizard.errors import ByzantiumError
 from byzwizard.machine import Disk, Partition
 from byzwizard.verdict import LIVE_MOUNTS
 
-COLUMNS = "PATH,NAME,TYPE,SIZE,VENDOR,MODEL,SERIAL,TRAN,RM,RO,FSTYPE,LABEL,MOUNTPOINTS"
+COLUMNS = "PATH,NAME,TYPE,SIZE,VENDOR,MODEL,SERIAL,TRAN,RM,RO,FSTYPE,LABEL,PARTLABEL,MOUNTPOINTS"
 NO_DISKS = ("loop", "ram", "zram", "nbd", "fd", "mtdblock", "dm-", "md")
 
 
@@ -51,8 +51,10 @@ def _partitions(entry: dict[str, Any]) -> tuple[Partition, ...]:
 
 
 def _partition(entry: dict[str, Any]) -> Partition:
+    # The partition's own name says what it is for as long as it has no file system.
+    label = entry.get("label") or (entry.get("partlabel") if not entry.get("fstype") else None)
     return Partition(path=_path(entry), bytes=int(entry.get("size") or 0), filesystem=_text(entry.get("fstype")),
-                     label=_text(entry.get("label")), mounted=_mounted(entry), held_by=_held_by(entry))
+                     label=_text(label), mounted=_mounted(entry), held_by=_held_by(entry))
 
 
 def _held_by(entry: dict[str, Any]) -> str | None:

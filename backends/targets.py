@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from byzwizard.backends.disks import read_disks
 from byzwizard.backends.medium import read_medium
 from byzwizard.backends.system import System
+from byzwizard.backends.waiting import wait_until
 from byzwizard.diskwords import describe as describe  # offered here too: what is confirmed is what is held
 from byzwizard.diskwords import label, size
 from byzwizard.errors import Refused
@@ -19,6 +20,7 @@ from byzwizard.machine import Disk, Machine
 from byzwizard.verdict import with_verdicts
 
 INTERNAL = "internal:"
+LOCK_SECONDS = 5.0
 PLUGGABLE = {"usb", "mmc", "sdio"}
 # Block devices that are no disks: what is written to them lands somewhere else, or nowhere.
 VIRTUAL = {
@@ -163,6 +165,12 @@ def disks_now(system: System) -> tuple[Disk, ...]:
     return with_verdicts(Machine(disks=read_disks(system), medium=read_medium(system))).disks
 
 
+def settle(system: System) -> None:
+    """Until udev has looked at what changed last; what lsblk tells of file systems and names comes from there."""
+    if system.has("udevadm"):
+        system.run("udevadm", "settle", "--timeout=10", ok=range(256))
+
+
 @contextlib.contextmanager
 def hold(
     system: System,
@@ -205,12 +213,21 @@ def hold(
 
 
 def _lock(descriptor: int, disk: Disk) -> None:
-    """The lock that udev and fdisk keep to (systemd's "Locking Block Device Access")."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as fault:
-        raise Refused(_("{disk} is being used by another program.").format(disk=label(disk)),
-                      _("Wait until it has ended, and try again.")) from fault
+    """The lock that udev and fdisk keep to (systemd's "Locking Block Device Access"). udev has it for a moment when a
+    stick was plugged in."""
+
+    def locked() -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    if not wait_until(locked, LOCK_SECONDS):
+        raise Refused(
+            _("{disk} is being used by another program.").format(disk=label(disk)),
+            _("Wait until it has ended, and try again."),
+        )
 
 
 def _shape(disk: Disk) -> tuple[object, ...]:

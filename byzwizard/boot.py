@@ -81,7 +81,9 @@ def _boot(system: System) -> int:
         return 0
     from byzwizard.cli import run
 
-    return run(["apply", str(answers.path), "--yes", "--boot", "given" if answers.asked else "found"])
+    # Whoever asked for copies asked once, and is not asked now what they erase.
+    boot = "given" if answers.asked else "found"
+    return run(["apply", str(answers.path), "--yes", "--skip", "clone", "--boot", boot])
 
 
 def problem(system: System) -> str | None:

@@ -15,7 +15,7 @@ from byzwizard.plan import Stage
 
 VERBS = (
     *("apply", "check", "plan", "confirm", "undo"),
-    *("inspect", "scan", "status", "persist"),
+    *("inspect", "scan", "status", "persist", "clone"),
     *("tend", "report", "schema"),
 )
 

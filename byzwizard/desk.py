@@ -44,6 +44,19 @@ class Keeping:
     left_over: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Stick:
+    """One that this system may be copied to, or not, with the reason in `refused`. `name` is what clone() takes, `step`
+    what the events call it."""
+
+    name: str
+    step: str
+    label: str
+    holds: str  # what is on it now
+    erases: str  # what a copy does away with
+    refused: str | None = None
+
+
 class Applying(Protocol):
     """An apply that runs on its own. `fd` becomes readable when `lines` has more; each line is an Event's JSON."""
 
@@ -60,8 +73,8 @@ class Applying(Protocol):
 
 
 class Desk(Protocol):
-    """All but `apply` and `undo` may take long and are called in a thread (`shell` with the terminal handed over);
-    they raise ByzantiumError with a sentence."""
+    """All but `apply`, `undo` and `clone` may take long and are called in a thread (`shell` with the terminal handed
+    over); they raise ByzantiumError with a sentence."""
 
     rehearsal: bool  # Apply only tells the steps
 
@@ -98,6 +111,12 @@ class Desk(Protocol):
         """What the last apply changed, a sentence each."""
 
     def undo(self) -> Applying: ...
+
+    def sticks(self) -> list[Stick]:
+        """What is plugged in now beside the medium that this system runs from; internal disks are left out."""
+
+    def clone(self, sticks: list[str], content: str) -> Applying:
+        """Erase these and copy this system to them; `content` is that of the answers' `clone` key."""
 
     def self_test(self, interface: str) -> str:
         """Let a radio join a throw-away mesh and tell the outcome in a sentence."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
-from byzwizard.desk import Applying, Keeping, Phones, Review
+from byzwizard.desk import Applying, Keeping, Phones, Review, Stick
 from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
 
@@ -136,6 +136,15 @@ class Here:
         with process.stdin as pipe:
             pipe.write(text)
         return Running(process)
+
+    def sticks(self) -> list[Stick]:
+        from byzwizard.backends import clone, targets
+
+        file = self._context.machine_file
+        return clone.sticks(self.machine().disks if file is not None else targets.disks_now(self._system))
+
+    def clone(self, sticks: list[str], content: str) -> Applying:
+        return self._program(["clone", *sticks, *(["--with-answers"] if content == "answers" else [])], "")
 
     def status(self) -> dict[str, Any]:
         from byzwizard.backends.status import read_status

@@ -17,7 +17,6 @@ def refuse(answers: Answers) -> None:
         "internet.wifi": answers.internet.wifi is not None,
         "services": bool(answers.services),
         "remote.web_terminal": answers.remote.web_terminal,
-        "clone.to": bool(answers.clone.to),
     }
     for key, refused in asked.items():
         if refused:

@@ -3,6 +3,7 @@
 from byzwizard.backends import (
     access_point,
     addresses,
+    clone,
     firewall,
     keep,
     mesh,
@@ -26,4 +27,5 @@ STAGES: tuple[Stage, ...] = (
     remote.REMOTE,
     persistence.STAGE,
     keep.KEEP,
+    clone.STAGE,
 )

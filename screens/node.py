@@ -60,7 +60,7 @@ class Node(Page):
             "The picture joins a phone to this node: point its camera at it. Signals near -40 dBm are excellent, near "
             "-80 dBm weak: move the nodes closer together or higher up.\n\n"
             "m changes the setup, k shows what is kept (and opens it), w shows what the last change did and takes it "
-            "back."
+            "back, c copies this stick to others."
         )
 
     def enter(self) -> None:
@@ -110,6 +110,8 @@ class Node(Page):
         ]
         if self._waiting is not None:
             keys.insert(0, Key(("c",), _("keep the change"), self._confirm, letter=True))
+        else:
+            keys.append(Key(("c",), _("copy stick"), lambda: self.session.go("clone"), letter=True))
         return keys
 
     def items(self) -> Sequence[Item]:

@@ -26,5 +26,6 @@ PAGES = (
     Listed("keep", "Keep", numbered=True),
     Listed("review", "Review", numbered=True),
     Listed("apply", "Apply"),
+    Listed("clone", "Clone"),
     Listed("node", "Node"),
 )

@@ -21,7 +21,7 @@ from byzwizard.plan import Plan, Stage
 from byzwizard.prepare import Prepared, prepare, prepare_answers
 from byzwizard.resolve import Resolved
 
-MAY_SKIP = ("access-point", "names", "remote", "persistence")  # a node without them still meshes
+MAY_SKIP = ("access-point", "names", "remote", "persistence", "clone")  # a node without them still meshes
 TRIES = 4  # other prefixes for the phones, when one is found in use
 
 
@@ -47,7 +47,7 @@ def run(context: Context) -> int:
     system = System()
     try:
         ready, stages = _prepared(context, system)
-        _confirm(context, ready.plan)
+        confirm(context, ready.plan)
         with contextlib.ExitStack() as stack, only_one(system):
             ready = _with_passphrase(context, system, ready, stack)
             if revert.armed(system):
@@ -64,7 +64,7 @@ def run(context: Context) -> int:
 
 def _prepared(context: Context, system: System) -> tuple[Prepared, Sequence[Stage]]:
     """With the stages that it was planned with. A boot makes the node even where its store cannot be."""
-    stages, file = context.stages, context.options.file
+    stages, file = _stages(context), context.options.file
     try:
         return prepare(system, file, None, stages), stages
     except (Refused, CannotHere) as fault:
@@ -105,10 +105,15 @@ def _with_passphrase(
 
     path = stack.enter_context(handed(secret.asked(_("Passphrase of the new store"), twice=True)))
     answers = ready.answers.model_copy(update={"persistence": wanted.model_copy(update={"passphrase_file": path})})
-    return prepare_answers(system, answers, ready.machine, ready.identity, context.stages)
+    return prepare_answers(system, answers, ready.machine, ready.identity, _stages(context))
 
 
-def _confirm(context: Context, plan: Plan) -> None:
+def _stages(context: Context) -> Sequence[Stage]:
+    """Those that are not left out: they are not even planned."""
+    return [stage for stage in context.stages if stage.name not in context.options.skip]
+
+
+def confirm(context: Context, plan: Plan) -> None:
     """Erasing is never implicit. Raises Refused."""
     steps = [step for stage in plan.stages for step in stage.steps if step.destroys]
     if not steps or context.yes:
@@ -212,8 +217,7 @@ class Apply:
             self._left(record)
 
     def _once(self, engine: Engine) -> None:
-        skip = self._context.options.skip
-        plan = Plan(tuple(stage for stage in self._ready.plan.stages if stage.name not in skip))
+        plan = self._ready.plan
         if self._context.options.boot == "found":
             plan = _without_asked(plan)
         if self._touches_caller(plan):

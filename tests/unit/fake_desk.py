@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from byzwizard.answers import Answers
-from byzwizard.desk import Applying, Keeping, Phones, Review
+from byzwizard.desk import Applying, Keeping, Phones, Review, Stick
 from byzwizard.errors import ByzantiumError, Damaged
 from byzwizard.events import Event
 from byzwizard.machine import Battery, Channel, Machine, Radio, Verdict, Wired
@@ -194,6 +194,8 @@ class FakeDesk:
     refuses: ByzantiumError | None = None
     left: float | None = None
     trouble: str | None = None
+    plugged: list[Stick] = field(default_factory=list)
+    copying: list[Event] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=lambda: STATUS)
@@ -280,6 +282,15 @@ class FakeDesk:
             events_of(review(answers).plan, self.fails if self.fails not in skip else ""),
             1 if self.fails and self.fails not in skip else 0,
         )
+
+    def sticks(self) -> list[Stick]:
+        return self.plugged
+
+    def clone(self, sticks: list[str], content: str) -> Applying:
+        self.asked.append(("clone", sticks, content))
+        copied = FakeApplying(self.copying, 0)
+        self.copying = []
+        return copied
 
     def status(self) -> dict[str, Any]:
         return self.state

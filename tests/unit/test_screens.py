@@ -20,6 +20,7 @@ WAY = {
     "review": ("steps", "next", "next", "next"),
     "apply": ("start",),
     "node": ("start", "node"),
+    "clone": ("clone",),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from byzwizard.backends import targets
 from byzwizard.backends.disks import parse_disk
 from byzwizard.backends.system import Result, System
 from byzwizard.backends.targets import check, choose, describe, hold, overrides
@@ -166,7 +167,8 @@ class Lsblk(System):
         return Result(0, json.dumps({"blockdevices": self.entries}), "")
 
 
-def test_a_disk_is_held_for_writing(tmp_path: Path) -> None:
+def test_a_disk_is_held_for_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "LOCK_SECONDS", 0)
     system = Lsblk(tmp_path, stick())
     with hold(system, disk(), allow_internal=False) as descriptor:
         os.pwrite(descriptor, b"ours", 0)

@@ -6,6 +6,7 @@ disk is as it was.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from byzwizard.machine import Disk
     from byzwizard.plan import Progress
 
-NEW = "byzdata-new"  # the mapping while it is being made
+NEW = "byzdata-new-"  # the mapping while it is being made, and the name of what it is over
 KEEP_FREE = 200 * 2**20  # bytes of memory that argon2 must not take
 
 
@@ -104,7 +105,8 @@ def filesystem_of(disk: Disk, device: str) -> str | None:
 def _fill(system: System, where: str, lock: Lock | None, *piece: str) -> None:
     """The container and the file system in it, on the medium when this returns. `piece` are losetup's options for a
     part of a disk."""
-    _left_behind(system, where)
+    mapping = NEW + os.path.basename(where)
+    _left_behind(system, where, mapping)
     loop = storefile.attach(system, where, *piece)
     try:
         system.run("wipefs", "--all", loop)
@@ -112,18 +114,18 @@ def _fill(system: System, where: str, lock: Lock | None, *piece: str) -> None:
             filesystem.make(system, loop)
         else:
             luks.make(system, loop, lock.passphrase, lock.kib)
-            filesystem.make(system, luks.unlock(system, loop, lock.passphrase, NEW))
-            luks.lock(system, NEW)
+            filesystem.make(system, luks.unlock(system, loop, lock.passphrase, mapping))
+            luks.lock(system, mapping)
         system.run("blockdev", "--flushbufs", loop, timeout=600)
     finally:
         with clearing_up():
-            luks.lock(system, NEW)
+            luks.lock(system, mapping)
             storefile.detach(system, loop)
 
 
-def _left_behind(system: System, where: str) -> None:
+def _left_behind(system: System, where: str, mapping: str) -> None:
     """What one that was killed in its middle left open."""
-    luks.lock(system, NEW)
+    luks.lock(system, mapping)
     for loop in storefile.loops(system, where):
         if _unused(system, loop):
             storefile.detach(system, loop)

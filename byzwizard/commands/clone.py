@@ -5,7 +5,7 @@ import signal
 
 from byzwizard.backends import clone, keep, targets
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, need_root, need_this_computer
+from byzwizard.commands import Context, need_root, need_this_computer, secret
 from byzwizard.commands.apply import confirm, told_as_json, told_in_words
 from byzwizard.diskwords import copying
 from byzwizard.engine import Engine, StageFailed
@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     content.add_argument("--blank", action="store_true", help=_("the system alone (so it is without a word)"))
     content.add_argument("--with-answers", action="store_true", help=_("the copies join this mesh by themselves"))
     parser.add_argument("--with-data", action="store_true", help=_("what is kept goes along, with its own passphrase"))
-    parser.add_argument("--passphrase-fd", type=int, metavar="N", help=_("a descriptor to read that passphrase from"))
+    secret.arguments(parser, "", _("the passphrase of the copies"))
 
 
 class NoJournal(Journal):
@@ -53,10 +53,24 @@ def _plan(context: Context, system: System) -> Plan:
     options = context.options
     targets.settle(system)
     machine = Machine(disks=targets.disks_now(system))
-    steps = clone.steps(options.device, _content(options), keep.answers(system), machine)
+    hand = _hand(context, system) if options.with_data else None
+    steps = clone.steps(options.device, _content(options), keep.answers(system), machine, hand)
     plan = Plan((PlannedStage(clone.STAGE.name, clone.STAGE.title, steps),))
     confirm(context, plan)
     return plan
+
+
+def _hand(context: Context, system: System) -> "clone.Hand | None":
+    """What hands the open store on, with the passphrase of the copies; None where no store is open."""
+    from byzwizard.backends import handon, luks, making, store
+    from byzwizard.values import size_bytes
+
+    if not store.is_open(system):
+        return None
+    passphrase = secret.given(context.options) or secret.asked(_("Passphrase of the copies"), twice=True)
+    answers = keep.answers(system)
+    opens_on = answers.persistence.opens_on if answers is not None else "1GiB"
+    return handon.handing(making.Lock(passphrase, luks.memory_kib(size_bytes(opens_on))))
 
 
 def _copy(system: System, plan: Plan, tell: Tell) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from byzwizard import catalogue_names
-from byzwizard.backends import filesystem, freespace, inuse, kept, locker, luks, store, storefile
+from byzwizard.backends import filesystem, freespace, handon, inuse, kept, locker, luks, store, storefile
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import System
 from byzwizard.errors import CannotHere, Damaged, Refused, StepFailed
@@ -313,4 +313,38 @@ def test_a_plain_image_of_porteus_is_opened_and_read(system: System) -> None:
         assert store.writable(system)
     finally:
         filesystem.unmount(system, PLACE)
+        storefile.detach(system, loop)
+
+
+def test_what_is_kept_is_handed_on_without_who_we_are(
+    system: System, opened: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descriptors = tmp_path / "services"
+    descriptors.mkdir()
+    (descriptors / "board.yaml").write_text("data: /var/lib/byzantium/board\n")
+    monkeypatch.setattr(catalogue_names, "DESCRIPTORS", descriptors)
+    system.write("/var/lib/byzantium/identity/key", "secret\n", 0o600)
+    system.write("/var/lib/byzantium/board/1", "hello\n", 0o640, owner=(952, 952))
+    answers = "byzantium: 1\nnode: {name: lighthouse}\nmesh: {name: relief, passphrase: cactus orbit}\n"
+    system.write("/etc/byzantium/answers.yaml", answers + "persistence: {kind: partition}\n", 0o600)
+    locker.switch(system, ("identity", "mesh", "services"))
+    place = "/other"
+    image = system.path("/other.img")
+    with image.open("wb") as file:
+        file.truncate(64 * MB)
+    filesystem.make(system, str(image))
+    loop = storefile.attach(system, "/other.img")
+    filesystem.mount(system, loop, place)
+    try:
+        handon.fill(system, place)
+        post = system.path(f"{place}/services.board/var/lib/byzantium/board/1")
+        assert (post.read_text(), post.stat().st_uid) == ("hello\n", 952)
+        assert not system.path(f"{place}/identity").exists()
+        handed = system.read(f"{place}/mesh/etc/byzantium/answers.yaml") or ""
+        assert "relief" in handed
+        assert "kind: partition" in handed
+        assert "lighthouse" not in handed
+        assert system.read(f"{place}/kept.json") == system.read(kept.LIST)
+    finally:
+        filesystem.unmount(system, place)
         storefile.detach(system, loop)

@@ -6,6 +6,7 @@ from byzwizard.errors import Damaged, StepFailed
 from byzwizard.i18n import _
 
 LABEL = "byzdata"
+GROWS = 2**20  # bytes, less than which ext4 may leave unused at the end
 FIXED = (0, 1, 2)  # e2fsck(8): clean, errors corrected, corrected and a restart is advised
 
 
@@ -34,6 +35,18 @@ def mend(system: System, device: str, thoroughly: bool = False) -> None:
             _("The file system of the store cannot be mended: this stick is probably failing."),
             _("Copy what can still be read, and use another stick."),
         )
+
+
+def grow(system: System, device: str) -> None:
+    """Before mounting: let it have all of a device that has become bigger."""
+    if not kind(system, device).startswith("ext"):
+        return
+    said = dict(line.split(":", 1) for line in system.run("dumpe2fs", "-h", device).out.splitlines() if ":" in line)
+    has = int(said["Block count"]) * int(said["Block size"])
+    if int(system.run("blockdev", "--getsize64", device).out) - has < GROWS:
+        return
+    system.run("e2fsck", "-f", "-p", device, ok=FIXED, timeout=3600)
+    system.run("resize2fs", device, timeout=3600)
 
 
 def kind(system: System, device: str) -> str:

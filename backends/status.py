@@ -21,7 +21,9 @@ def read_status(system: System) -> dict[str, Any]:
     """The shape of `status --json`. Looks only, changes nothing; needs root on a node that is set up."""
     known = facts.read(system)
     if known is None:
-        return _shape(None, [*checks.last_change(system), checks.not_a_node(system)], [], 0)
+        kept = storecheck.kept(system)
+        found = [*checks.last_change(system), checks.not_a_node(system), *([kept] if kept else [])]
+        return _shape(None, found, [], 0)
     wireless = [link.name for link in known.links if link.kind != "wired"]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         stations = pool.submit(lambda: [station for name in wireless for station in airing.stations(system, name)])

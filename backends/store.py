@@ -158,11 +158,9 @@ def mount(system: System, store: Store, passphrase: str | None, thoroughly: bool
     try:
         clear = _clear(system, store, passphrase)
         filesystem.mend(system, clear, thoroughly)
+        filesystem.grow(system, clear)
         filesystem.mount(system, clear, PLACE, *_options(system, clear))
         system.path(PLACE).chmod(0o700)
-        if filesystem.kind(system, clear).startswith("ext"):
-            # A file that has grown since; says that there is nothing to do otherwise.
-            system.run("resize2fs", clear, ok=(0, 1), timeout=600)
     except BaseException:
         with clearing_up():
             unmount(system, store)
@@ -187,7 +185,7 @@ def container(system: System, store: Store) -> str:
     """The device with the store in it, encrypted or not: the partition, or a loop over the file."""
     if store.file is None:
         return store.device
-    place, _ours = storefile.hold(system, store.device)
+    place = storefile.hold(system, store.device)
     path = place.rstrip("/") + store.file
     return next(iter(storefile.loops(system, path)), None) or storefile.attach(system, path)
 
@@ -196,12 +194,11 @@ def unmount(system: System, store: Store) -> None:
     """Close it. Does nothing to what is closed already; raises CommandFailed where something in it is in use."""
     filesystem.unmount(system, PLACE)
     luks.lock(system)
-    if store.file is not None:
-        place = storefile.mounted_at(system, store.device)
-        for loop in storefile.loops(system, place.rstrip("/") + store.file) if place else ():
+    place = storefile.mounted_at(system, store.device) if store.file is not None else None
+    if store.file is not None and place is not None:
+        for loop in storefile.loops(system, place.rstrip("/") + store.file):
             storefile.detach(system, loop)
-        if place == storefile.CARRIER:
-            filesystem.unmount(system, place)
+        storefile.let_go(system, place)
 
 
 def check_passphrase(system: System, store: Store, passphrase: str) -> None:

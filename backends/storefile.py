@@ -26,32 +26,41 @@ PIECE = 4 * 2**20
 @contextlib.contextmanager
 def carried(system: System, partition: str) -> Iterator[str]:
     """The folder where the partition's files can be written, for as long as the block lasts."""
-    place, ours = hold(system, partition)
+    already = mounted_at(system, partition)
+    place = hold(system, partition)
     try:
         yield place
     finally:
-        if ours:
-            with clearing_up():
-                filesystem.unmount(system, place)
+        with clearing_up():
+            if already != CARRIER:  # else a store that is open lies on it
+                let_go(system, place)
 
 
-def hold(system: System, partition: str) -> tuple[str, bool]:
-    """Mount a partition to write to it. (its folder, whether we have mounted it): the system's own stays mounted."""
+def hold(system: System, partition: str) -> str:
+    """The folder of a partition that can be written to from now on; the system's own stays where it is mounted."""
     place = mounted_at(system, partition)
     if place is None:
         # FAT knows no owners: nobody but root gets at the file.
         private = () if filesystem.kind(system, partition).startswith("ext") else ("umask=0077",)
         filesystem.mount(system, partition, CARRIER, "noexec", *private)
-        return CARRIER, True
+        return CARRIER
     if place != CARRIER:
         system.run("mount", "-o", "remount,rw", place, timeout=60)
-    return place, place == CARRIER
+    return place
+
+
+def let_go(system: System, place: str) -> None:
+    """After hold(). The system's own is read-only again, unless a store on it is open: then the kernel refuses."""
+    if place == CARRIER:
+        filesystem.unmount(system, place)
+    else:
+        system.run("mount", "-o", "remount,ro", place, ok=(0, 1, 32), timeout=60)
 
 
 def mounted_at(system: System, partition: str) -> str | None:
     done = system.run("findmnt", "--noheadings", "--raw", "--first-only", "--output", "TARGET", "--source", partition,
                       ok=(0, 1))
-    return done.out.strip() or None
+    return done.out.strip().removeprefix(str(system.root).rstrip("/")) or None
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from byzwizard import catalogue_names
-from byzwizard.backends import filesystem, freespace, handon, inuse, kept, locker, luks, store, storefile
+from byzwizard.backends import filesystem, freespace, handon, inuse, kept, locker, luks, making, store, storefile
+from byzwizard.backends.persistence import GrowFile
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import System
 from byzwizard.errors import CannotHere, Damaged, Refused, StepFailed
@@ -348,3 +349,54 @@ def test_what_is_kept_is_handed_on_without_who_we_are(
     finally:
         filesystem.unmount(system, place)
         storefile.detach(system, loop)
+
+
+@pytest.fixture
+def beside(system: System) -> Iterator[Store]:
+    """save.dat beside other files, on a partition that nobody has mounted; open, not encrypted."""
+    for loop in disk(system, 300 * MB):
+        space = freespace.after_last(system, loop, 300 * MB)
+        carrier = freespace.add(system, loop, freespace.cut(space, 250 * MB), "PHOTOS")
+        system.run("mkfs.ext4", "-q", "-F", "-L", "PHOTOS", carrier)
+        with storefile.carried(system, carrier) as place:
+            system.write(f"{place}/holiday.jpg", "sea\n")
+            storefile.write(system, f"{place}/save.dat", 70 * MB, lambda done, total: None)
+            filesystem.make(system, str(system.path(f"{place}/save.dat")))
+        assert storefile.mounted_at(system, carrier) is None
+        found = Store("save.dat", loop, carrier, encrypted=False, file="/save.dat")
+        store.mount(system, found, None)
+        store.remember(system, found)
+        yield found
+        if store.is_open(system):
+            locker.close(system, found)
+
+
+def test_a_file_beside_others_is_locked_grows_and_goes(system: System, beside: Store) -> None:
+    system.write("/var/lib/byzantium/identity/key", "secret\n", 0o600)
+    locker.switch(system, ("identity",))
+    with storefile.looked_into(system, beside.device) as place:
+        assert place is not None
+        assert storefile.find(system, storefile.CARRIER) == f"{storefile.CARRIER}/save.dat"
+
+    def room() -> int:
+        status = os.statvfs(system.path(PLACE))
+        return status.f_blocks * status.f_frsize
+
+    before = room()
+    grow = GrowFile(id="store-size", text="", size=120 * MB)
+    assert grow.needed(system)
+    grow.apply(system, lambda done, total: None)
+    assert not grow.needed(system)
+    locker.lock(system)
+    assert storefile.mounted_at(system, beside.device) is None
+    assert storefile.loops(system, f"{storefile.CARRIER}/save.dat") == []
+    locker.unlock(system, None)
+    assert room() > before + 40 * MB
+    assert system.read("/var/lib/byzantium/identity/key") == "secret\n"
+    locker.let_go(system)
+    making.delete(system, beside)
+    with storefile.looked_into(system, beside.device) as place:
+        assert place is not None
+        assert storefile.find(system, place) is None
+        assert system.read(f"{place}/holiday.jpg") == "sea\n"
+    assert system.read("/var/lib/byzantium/identity/key") == "secret\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,7 +76,7 @@ def nothing_leaked(vm: VM) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(folder: Path, stick: Path) -> Iterator[dict[str, str]]:
+def made(folder: Path, stick: Path) -> dict[str, str]:
     """A node whose store was made from an answers file, by the first computer; then its power was cut."""
     with boot(folder / "first", stick) as vm:
         vm.start().booted()
@@ -120,7 +119,7 @@ def made(folder: Path, stick: Path) -> Iterator[dict[str, str]]:
         assert "canary" not in said(vm, "tr '\\0' '\\n' </run/seen; rm /run/seen")
         nothing_leaked(vm)
         said(vm, "sync")
-        yield {"key": key, "answers": answers}
+    return {"key": key, "answers": answers}
 
 
 def test_the_next_computer_asks_on_every_console_and_is_the_same_node(

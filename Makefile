@@ -5,12 +5,11 @@ VENV := build/venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run test test-all check rehearse image bench clean setup
+.PHONY: run test check rehearse image bench clean setup
 
 help:
 	@echo "make run       boot the image in this terminal, with neighbours on simulated radios and blank sticks"
 	@echo "make test      the tests: units, network namespaces, and the image in a virtual machine"
-	@echo "make test-all  and the line of three nodes with a phone, a stranger and faults on purpose"
 	@echo "make check     lint, types and unit tests, in under a minute"
 	@echo "make rehearse  the wizard on this computer; nothing is changed"
 	@echo "make image     build/byzantium.iso for discs and sticks, build/byzantium.img for sticks"
@@ -47,9 +46,6 @@ run: image
 	@$(BIN)/python tests/vm/run
 
 test: check image
-	@$(BIN)/python -m pytest -v tests/net tests/disk tests/vm --ignore=tests/vm/test_mesh.py
-
-test-all: check image
 	@$(BIN)/python -m pytest -v tests/net tests/disk tests/vm
 
 bench: image

@@ -6,11 +6,12 @@ Numbers are of include/uapi/linux/nl80211.h.
 """
 
 import asyncio
+import errno
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST, genlmsg, nla
+from pyroute2.netlink import NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, genlmsg, nla
 from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.generic import AsyncGenericNetlinkSocket
 
@@ -18,7 +19,8 @@ from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.machine import Channel, Combination, Limit
 
-GET_WIPHY, GET_INTERFACE, GET_SCAN = 1, 5, 32
+GET_WIPHY, GET_INTERFACE, GET_SCAN, TRIGGER_SCAN, NEW_SCAN_RESULTS, SCAN_ABORTED = 1, 5, 32, 33, 34, 35
+ANSWER = 30.0  # seconds for an answer of the kernel; it takes milliseconds
 
 # enum nl80211_iftype in the words of `iw`, small.
 TYPES = {1: "ibss", 2: "managed", 3: "ap", 4: "ap/vlan", 5: "wds", 6: "monitor", 7: "mesh point", 8: "p2p-client",
@@ -60,14 +62,25 @@ class _Bss(nla):  # type: ignore[misc]  # pyroute2 has no types
                (7, "signal_mbm", "int32"), (11, "beacon_elements", "cdata"))
 
 
+class _Frequencies(nla):  # type: ignore[misc]  # pyroute2 has no types
+    nla_map = tuple((number, str(number), "uint32") for number in range(1, 256))
+
+
+class _Ssids(nla):  # type: ignore[misc]  # pyroute2 has no types
+    nla_map = ((1, "1", "cdata"),)
+
+
 class _Message(genlmsg):  # type: ignore[misc]  # pyroute2 has no types
     nla_map = ((1, "wiphy", "uint32"), (2, "wiphy_name", "asciiz"), (3, "ifindex", "uint32"), (4, "ifname", "asciiz"),
                (5, "iftype", "uint32"), (22, "bands", "*band"), (32, "modes", "types"), (38, "mhz", "uint32"),
+               (42, "probe_elements", "cdata"), (44, "scan_mhz", "frequencies"), (45, "ssids", "ssids"),
                (47, "bss", "bss"), (120, "combinations", "*combination"), (174, "split", "flag"))
     types = _Types
     band = _Band
     combination = _Combination
     bss = _Bss
+    frequencies = _Frequencies
+    ssids = _Ssids
 
 
 @dataclass
@@ -129,9 +142,54 @@ def _ask(*requests: tuple[int, list[list[Any]]]) -> list[list[Any]]:
     """The messages that answer each dump. One event loop for all: pyroute2's own sockets for callers without one start
     the loop anew for each of the hundreds of messages, which takes four times as long."""
     try:
-        return asyncio.run(_dump(requests))
+        return asyncio.run(asyncio.wait_for(_dump(requests), ANSWER))
+    except TimeoutError as fault:
+        raise Unreadable(_("the kernel did not answer")) from fault
     except (NetlinkError, OSError) as fault:
         raise Unreadable(fault) from fault
+
+
+def trigger_scan(ifindex: int, mhz: Iterable[int], elements: bytes, seconds: float) -> int:
+    """Let an interface listen on these frequencies (all that it may, where there are none), sending probe requests with
+    these elements, and wait for the end. 0, or the errno with which the kernel refused; ECANCELED when it was broken
+    off. Raises TimeoutError after `seconds`, Unreadable.
+
+    `iw scan` does the same, and hangs for good where its buffer of 8 kB is full when the end is announced.
+    """
+    try:
+        return asyncio.run(asyncio.wait_for(_scan(ifindex, list(mhz), elements), seconds))
+    except NetlinkError as fault:
+        return int(fault.code)
+    except TimeoutError:
+        raise
+    except OSError as fault:
+        raise Unreadable(fault) from fault
+
+
+async def _scan(ifindex: int, mhz: list[int], elements: bytes) -> int:
+    attributes: list[list[Any]] = [["ifindex", ifindex], ["ssids", {"attrs": [["1", b""]]}]]
+    if mhz:
+        attributes.append(["scan_mhz", {"attrs": [[str(at), one] for at, one in enumerate(mhz, 1)]}])
+    if elements:
+        attributes.append(["probe_elements", elements])
+    asking, hearing = AsyncGenericNetlinkSocket(), AsyncGenericNetlinkSocket()
+    try:
+        await asking.bind("nl80211", _Message)
+        await hearing.bind("nl80211", _Message)
+        hearing.add_membership("scan")  # before the scan starts, so that its end is not missed
+        message = _Message()
+        message["cmd"] = TRIGGER_SCAN
+        message["attrs"] = attributes
+        async for _acknowledged in await asking.nlm_request(
+                message, msg_type=asking.prid, msg_flags=NLM_F_REQUEST | NLM_F_ACK):
+            pass
+        while True:
+            async for event in hearing.get():
+                if event.get_attr("ifindex") == ifindex and event["cmd"] in {NEW_SCAN_RESULTS, SCAN_ABORTED}:
+                    return 0 if event["cmd"] == NEW_SCAN_RESULTS else errno.ECANCELED
+    finally:
+        asking.close()
+        hearing.close()
 
 
 async def _dump(requests: tuple[tuple[int, list[list[Any]]], ...]) -> list[list[Any]]:

@@ -1,6 +1,8 @@
 """The meshes and access points that can be heard. All of it was sent by strangers: lengths, types and text are checked,
 names are shown with everything that a terminal would act on written out."""
 
+import errno
+import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends.printable import printable_bytes
-from byzwizard.backends.system import Result, System
+from byzwizard.backends.system import System
+from byzwizard.backends.waiting import check_stop
 from byzwizard.errors import ByzantiumError, CannotHere, StepFailed
 from byzwizard.i18n import _
 from byzwizard.machine import Machine, Radio
@@ -23,9 +26,8 @@ SSID, RSN, MESH_CONFIGURATION, MESH_ID, VENDOR = 0, 48, 113, 114, 221
 ESS, AD_HOC, PRIVACY = 0x0001, 0x0002, 0x0010
 WPA = bytes.fromhex("0050f201")
 MOST = 500  # networks; more is an attack, or a stadium
-SCAN_PATIENCE = 120.0  # seconds for one scan; 5 on real cards, much more on a simulated radio of a busy machine
+SCAN_PATIENCE = 60.0  # seconds for one scan; 5 on real cards, more on a simulated radio of a busy machine
 BUSY_PATIENCE = 20.0  # seconds for a scan that somebody else has under way
-EBUSY, EINVAL, EOPNOTSUPP = 256 - 16, 256 - 22, 256 - 95  # as `iw` ends with them
 SCANNING_TYPES = {"managed", "mesh point", "ibss", "p2p-client"}
 
 Kind = Literal["mesh", "ibss", "ap"]
@@ -87,7 +89,7 @@ def listen(system: System, radio: Radio) -> list[Network]:
     if not up:
         _command(system, radio, "ip", "link", "set", "dev", interface.name, "up")
     try:
-        _trigger(system, radio, interface.name)
+        _trigger(radio, interface.ifindex)
         return networks_of(nl80211.heard(interface.ifindex))
     finally:
         if not up:
@@ -98,29 +100,41 @@ def _listener(interfaces: "list[Interface]") -> "Interface | None":
     return next((found for found in interfaces if found.kind in SCANNING_TYPES), None)
 
 
-def _trigger(system: System, radio: Radio, name: str) -> None:
-    """`iw` starts the scan and waits for its end; what it prints is left alone, the kernel is asked for the bytes.
-
-    The empty mesh ID asks every mesh to answer at once (some send a beacon only each second); what firmware does not
-    take it scans without. Meshes are on 2.4 and 5 GHz: the many channels of 6 GHz are left out.
+def _trigger(radio: Radio, ifindex: int) -> None:
+    """The empty mesh ID asks every mesh to answer at once (some send a beacon only each second); what firmware does
+    not take it scans without. Meshes are on 2.4 and 5 GHz: the many channels of 6 GHz are left out.
     """
-    mhz = [str(channel.mhz) for channel in radio.channels if channel.mhz < 5925 and "disabled" not in channel.flags]
-    argv = ["iw", "dev", name, "scan", *(["freq", *mhz] if mhz else [])]
+    mhz = [channel.mhz for channel in radio.channels if channel.mhz < 5925 and "disabled" not in channel.flags]
     deadline = time.monotonic() + BUSY_PATIENCE
-    done = _scan_once(system, [*argv, "meshid", ""], deadline)
-    if done.status in {EINVAL, EOPNOTSUPP}:
-        done = _scan_once(system, argv, deadline)
-    if done.status != EBUSY:
-        _explain(radio, done.status, done.err)
+    code = _scan_once(radio, ifindex, mhz, bytes([MESH_ID, 0]), deadline)
+    if code in {errno.EINVAL, errno.EOPNOTSUPP}:
+        code = _scan_once(radio, ifindex, mhz, b"", deadline)
+    if code in {errno.EPERM, errno.EACCES}:
+        raise CannotHere(_("Only root can scan."), _("Run the command with sudo."))
+    if code not in {0, errno.EBUSY}:
+        raise _failed(radio, os.strerror(code))
 
 
-def _scan_once(system: System, argv: list[str], deadline: float) -> Result:
-    """Still busy at the deadline: another program scans without end, and its results do as well."""
+def _scan_once(radio: Radio, ifindex: int, mhz: list[int], elements: bytes, deadline: float) -> int:
+    """An errno, 0 when it was done. Still busy at the deadline: another program scans without end, and its results do
+    as well."""
+    from byzwizard.backends import nl80211
+
     while True:
-        done = system.run(*argv, ok=range(256), timeout=SCAN_PATIENCE)
-        if done.status != EBUSY or time.monotonic() > deadline:
-            return done
+        try:
+            code = nl80211.trigger_scan(ifindex, mhz, elements, SCAN_PATIENCE)
+        except TimeoutError:
+            raise _failed(radio, _("the scan did not end within {seconds:.0f} s").format(
+                seconds=SCAN_PATIENCE)) from None
+        if code not in {errno.EBUSY, errno.ECANCELED} or time.monotonic() > deadline:
+            return code
+        check_stop()
         time.sleep(0.2)
+
+
+def _failed(radio: Radio, why: str) -> StepFailed:
+    return StepFailed(_("{name} could not listen: {why}").format(name=radio.interface, why=why),
+                      _("Try again, or `byzwizard inspect` to see what is wrong with it."))
 
 
 def _command(system: System, radio: Radio, *argv: str) -> None:
@@ -134,9 +148,7 @@ def _explain(radio: Radio, status: int, said: str) -> None:
     last = (said.strip() or str(status)).splitlines()[-1]
     if "RF-kill" not in last and ("ermitted" in last or "ermission" in last):
         raise CannotHere(_("Only root can scan."), _("Run the command with sudo."))
-    why = printable_bytes(last.encode())
-    raise StepFailed(_("{name} could not listen: {why}").format(name=radio.interface, why=why),
-                     _("Try again, or `byzwizard inspect` to see what is wrong with it."))
+    raise _failed(radio, printable_bytes(last.encode()))
 
 
 def _is_up(system: System, name: str) -> bool:

@@ -98,13 +98,30 @@ def _open(context: Context) -> int:
 
     desk = Here(context)
     first = "node" if desk.is_set_up() else "welcome"
-    if context.options.plain or os.environ.get("TERM", "dumb") == "dumb" or not sys.stdin.isatty():
+    if context.options.plain or _line_by_line():
         from byzwizard import plain
 
         return plain.run(desk, first)
     from byzwizard import wizard
 
     return wizard.run(desk, first)
+
+
+def _line_by_line() -> bool:
+    """Is full screen of no use here: no terminal, one that cannot move its cursor, or a console that is read aloud or
+    in Braille (what speakup and brltty are told on the kernel's command line)?"""
+    terminal = os.environ.get("TERM", "dumb")
+    if terminal == "dumb" or not sys.stdin.isatty():
+        return True
+    if terminal != "linux":
+        return False
+    with open("/proc/cmdline", encoding="utf-8", errors="replace") as file:
+        return has_screen_reader(file.read())
+
+
+def has_screen_reader(command_line: str) -> bool:
+    """As Debian's installer is told: speakup.synth=…, brltty=…"""
+    return any(word.startswith(("speakup.", "brltty")) for word in command_line.split())
 
 
 def main() -> int:

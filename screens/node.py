@@ -59,9 +59,8 @@ class Node(Page):
             "radio is heard; the lower the metric, the better the way to them.\n\n"
             "The picture joins a phone to this node: point its camera at it. Signals near -40 dBm are excellent, near "
             "-80 dBm weak: move the nodes closer together or higher up.\n\n"
-            "m changes the setup, k shows what is kept (and opens it), w shows what the last change did and takes it "
-            "back, c copies this stick to others."
-        )
+            "m changes the setup, w shows what the last change did and takes it back."
+        ) + " " + _("k shows what is kept, and opens it; c copies this stick to others.")
 
     def enter(self) -> None:
         self._again = 0.0

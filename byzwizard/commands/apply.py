@@ -262,7 +262,10 @@ def remember(system: System, ready: Prepared) -> None:
     """What `undo` plans again, so that the steps of the journal can be found; readable by root alone."""
     from byzwizard.answers import save_text
 
-    system.write("/run/byzantium/undo/applied.yaml", save_text(ready.resolved.answers), mode=0o600)
+    answers = ready.resolved.answers
+    if any(stage.name == "clone" for stage in ready.plan.stages):  # else it was left out, and cannot be planned again
+        answers = answers.model_copy(update={"clone": ready.resolved.clone})
+    system.write("/run/byzantium/undo/applied.yaml", save_text(answers), mode=0o600)
     system.write("/run/byzantium/undo/machine.json", ready.machine.model_dump_json(), mode=0o600)
 
 

@@ -68,3 +68,16 @@ def test_a_stage_that_a_node_needs_cannot_be_skipped(
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert run(monkeypatch, "apply", answers, "--skip", "firewall") == 2
     assert "--skip firewall" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command_line", "expected"),
+    [
+        ("boot=live quiet", False),
+        ("boot=live speakup.synth=soft quiet", True),
+        ("boot=live brltty=eu,usb:,de", True),
+        ("root=/speakup.img", False),
+    ],
+)
+def test_a_console_that_is_read_aloud_is_used_line_by_line(command_line: str, expected: bool) -> None:
+    assert cli.has_screen_reader(command_line) is expected

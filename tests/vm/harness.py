@@ -115,7 +115,7 @@ class VM:
                 self.log_in(timeout)
                 return self
             except Slow:
-                if self.running or not left:
+                if not left or not self._ends():
                     raise
             # QEMU 7.2's emulation on two threads makes the kernel panic now and then in its first two seconds.
             say("the VM ended while it booted; once more")
@@ -161,6 +161,15 @@ class VM:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def _ends(self) -> bool:
+        """Has it ended? Its consoles are closed a moment before the process is gone."""
+        assert self._process is not None
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     @property
     def end(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from byzwizard.screens.welcome import KEYBOARDS
 from tests.vm.harness import BUILD, VM
 
 FIRST_FRAME = "Just start"
@@ -89,6 +90,11 @@ def test_the_regulatory_database_and_firmware_are_in(stick: VM) -> None:
     firmware = "/usr/lib/firmware"
     for file in ("regulatory.db", "regulatory.db.p7s", "ath9k_htc/htc_9271-1.4.0.fw", "rt2870.bin", "mt7610u.bin"):
         assert stick.sh(f"test -s {firmware}/{file} || test -s {firmware}/mediatek/{file}")[0] == 0, file
+
+
+def test_every_keyboard_that_the_wizard_offers_is_in(stick: VM) -> None:
+    names = " ".join(KEYBOARDS)
+    assert stick.run(f"for k in {names}; do loadkeys --parse $k >/dev/null 2>&1 || echo $k; done").split() == []
 
 
 @pytest.mark.timeout(900)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -45,7 +46,8 @@ class Shared:
         self._system = system
         self._lock = threading.Lock()
         self._window: Window | None = None
-        self._templates: dict[tuple[int, int], Template] = {}
+        self._making = ThreadPoolExecutor(1)
+        self._templates: dict[tuple[int, int], Future[Template]] = {}
         self.files: dict[str, Content] = content.system_files(system.path(content.MEDIUM))
         if answers is not None:
             self.files[content.ANSWERS] = content.answers_file(answers)
@@ -53,19 +55,30 @@ class Shared:
         system.path(FOLDER).mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(dir=system.path(FOLDER), prefix="copy-"))
 
-    def template(self, size: int, skip: int) -> tuple[Template, Window]:
-        """For system partitions of `size` bytes; and the window on the source, which is one for all."""
+    def template(self, size: int, skip: int) -> Future[Template]:
+        """For system partitions of `size` bytes. It is made while the sticks are being emptied and proved."""
+        with self._lock:
+            if (size, skip) not in self._templates:
+                self._templates[size, skip] = self._making.submit(self._make, size, skip)
+            return self._templates[size, skip]
+
+    def _make(self, size: int, skip: int) -> Template:
         from byzwizard.backends.layout import Template
         from byzwizard.backends.window import Window
 
-        with self._lock:
-            if (size, skip) not in self._templates:
-                folder = self._folder / f"{size}-{skip}"
-                folder.mkdir()
-                self._templates[size, skip] = Template(self._system, folder, size, self.files, skip)
-            template = self._templates[size, skip]
-            self._window = self._window or Window(template.big, self.part)
-            return template, self._window
+        folder = self._folder / f"{size}-{skip}"
+        folder.mkdir()
+        template = Template(self._system, folder, size, self.files, skip)
+        if self._window is None:
+            self._window = Window(template.big, self.part)
+            self._window.start()
+        return template
+
+    @property
+    def window(self) -> Window:
+        """On the source, one for all sticks; there is one as soon as there is a template."""
+        assert self._window is not None
+        return self._window
 
     def scratch(self, name: str) -> Path:
         folder = self._folder / name
@@ -73,6 +86,7 @@ class Shared:
         return folder
 
     def close(self) -> None:
+        self._making.shutdown()
         if self._window is not None:
             self._window.close()
         shutil.rmtree(self._folder)
@@ -153,24 +167,27 @@ class CopySystem(Step):
 
     def _write(self, system: System, shared: Shared, progress: Progress) -> None:
         from byzwizard.backends import layout
-        from byzwizard.backends.stick import Stick
+        from byzwizard.backends.stick import Stick, empty
 
         disk, bytes_ = self.disk, self.disk.bytes
         kept = renewal.read(system, disk, shared.bytes) if renewal.is_ours(disk) else None
         least = 0 if kept else layout.smallest_disk(shared.bytes)
+        size = kept.size if kept else layout.system_size(bytes_, shared.bytes)
+        making = shared.template(size, kept.skip if kept else 0)
         with targets.hold(system, disk, self.allow_internal, need_bytes=least, flags=os.O_DIRECT) as descriptor:
             direct.need_sectors_of_512(descriptor)
-            size = kept.size if kept else layout.system_size(bytes_, shared.bytes)
-            template, window = shared.template(size, kept.skip if kept else 0)
             more = kept.lines if kept else ()
             folder = shared.scratch(self.id)
-            stick = Stick(
-                descriptor, bytes_, template, template.layout(bytes_, layout.Names(), more, folder), window,
-                shared.part, progress,
-            )  # fmt: skip
-            unfinished = template.unfinished(bytes_, more, folder)
+            unfinished = layout.unfinished(system, folder, size, bytes_, more)
             if kept is None:
-                stick.make(unfinished)
+                empty(descriptor, bytes_, unfinished)
+            template = making.result()
+            stick = Stick(
+                descriptor, template, template.layout(bytes_, layout.Names(), more, folder), shared.window, shared.part,
+                progress,
+            )  # fmt: skip
+            if kept is None:
+                stick.make()
             else:
                 stick.renew(unfinished, kept.beside)
 

@@ -115,13 +115,15 @@ class Template:
             ),
         )
 
-    def unfinished(
-        self, disk_bytes: int, more: Iterable[str] = (), folder: Path | None = None
-    ) -> tuple[tuple[int, bytes], ...]:
-        """What is written before anything else: tables that say so, and nothing to boot from."""
-        line = f"start={START}, size={self.size // SECTOR}, type={RESERVED_TYPE}, name={UNFINISHED}"
-        head, tail = gpt(self._system, folder or self._folder, disk_bytes, [line, *more], str(uuid.uuid4()))
-        return (BEGIN, bytes(RESERVED)), (_block(disk_bytes - TAIL), tail), (0, head)
+
+def unfinished(
+    system: System, folder: Path, size: int, disk_bytes: int, more: Iterable[str] = ()
+) -> tuple[tuple[int, bytes], ...]:
+    """What is written before anything else: tables that say so, and nothing to boot from. `size` is that of the
+    system's partition, `more` as for Template.layout."""
+    line = f"start={START}, size={size // SECTOR}, type={RESERVED_TYPE}, name={UNFINISHED}"
+    head, tail = gpt(system, folder, disk_bytes, [line, *more], str(uuid.uuid4()))
+    return (BEGIN, bytes(RESERVED)), (_block(disk_bytes - TAIL), tail), (0, head)
 
 
 def _first(size: int, names: Names) -> str:

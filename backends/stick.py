@@ -23,7 +23,6 @@ class Stick:
     were read back from it, are told to `progress`."""
 
     descriptor: int
-    disk_bytes: int
     template: Template
     layout: Layout
     window: Window
@@ -37,10 +36,8 @@ class Stick:
         pieces = (*self.template.small, *self.template.big)
         return 2 * sum(padded(piece.length) for piece in pieces)
 
-    def make(self, unfinished: Iterable[Bytes]) -> None:
-        """A new stick: all that was on it goes. Raises StepFailed, Interrupted; then it is left as unfinished."""
-        self._put(unfinished)
-        prove(self.descriptor, self.disk_bytes)
+    def make(self) -> None:
+        """A new stick, which is empty() already. Raises StepFailed, Interrupted; then it is left as unfinished."""
         self._write(self._small())
         self._write(self._big())
         self._finish(self.layout.own)
@@ -74,7 +71,10 @@ class Stick:
     def _write(self, parts: Iterator[tuple[Piece, Part]]) -> None:
         for piece, part in parts:
             check_stop()
-            self._put_at(piece.at, part.data)
+            try:
+                direct.put(self.descriptor, piece.at, part.data)
+            except OSError as fault:
+                raise _failing(fault) from fault
             self._written.append((piece.at, len(part.data), part.digest))
             self._told(len(part.data))
 
@@ -85,28 +85,14 @@ class Stick:
         direct.read_table_again(self.descriptor)
 
     def _put(self, places: Iterable[Bytes]) -> None:
-        """Each in its turn: the disk has the one before the next is begun. Read back at once."""
-        for at, data in places:
-            self._put_at(at, data)
-            self._flush()
-            if direct.get(self.descriptor, at, direct.room(len(data))) != data:
-                raise _differs(at)
+        put(self.descriptor, places)
 
-    def _put_at(self, at: int, data: bytes | memoryview) -> None:
-        try:
-            direct.put(self.descriptor, at, data)
-        except OSError as fault:
-            raise _failing(fault) from fault
-
-    def _flush(self) -> None:
+    def _check(self) -> None:
+        """What was written since the last check is read from the disk itself; hashing goes on beside reading."""
         try:
             direct.flush(self.descriptor)
         except OSError as fault:
             raise _failing(fault) from fault
-
-    def _check(self) -> None:
-        """What was written since the last check is read from the disk itself; hashing goes on beside reading."""
-        self._flush()
         written, self._written = self._written, []
         with ThreadPoolExecutor(1) as hashing:
             waiting: list[tuple[int, bytes, Future[bytes]]] = []
@@ -126,6 +112,25 @@ class Stick:
     def _told(self, length: int) -> None:
         self._done += length
         self.progress(self._done, self.total)
+
+
+def empty(descriptor: int, disk_bytes: int, unfinished: Iterable[Bytes]) -> None:
+    """All that was on the stick goes, and it is proved. Raises StepFailed, Interrupted."""
+    put(descriptor, unfinished)
+    prove(descriptor, disk_bytes)
+
+
+def put(descriptor: int, places: Iterable[Bytes]) -> None:
+    """Each in its turn: the disk has the one before the next is begun. Read back at once. Raises StepFailed."""
+    for at, data in places:
+        try:
+            direct.put(descriptor, at, data)
+            direct.flush(descriptor)
+            found = direct.get(descriptor, at, direct.room(len(data)))
+        except OSError as fault:
+            raise _failing(fault) from fault
+        if found != data:
+            raise _differs(at)
 
 
 def _compare(at: int, wanted: bytes, found: Future[bytes]) -> None:

@@ -101,7 +101,7 @@ class Window:
     def start(self) -> None:
         """Begin to read, with the priority of the thread that says so."""
         with self._changed:
-            if not self._thread.is_alive() and self._read == 0:
+            if self._thread.ident is None:
                 self._thread.start()
 
     def _read_ahead(self) -> None:

@@ -101,8 +101,8 @@ class Clone(Page):
             "Each stick is first proved to be as big as it says, then written, then read back and compared. Others can "
             "join while some are being written. A stick that is pulled out too early does not start; copy to it "
             "again.\n\n"
-            "“The system alone” makes sticks that open this wizard. “Join this mesh” makes nodes that ask no question: "
-            "they carry the mesh's passphrase, so whoever finds one can join."
+            "“Blank” makes sticks that open this wizard. “Same mesh” makes nodes that ask no question: they "
+            "carry the mesh's passphrase, so whoever finds one can join."
         )
 
     def enter(self) -> None:
@@ -133,11 +133,11 @@ class Clone(Page):
 
     def items(self) -> Sequence[Item]:
         items: list[Item] = [
-            self._option("blank", _("The system alone"), _("the wizard opens at its first start")),
+            self._option("blank", _("Blank"), _("the system alone: the wizard opens at its first start")),
         ]
         if self.session.first == "node":
             items.append(
-                self._option("answers", _("Join this mesh"), _("a new node by itself; carries the mesh's passphrase"))
+                self._option("answers", _("Same mesh"), _("a new node by itself; carries the mesh's passphrase"))
             )
         items.append(Gap())
         if self._fault:

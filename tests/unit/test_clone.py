@@ -16,7 +16,7 @@ from byzwizard.answers import Answers, Clone, Mesh, Node, Remote, parse
 from byzwizard.backends import clone, layout
 from byzwizard.backends.content import ANSWERS, carried, system_files
 from byzwizard.backends.disks import parse_disk
-from byzwizard.backends.stick import Stick
+from byzwizard.backends.stick import Stick, empty
 from byzwizard.backends.system import Result, System
 from byzwizard.backends.window import Files, Window, cut
 from byzwizard.errors import CannotHere, Interrupted, Refused, StepFailed
@@ -73,7 +73,7 @@ def stick_of(template: layout.Template, path: Path, names: layout.Names, told: l
             file.truncate(SIZE)
     descriptor = os.open(path, os.O_RDWR | os.O_DIRECT)
     return Stick(
-        descriptor, SIZE, template, template.layout(SIZE, names), Window(template.big, 4 * MIB), 4 * MIB,
+        descriptor, template, template.layout(SIZE, names), Window(template.big, 4 * MIB), 4 * MIB,
         lambda done, total: told.append((done, total)),
     )  # fmt: skip
 
@@ -82,7 +82,8 @@ def made(template: layout.Template, path: Path, names: layout.Names | None = Non
     told: list[tuple[int, int]] = []
     stick = stick_of(template, path, names or layout.Names(), told)
     try:
-        stick.make(template.unfinished(SIZE))
+        empty(stick.descriptor, SIZE, layout.unfinished(System(), path.parent, template.size, SIZE))
+        stick.make()
     finally:
         stick.window.close()
         os.close(stick.descriptor)

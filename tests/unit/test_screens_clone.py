@@ -94,7 +94,7 @@ def test_a_program_that_ends_leaves_nothing_busy() -> None:
 
 def test_a_copy_that_joins_the_mesh_says_what_that_means() -> None:
     desk = FakeDesk(plugged=[ONE])
-    assert "Join this mesh" not in page(desk).text()
+    assert "Same mesh" not in page(desk).text()
     screen = Screen(desk)
     screen.do("start", "node")
     screen.press("c")

@@ -74,7 +74,7 @@ class Desk(Protocol):
         """`skip` names stages that are left out."""
 
     def status(self) -> dict[str, Any]:
-        """The shape of `status --json`."""
+        """The shape of `status --json`, and "kind" of the mesh: public, private or open."""
 
     def waiting(self) -> float | None:
         """Seconds until an unconfirmed network change reverts; None when none waits."""

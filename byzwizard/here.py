@@ -130,9 +130,11 @@ class Here:
         return Running(process)
 
     def status(self) -> dict[str, Any]:
+        from byzwizard.backends import facts
         from byzwizard.backends.status import read_status
 
-        return read_status(self._system)
+        known = facts.read(self._system)
+        return {**read_status(self._system), "kind": known.kind if known else "public"}
 
     def waiting(self) -> float | None:
         from byzwizard.backends import revert
@@ -147,6 +149,8 @@ class Here:
             revert.confirm(self._system)
 
     def self_test(self, interface: str) -> str:
+        if self.rehearsal:
+            raise Invalid(_("In a rehearsal no card is tried."), _("Start the computer from the Byzantium stick."))
         return str(json.loads(self._ask("inspect", "--test", interface))["text"])
 
     def heard(self) -> list[dict[str, Any]]:

@@ -138,7 +138,8 @@ class Apply(Page):
             "into a file."
         )
 
-    def enter(self) -> None:
+    def arrive(self) -> None:
+        """Begins only when it is asked for: whoever comes back here sees what came of it."""
         if self._applying is None or self._status is not None:
             undo, self._undo_wanted, self._skip = self._undo_wanted, False, frozenset()
             self.begin(undo)
@@ -224,7 +225,7 @@ class Apply(Page):
 
     def _advice(self) -> str:
         if self._status == 4:
-            return _("This computer cannot do that. Go back to Review and change what is named above.")
+            return _("This computer cannot do that. What is said above tells whether another setting helps.")
         if self._progress.failed_stage in MAY_SKIP:
             return _("Try again; if it fails once more, skip it: the node works without.")
         return _("Try again. If it fails once more, save the log, and go back to change something.")
@@ -235,10 +236,10 @@ class Apply(Page):
             return [Button("stop", _("Stop and undo"), self.escape)]
         if self._status == 0:
             if session.desk.rehearsal:
-                return [Button("node", _("Back to Review"), lambda: session.go("review"))]
+                return [Button("node", _("Back to Review"), lambda: session.retrace("review"))]
             return [Button("node", _("Show this node"), lambda: session.start("node"))]
         buttons = [
-            Button("back", _("Back to Review"), lambda: session.go("review")),
+            Button("back", _("Back to Review"), lambda: session.retrace("review")),
             Button("retry", _("Retry"), self._retry),
         ]
         if self._progress.failed_stage in MAY_SKIP:

@@ -21,6 +21,7 @@ class Mesh(Page):
         self._score: int | None = None  # of the passphrase that was typed
         self._measuring = False
         self._private: tuple[Any, Any] = (None, None)  # passphrase and file, kept while “public” is chosen
+        self._joining = False  # a private mesh that there is already: its passphrase is known to somebody else
 
     @property
     def place(self) -> str:
@@ -61,7 +62,7 @@ class Mesh(Page):
 
     def bindings(self) -> Sequence[Key]:
         keys = []
-        if self.private and not self._of_file("mesh"):
+        if self.private and not self._of_file("mesh") and not self._joining:
             keys.append(Key(("f6",), _("new words"), self._new_words, footer="F6"))
         if self.private or self._open:
             keys.append(Key(("f8",), _("hide") if self._shown else _("show"), self._show, footer="F8"))
@@ -194,6 +195,8 @@ class Mesh(Page):
     def _meter(self) -> Note:
         """How strong the passphrase is, and what to do with it."""
         text = self.session.draft.text("mesh.passphrase")
+        if self._joining:
+            return Note(_("the same as on the other nodes of this mesh"), label=" ")
         if text == self._made:
             advice = _("write them down for the other nodes") if self._shown else _("F8 shows them: write them down")
             return Note(
@@ -245,8 +248,19 @@ class Mesh(Page):
         self.session.draft.set(key, value)
         self.session.host.changed()
 
+    def join(self, private: bool) -> None:
+        """A mesh that is heard was put into the draft; of a private one only the passphrase is missing."""
+        self._made, self._score, self._private, self._joining = "", None, (None, None), private
+        if private:
+            draft = self.session.draft
+            draft.typed["mesh.passphrase"] = ""
+            draft.faults["mesh.passphrase"] = _("Type the passphrase of this mesh.")
+        self.session.host.changed()
+        self.session.host.move("mesh.passphrase" if private else self.focus() or "")
+
     def _choose_public(self) -> None:
         draft = self.session.draft
+        self._joining = False
         if self.private:
             self._private = (draft.get("mesh.passphrase"), draft.get("mesh.passphrase_file"))
         draft.forget("mesh.passphrase")

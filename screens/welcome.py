@@ -164,16 +164,18 @@ class Welcome(Page):
     def _words(self) -> str:
         best = self._heard[0]
         count = ngettext("{n} mesh heard", "{n} meshes heard", len(self._heard)).format(n=len(self._heard))
-        return _("{count}: {name} ({strength})").format(
-            count=count, name=mesh_name(best["name"])[0], strength=strength(best["signal_dbm"])
+        name, kind = mesh_name(best["name"])
+        return _("{count}: {name} ({strength}, {kind})").format(
+            count=count, name=name, strength=strength(best["signal_dbm"]), kind=kind_words(kind)
         )
 
     def _summary(self) -> list[Item]:
         machine = self.session.machine
         if machine is None:
             return [Note(_("looking at this computer …"), label=_("Found"))]
-        usable = [radio for radio in machine.radios if radio.verdict and radio.verdict.link in {"802.11s", "ibss"}]
-        phones = [radio for radio in machine.radios if radio.verdict and radio.verdict.access_point]
+        found = [radio for radio in machine.radios if radio.interface]
+        usable = [radio for radio in found if radio.meshes]
+        phones = [radio for radio in found if radio.serves_phones]
         notes: list[Item] = []
         if usable:
             words = ngettext(
@@ -265,12 +267,11 @@ class Welcome(Page):
             passphrase_file=None,
         )
         self.session.go("mesh")
-        if kind == "prv":
-            from byzwizard.screens.mesh import Mesh
+        from byzwizard.screens.mesh import Mesh
 
-            page = self.session.page
-            assert isinstance(page, Mesh)
-            page.ask_private()
+        page = self.session.page
+        assert isinstance(page, Mesh)
+        page.join(private=kind == "prv")
 
 
 class Heard(Page):
@@ -294,10 +295,10 @@ class Heard(Page):
                 f"heard-{n}",
                 mesh_name(network["name"])[0],
                 partial(self._choose, network),
-                _("{strength}, {secured}, channel {channel}").format(
+                _("{strength}, {kind}, channel {channel}").format(
                     strength=strength(network["signal_dbm"]),
                     channel=network["channel"],
-                    secured=_("secured") if network["secured"] else _("not secured"),
+                    kind=kind_words(mesh_name(network["name"])[1]),
                 ),
             )
             for n, network in enumerate(self._all[:12])
@@ -312,6 +313,11 @@ def mesh_name(air: str) -> tuple[str, str]:
     """(name, kind) of a mesh's ID on the air: the name, then ~pub, ~prv or ~opn (DESIGN)."""
     name, tilde, kind = air.rpartition("~")
     return (name, kind) if tilde and kind in {"pub", "prv", "opn"} else (air, "pub")
+
+
+def kind_words(kind: str) -> str:
+    """Who may join a mesh, by the end of its ID."""
+    return {"pub": _("public"), "prv": _("private"), "opn": _("open, not encrypted")}[kind]
 
 
 def strength(dbm: int | None) -> str:

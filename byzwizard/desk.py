@@ -31,6 +31,15 @@ class Phones:
     passphrase: str | None
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a file may be written: whether one is there already, and whether power-off forgets it."""
+
+    path: Path
+    taken: bool
+    forgotten: bool
+
+
 class Applying(Protocol):
     """An apply that runs on its own. `fd` becomes readable when `lines` has more; each line is an Event's JSON."""
 
@@ -59,6 +68,9 @@ class Desk(Protocol):
         """Why the answers that this boot found were not applied; a quick question, asked without a thread."""
 
     def load(self, path: Path) -> Answers: ...
+
+    def place(self, text: str) -> Place:
+        """What a person means by a path to write to."""
 
     def save(self, answers: Answers, path: Path) -> None:
         """Write an answers file, with its comments, readable by its owner alone."""

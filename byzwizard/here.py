@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
-from byzwizard.desk import Applying, Phones, Review
+from byzwizard.desk import Applying, Phones, Place, Review
 from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
 
@@ -47,8 +47,14 @@ class Here:
 
     def load(self, path: Path) -> Answers:
         from byzwizard.answers import load
+        from byzwizard.backends import places
 
-        return load(path)
+        return load(places.meant(path))
+
+    def place(self, text: str) -> Place:
+        from byzwizard.backends import places
+
+        return places.place(text)
 
     def machine(self) -> Machine:
         from byzwizard.backends.reader import MachineReader
@@ -56,7 +62,10 @@ class Here:
         if self._reader is None:
             file = self._context.machine_file
             self._reader = MachineReader(self._system, file, self._inspect if file is None else None)
-        return self._reader.machine()
+        from byzwizard.verdict import with_verdicts
+
+        # In the language of now: the machine was read in that of another moment, or by a process that knows none.
+        return with_verdicts(self._reader.machine())
 
     def _inspect(self) -> Machine:
         from byzwizard.machine import Machine
@@ -97,8 +106,10 @@ class Here:
         self._write(path, text)
 
     def _write(self, path: Path, text: str) -> None:
+        from byzwizard.backends import places
+
         try:
-            self._system.write(path.expanduser().absolute(), text, mode=0o600)
+            self._system.write(places.place(path).path, text, mode=0o600)
         except OSError as fault:
             raise Invalid(
                 _("{path} could not be written: {why}.").format(path=path, why=fault.strerror),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzwizard.errors import ByzantiumError
@@ -10,7 +9,8 @@ from byzwizard.events import Event
 from byzwizard.i18n import _
 from byzwizard.screens.items import Bar, Button, Gap, Item, Key, Mark, Note, Waiting
 from byzwizard.screens.page import Page, Session
-from byzwizard.screens.sheets import Sheet, ask, confirm
+from byzwizard.screens.saving import save_as
+from byzwizard.screens.sheets import Sheet, confirm
 
 if TYPE_CHECKING:
     from byzwizard.desk import Applying
@@ -247,7 +247,7 @@ class Apply(Page):
         return [
             *buttons,
             Button("shell", _("Shell"), lambda: session.host.suspend(session.desk.shell)),
-            Button("save", _("Save log"), self._ask_path),
+            Button("save", _("Save log"), self._save),
         ]
 
     def bindings(self) -> Sequence[Key]:
@@ -280,16 +280,9 @@ class Apply(Page):
         lines = self._progress.log or [_("Nothing has been told yet.")]
         self.session.host.open(Sheet(self.session, _("Log"), "", [Note(line) for line in lines]))
 
-    def _ask_path(self) -> None:
-        ask(self.session, _("Save log"), _("Where to."), _("File"), LOG_TO, self._save)
-
-    def _save(self, path: str) -> None:
+    def _save(self) -> None:
         session, text = self.session, "\n".join([*self._progress.log, self._progress.fault, ""])
-        session.host.later(
-            lambda: session.desk.save_log(text, Path(path).expanduser()),
-            lambda _none: session.say(_("Saved as {path}.").format(path=path)),
-            session.sorry,
-        )
+        save_as(session, _("Save log"), LOG_TO, lambda path: session.desk.save_log(text, path))
 
 
 def rate(event: Event) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from byzwizard import i18n
+from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
 from byzwizard.screens.items import Action, Gap, Item, Note, Pick
 from byzwizard.screens.page import Page, Session
@@ -228,13 +229,13 @@ class Welcome(Page):
         host.later(lambda: self.session.desk.keyboard(layout), lambda _none: None, self.session.sorry)
         host.changed()
 
-    def _ask_file(self) -> None:
+    def _ask_file(self, start: str = "/run/live/medium/byzantium/answers.yaml") -> None:
         ask(
             self.session,
             _("Use an answers file"),
             _("The path of a file that the wizard or you wrote."),
             _("File"),
-            "/run/live/medium/byzantium/answers.yaml",
+            start,
             self._load,
         )
 
@@ -246,7 +247,11 @@ class Welcome(Page):
             i18n.use(answers.node.language)
             session.go("review")
 
-        session.host.later(lambda: session.desk.load(Path(path).expanduser()), loaded, session.sorry)
+        def failed(fault: ByzantiumError) -> None:
+            self._ask_file(path)
+            session.sorry(fault)
+
+        session.host.later(lambda: session.desk.load(Path(path)), loaded, failed)
 
     def _join(self) -> None:
         if len(self._heard) == 1:

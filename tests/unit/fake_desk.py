@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from byzwizard.answers import Answers
-from byzwizard.desk import Applying, Phones, Review
+from byzwizard.desk import Applying, Phones, Place, Review
 from byzwizard.errors import ByzantiumError
 from byzwizard.events import Event
 from byzwizard.hardware import hardware_list
@@ -192,6 +192,11 @@ class FakeDesk:
         if str(path) not in self.files:
             raise ByzantiumError(f"There is no file {path}.", "Check the name.")
         return self.files[str(path)]
+
+    def place(self, text: str) -> Place:
+        if text.startswith("~"):
+            raise ByzantiumError(f"{text} cannot be used.", "Choose another place.")
+        return Place(Path(text), text in self.saved, text.startswith("/memory/"))
 
     def save(self, answers: Answers, path: Path) -> None:
         self.saved[str(path)] = answers

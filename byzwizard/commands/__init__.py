@@ -34,7 +34,7 @@ class Context:
 
     @property
     def machine_file(self) -> Path | None:
-        return Path(self.options.machine) if self.options.machine else None
+        return Path(self.options.machine) if self.options.machine is not None else None
 
 
 def say(context: Context, data: object, text: str) -> None:

@@ -28,16 +28,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    need_this_computer(context)
-    need_root()
-    for stage in context.options.skip:
-        if stage not in MAY_SKIP:
-            raise Invalid(
-                _("--skip {stage}: this stage cannot be left out.").format(stage=stage),
-                _("These can: {stages}.").format(stages=", ".join(MAY_SKIP)),
-            )
     system = System()
     try:
+        need_this_computer(context)
+        need_root()
+        _check_skip(context.options.skip)
         ready = prepare(system, context.options.file, None, context.stages)
         _confirm(context, ready.plan)
         with only_one(system):
@@ -51,6 +46,16 @@ def run(context: Context) -> int:
         if context.json and not isinstance(error, Told):
             told_as_json(Event("end", text=str(error), changed=False, status=error.status))
         raise
+
+
+def _check_skip(stages: list[str]) -> None:
+    """Raises Invalid for one that a node cannot do without."""
+    for stage in stages:
+        if stage not in MAY_SKIP:
+            raise Invalid(
+                _("--skip {stage}: this stage cannot be left out.").format(stage=stage),
+                _("These can: {stages}.").format(stages=", ".join(MAY_SKIP)),
+            )
 
 
 def _confirm(context: Context, plan: Plan) -> None:

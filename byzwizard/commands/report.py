@@ -22,7 +22,7 @@ def run(context: Context) -> int:
     system = System()
     wanted = context.options.file
     path = None if wanted == "-" else place(
-        wanted or f"/tmp/byzantium-report-{datetime.now(UTC):%Y%m%d-%H%M%S}.txt").path  # before the work is done
+        f"/tmp/byzantium-report-{datetime.now(UTC):%Y%m%d-%H%M%S}.txt" if wanted is None else wanted).path
     text = make_report(system, machine_for(system, context.machine_file))
     if path is None:
         print(json.dumps({"report": text}, ensure_ascii=False) if context.json else text)

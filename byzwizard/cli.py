@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from byzwizard.commands import Context
+from byzwizard.commands import Context, file_name
 from byzwizard.errors import ByzantiumError, CannotHere, Invalid
 from byzwizard.i18n import _
 from byzwizard.plan import Stage
@@ -25,13 +25,6 @@ class Parser(argparse.ArgumentParser):
             _("The command line is wrong: {fault}.").format(fault=message.rstrip(".")),
             _("`byzwizard --help` shows what can be said."),
         )
-
-
-def file_name(text: str) -> str:
-    """An empty one is an empty variable of a script: it must not pass for an option that is absent."""
-    if not text:
-        raise argparse.ArgumentTypeError(_("the name of a file is missing"))
-    return text
 
 
 def _shared(default: object) -> Parser:

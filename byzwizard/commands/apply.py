@@ -3,11 +3,10 @@
 import argparse
 import signal
 import sys
-from pathlib import Path
 
 from byzwizard.backends import revert
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, need_root, need_this_computer
+from byzwizard.commands import Context, file_path, need_root, need_this_computer
 from byzwizard.engine import Engine
 from byzwizard.errors import ByzantiumError, Interrupted, Invalid, Refused, StepFailed
 from byzwizard.events import Event
@@ -23,7 +22,7 @@ TRIES = 4  # other prefixes for the phones, when one is found in use
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help=_("the answers file"))
+    parser.add_argument("file", metavar="FILE", type=file_path, help=_("the answers file"))
     parser.add_argument("--skip", metavar="STAGE", action="append", default=[], help=_("leave a stage out"))
 
 

@@ -47,6 +47,8 @@ def test_shared_options_stand_before_and_after_the_verb(
         (("apply", "FILE", "--machine", NETBOOK), 2, "a recorded machine can only be planned"),
         (("undo", "--machine", NETBOOK), 2, "a recorded machine can only be planned"),
         (("confirm", "--machine", NETBOOK), 2, "a recorded machine can only be planned"),
+        (("check", ""), 2, "the name of a file is missing"),
+        (("apply", ""), 2, "the name of a file is missing"),
         (("status", "--machine", NETBOOK), 2, "A recorded machine has no state"),
         (("--machine", "", "apply", "FILE"), 2, "the name of a file is missing"),
         (("apply", "FILE", "--machine", ""), 2, "the name of a file is missing"),

@@ -57,6 +57,15 @@ class Stick:
     refused: str | None = None
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a file may be written: whether one is there already, and whether power-off forgets it."""
+
+    path: Path
+    taken: bool
+    forgotten: bool
+
+
 class Applying(Protocol):
     """An apply that runs on its own. `fd` becomes readable when `lines` has more; each line is an Event's JSON."""
 
@@ -86,6 +95,9 @@ class Desk(Protocol):
 
     def load(self, path: Path) -> Answers: ...
 
+    def place(self, text: str) -> Place:
+        """What a person means by a path to write to."""
+
     def save(self, answers: Answers, path: Path) -> None:
         """Write an answers file, with its comments, readable by its owner alone."""
 
@@ -100,7 +112,7 @@ class Desk(Protocol):
         """`skip` names stages that are left out; `passphrase` is that of a store that is to be made."""
 
     def status(self) -> dict[str, Any]:
-        """The shape of `status --json`."""
+        """The shape of `status --json`, and "kind" of the mesh: public, private or open."""
 
     def waiting(self) -> float | None:
         """Seconds until an unconfirmed network change reverts; None when none waits."""

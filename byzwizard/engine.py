@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from byzwizard.backends.system import System
 from byzwizard.backends.waiting import check_stop
-from byzwizard.errors import ByzantiumError, Interrupted, StepFailed
+from byzwizard.errors import ByzantiumError, Interrupted, StepFailed, explained
 from byzwizard.events import Event, Tell
 from byzwizard.i18n import _
 from byzwizard.journal import Entry, Journal
@@ -70,12 +70,11 @@ class Engine:
                     error = future.exception()
                     if error is None:
                         continue
-                    if not isinstance(error, ByzantiumError):
-                        error = self._explain(error)
-                    if not isinstance(error, Interrupted):
-                        self._failed(stage.name, step, error)
-                    if failure is None or isinstance(error, Interrupted):
-                        failure = step, error
+                    fault = explained(error)  # whatever it was: the stage must be undone
+                    if not isinstance(fault, Interrupted):
+                        self._failed(stage.name, step, fault)
+                    if failure is None or isinstance(fault, Interrupted):
+                        failure = step, fault
         if failure is not None:
             step, error = failure
             if isinstance(error, Interrupted):
@@ -85,17 +84,6 @@ class Engine:
     def _failed(self, stage: str, step: Step, error: ByzantiumError) -> None:
         """Told at once: other steps of the stage may go on for long."""
         self._tell(Event("fail", stage, step.id, str(error), status=error.status))
-
-    def _explain(self, error: BaseException) -> ByzantiumError:
-        """The environment's failures, and our own, in words: the stage must be undone after either."""
-        if isinstance(error, OSError):
-            return StepFailed(
-                _("{what}: {why}.").format(what=error.filename or type(error).__name__, why=error.strerror)
-            )
-        return StepFailed(
-            _("a fault of Byzantium itself ({kind}: {text}).").format(kind=type(error).__name__, text=error),
-            _("`byzwizard report` makes a file that helps to mend it."),
-        )
 
     def _run_step(self, stage: str, step: Step) -> None:
         check_stop()

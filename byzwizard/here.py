@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
-from byzwizard.desk import Applying, Keeping, Phones, Review, Stick
+from byzwizard.desk import Applying, Keeping, Phones, Place, Review, Stick
 from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
 
@@ -49,8 +49,14 @@ class Here:
 
     def load(self, path: Path) -> Answers:
         from byzwizard.answers import load
+        from byzwizard.backends import places
 
-        return load(path)
+        return load(places.meant(path))
+
+    def place(self, text: str) -> Place:
+        from byzwizard.backends import places
+
+        return places.place(text)
 
     def machine(self) -> Machine:
         from byzwizard.backends.reader import MachineReader
@@ -58,7 +64,10 @@ class Here:
         if self._reader is None:
             file = self._context.machine_file
             self._reader = MachineReader(self._system, file, self._inspect if file is None else None)
-        return self._reader.machine()
+        from byzwizard.verdict import with_verdicts
+
+        # In the language of now: the machine was read in that of another moment, or by a process that knows none.
+        return with_verdicts(self._reader.machine())
 
     def _inspect(self) -> Machine:
         from byzwizard.machine import Machine
@@ -99,8 +108,10 @@ class Here:
         self._write(path, text)
 
     def _write(self, path: Path, text: str) -> None:
+        from byzwizard.backends import places
+
         try:
-            self._system.write(path.expanduser().absolute(), text, mode=0o600)
+            self._system.write(places.place(path).path, text, mode=0o600)
         except OSError as fault:
             raise Invalid(
                 _("{path} could not be written: {why}.").format(path=path, why=fault.strerror),
@@ -147,9 +158,11 @@ class Here:
         return self._program(["clone", *sticks, *(["--with-answers"] if content == "answers" else [])], "")
 
     def status(self) -> dict[str, Any]:
+        from byzwizard.backends import facts
         from byzwizard.backends.status import read_status
 
-        return read_status(self._system)
+        known = facts.read(self._system)
+        return {**read_status(self._system), "kind": known.kind if known else "public"}
 
     def waiting(self) -> float | None:
         from byzwizard.backends import revert
@@ -164,6 +177,8 @@ class Here:
             revert.confirm(self._system)
 
     def self_test(self, interface: str) -> str:
+        if self.rehearsal:
+            raise Invalid(_("In a rehearsal no card is tried."), _("Start the computer from the Byzantium stick."))
         return str(json.loads(self._ask("inspect", "--test", interface))["text"])
 
     def heard(self) -> list[dict[str, Any]]:

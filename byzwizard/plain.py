@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _
+from byzwizard.jobs import Job, explain_crash
 from byzwizard.screens.items import (
     Action,
     Bar,
@@ -105,7 +106,9 @@ class Lines:
             threading.excepthook = hook
 
     def _crashed(self, thrown: threading.ExceptHookArgs) -> None:
-        """A job raised what is no ByzantiumError: that is our fault, and ends the wizard."""
+        """As in wizard.py."""
+        if explain_crash(thrown):
+            return
         self._crash = thrown.exc_value
 
     # What the pages ask for (page.Host).
@@ -114,16 +117,7 @@ class Lines:
         """Lines are written when a question is asked, not before."""
 
     def later(self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[ByzantiumError], None]) -> None:
-        def work() -> None:
-            try:
-                result = job()
-            except ByzantiumError as fault:
-                explained = fault
-                self._calls.put(lambda: failed(explained))
-            else:
-                self._calls.put(lambda: done(result))
-
-        thread = threading.Thread(target=work, daemon=True)
+        thread = Job(job, done, failed, self._calls.put)
         self._jobs.append(thread)
         thread.start()
 

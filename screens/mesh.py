@@ -24,6 +24,7 @@ class Mesh(Page):
             _("every other node of this mesh needs the same"),
         )
         self._private: tuple[Any, Any] = (None, None)  # passphrase and file, kept while “public” is chosen
+        self._joining = False  # a private mesh that there is already: its passphrase is known to somebody else
 
     @property
     def place(self) -> str:
@@ -64,7 +65,7 @@ class Mesh(Page):
 
     def bindings(self) -> Sequence[Key]:
         keys = []
-        if self.private and not self._of_file("mesh"):
+        if self.private and not self._of_file("mesh") and not self._joining:
             keys.append(Key(("f6",), _("new words"), self._new_words, footer="F6"))
         if self.private or self._open:
             keys.append(Key(("f8",), _("hide") if self._shown else _("show"), self._show, footer="F8"))
@@ -86,7 +87,11 @@ class Mesh(Page):
         if private:
             items += self._secret("mesh", _("Passphrase"))
             if not self._of_file("mesh"):
-                items.append(self._meter.note(self._shown))
+                items.append(
+                    Note(_("the same as on the other nodes of this mesh"), label=" ")
+                    if self._joining
+                    else self._meter.note(self._shown)
+                )
         items += [
             Gap(),
             self._entry("mesh.name", _("Mesh name"), values.mesh_name, 28),
@@ -214,8 +219,19 @@ class Mesh(Page):
         self.session.draft.set(key, value)
         self.session.host.changed()
 
+    def join(self, private: bool) -> None:
+        """A mesh that is heard was put into the draft; of a private one only the passphrase is missing."""
+        self._private, self._joining = (None, None), private
+        if private:
+            draft = self.session.draft
+            draft.typed["mesh.passphrase"] = ""
+            draft.faults["mesh.passphrase"] = _("Type the passphrase of this mesh.")
+        self.session.host.changed()
+        self.session.host.move("mesh.passphrase" if private else self.focus() or "")
+
     def _choose_public(self) -> None:
         draft = self.session.draft
+        self._joining = False
         if self.private:
             self._private = (draft.get("mesh.passphrase"), draft.get("mesh.passphrase_file"))
         draft.forget("mesh.passphrase")

@@ -196,7 +196,10 @@ class EntryLine(Line):
         self._foot = urwid.Pile([])
         field = urwid.Columns([(1, urwid.Text("[")), self._edit, (1, urwid.Text("]"))], focus_column=1)
         width = min(item.limit + 1, FIELD if item.hint else FIELD_ALONE) + 2
-        wide = urwid.Columns([(LABEL, self._label), (width, field), urwid.Padding(self._hint, left=1)], focus_column=1)
+        # Without a hint there is no column for it: one of no use may be left a single column, which a Padding fills
+        # with its margin and never draws, and what is above it is then not drawn anew when somebody types.
+        hint = [urwid.Padding(self._hint, left=1)] if item.hint else []
+        wide = urwid.Columns([(LABEL, self._label), (width, field), *hint], focus_column=1)
         self._wide = urwid.Pile([wide], focus_item=0)
         self._narrow = urwid.Pile([self._label, field], focus_item=1)
         super().__init__(item, Fit(self._wide, self._narrow, TYPED), typing=True)

@@ -6,11 +6,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from byzwizard.backends import revert
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, need_root, need_this_computer
+from byzwizard.commands import Context, file_path, need_root, need_this_computer
 from byzwizard.engine import Engine
 from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, Invalid, Refused, StepFailed
 from byzwizard.events import Event
@@ -26,7 +25,7 @@ TRIES = 4  # other prefixes for the phones, when one is found in use
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help=_("the answers file"))
+    parser.add_argument("file", metavar="FILE", type=file_path, help=_("the answers file"))
     parser.add_argument(
         "--boot",
         choices=("given", "found"),
@@ -36,16 +35,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    need_this_computer(context)
-    need_root()
-    for stage in context.options.skip:
-        if stage not in MAY_SKIP:
-            raise Invalid(
-                _("--skip {stage}: this stage cannot be left out.").format(stage=stage),
-                _("These can: {stages}.").format(stages=", ".join(MAY_SKIP)),
-            )
     system = System()
     try:
+        need_this_computer(context)
+        need_root()
+        _check_skip(context.options.skip)
         ready, stages = _prepared(context, system)
         confirm(context, ready.plan)
         with contextlib.ExitStack() as stack, only_one(system):
@@ -111,6 +105,16 @@ def _with_passphrase(
 def _stages(context: Context) -> Sequence[Stage]:
     """Those that are not left out: they are not even planned."""
     return [stage for stage in context.stages if stage.name not in context.options.skip]
+
+
+def _check_skip(stages: list[str]) -> None:
+    """Raises Invalid for one that a node cannot do without."""
+    for stage in stages:
+        if stage not in MAY_SKIP:
+            raise Invalid(
+                _("--skip {stage}: this stage cannot be left out.").format(stage=stage),
+                _("These can: {stages}.").format(stages=", ".join(MAY_SKIP)),
+            )
 
 
 def confirm(context: Context, plan: Plan) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.figure import Figure
-from tests.bench.node import seconds
+from tests.bench.node import spent
 from tests.vm.harness import VM, Drive, blank
 
 GB = 10**9
@@ -42,10 +42,10 @@ def figures(vm: VM) -> Iterator[Figure]:
     one = copy(vm, "STICK-0")
     count = one["bytes"]
     path = vm.run("lsblk -dno PATH,SERIAL | awk '$2 == \"STICK-1\" {print $1}'").strip()
-    dd = seconds(vm, f"dd if=/dev/zero of={path} bs=4M oflag=direct iflag=count_bytes count={count} conv=fsync")
-    read = seconds(vm, f"dd if={path} of=/dev/null bs=4M iflag=direct,count_bytes count={count}")
+    dd = spent(vm, f"dd if=/dev/zero of={path} bs=4M oflag=direct iflag=count_bytes count={count} conv=fsync").wall
+    read = spent(vm, f"dd if={path} of=/dev/null bs=4M iflag=direct,count_bytes count={count}").wall
     vm.run(f"mkfs.vfat -I {path} && mkdir -p /run/cp && mount {path} /run/cp")
-    cp = seconds(vm, "cp -a /run/live/medium/live /run/live/medium/boot /run/cp/ && sync")
+    cp = spent(vm, "cp -a /run/live/medium/live /run/live/medium/boot /run/cp/ && sync").wall
     vm.run("umount /run/cp")
     four = copy(vm, "STICK-0", "STICK-1", "STICK-2", "STICK-3")
     print(f"# one {one} dd {dd} read {read} cp {cp} four {four}", flush=True)

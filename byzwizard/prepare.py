@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from byzwizard.answers import Answers
+from byzwizard.backends import remembered
 from byzwizard.backends.keep import identity
 from byzwizard.backends.system import System
 from byzwizard.i18n import use
@@ -24,13 +25,21 @@ class Prepared:
     plan: Plan
 
 
-def prepare(system: System, file: Path, machine_file: Path | None, stages: Sequence[Stage]) -> Prepared:
-    """Raises Invalid for the files, CannotHere where this machine has not what is asked."""
+def prepare(
+    system: System, file: Path, machine_file: Path | None, stages: Sequence[Stage], again: bool = False
+) -> Prepared:
+    """`again`: what the last apply saw of this computer will do, where nothing has changed since. Raises Invalid for
+    the files, CannotHere where this machine has not what is asked."""
     from byzwizard.answers import load
-    from byzwizard.backends.probe import machine_for
 
     answers = load(file)
-    machine = machine_for(system, machine_file)
+    # What is on disks changes without an event.
+    again = again and answers.persistence.kind == "none" and not answers.clone.to
+    machine = remembered.recall(system) if again else None
+    if machine is None:
+        from byzwizard.backends.probe import machine_for
+
+        machine = machine_for(system, machine_file)
     node = identity(system) if machine_file is None else rehearsed(machine)
     return prepare_answers(system, answers, machine, node, stages)
 

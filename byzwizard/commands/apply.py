@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from byzwizard.backends import revert
+from byzwizard.backends import remembered, revert
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, file_path, need_root, need_this_computer
 from byzwizard.engine import Engine
@@ -60,7 +60,7 @@ def _prepared(context: Context, system: System) -> tuple[Prepared, Sequence[Stag
     """With the stages that it was planned with. A boot makes the node even where its store cannot be."""
     stages, file = _stages(context), context.options.file
     try:
-        return prepare(system, file, None, stages), stages
+        return prepare(system, file, None, stages, again=True), stages
     except (Refused, CannotHere) as fault:
         if context.options.boot is None:
             raise
@@ -168,6 +168,7 @@ class Apply:
         except ByzantiumError as error:
             self._end(error.status, str(error))
             raise Told(error) from error
+        remembered.stamp(self._system)
         if revert.armed(self._system):
             return self._end(
                 0,
@@ -270,7 +271,7 @@ def remember(system: System, ready: Prepared) -> None:
     if any(stage.name == "clone" for stage in ready.plan.stages):  # else it was left out, and cannot be planned again
         answers = answers.model_copy(update={"clone": ready.resolved.clone})
     system.write("/run/byzantium/undo/applied.yaml", save_text(answers), mode=0o600)
-    system.write("/run/byzantium/undo/machine.json", ready.machine.model_dump_json(), mode=0o600)
+    remembered.remember(system, ready.machine)
 
 
 def told_as_json(event: Event) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import dns, web
+from byzwizard.backends import dns, portal, web
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
 from byzwizard.errors import StepFailed
@@ -33,6 +33,7 @@ options timeout:2 attempts:2
 
 def configuration(resolved: Resolved) -> str:
     """The text of dnsmasq.conf."""
+    portal_names, portal_option = portal.names(resolved)
     return fill(
         "dnsmasq.conf",
         name=resolved.name,
@@ -42,6 +43,8 @@ def configuration(resolved: Resolved) -> str:
         here=HERE,
         net=resolved.address.removesuffix(".1"),
         ula_net=resolved.ula.removesuffix("/64"),
+        portal_names=portal_names,
+        portal_option=portal_option,
     )
 
 

@@ -38,6 +38,7 @@ def read_status(system: System) -> dict[str, Any]:
             lambda: checks.routing(system, known, dump.result() is not None),
             lambda: checks.name_server(system, known),
             lambda: checks.front_page(system, known),
+            lambda: checks.portal(system, known),
             lambda: checks.directory(system),
             lambda: checks.firewall(system),
         ]

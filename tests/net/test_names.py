@@ -104,7 +104,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 def server(lab: Lab) -> Lab:
     """With dnsmasq running on the node, its paths below the test's folder."""
     text = fill("dnsmasq.conf", name="lighthouse", id=OURS.id, address="10.20.30.1", ula_address=f"{ula(OURS)}1",
-                here=names.HERE, net="10.20.30", ula_net=ula(OURS))
+                here=names.HERE, net="10.20.30", ula_net=ula(OURS),
+                portal_names="", portal_option="")
     (lab.folder / "dnsmasq.conf").write_text(
         text.replace("/run/byzantium/dnsmasq", str(lab.folder)).replace("/run/byzantium", str(lab.folder)))
     (lab.folder / "names/hosts").write_text("")
@@ -124,7 +125,7 @@ def test_a_client_gets_address_names_and_ipv6(server: Lab) -> None:
     given = lease(server)
     assert 10 <= int(str(given.pop("address")).rpartition(".")[2]) <= 250
     assert given == {"mask": "255.255.255.0", "router": "10.20.30.1", "dns": "10.20.30.1",
-                     "domain": "byzantium.mesh", "proxy": "\n", "seconds": 1800}
+                     "domain": "byzantium.mesh", "portal": None, "proxy": "\n", "seconds": 1800}
     asked = {
         ("lighthouse.byzantium.mesh", dns.A): ["10.20.30.1"],
         (f"{OURS.id}.byzantium.mesh", dns.A): ["10.20.30.1"],

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byzwizard.backends import gateway
 from byzwizard.backends.tables import LoadTable
 from byzwizard.backends.templates import fill
 from byzwizard.i18n import _
@@ -24,9 +25,9 @@ TABLE = "byz-filter"
 
 def ruleset(resolved: Resolved) -> str:
     """The text of our table."""
-    cables = [link.name for link in resolved.links if link.kind == "wired"]
     values = {
-        "mesh": ", ".join(f'"{name}"' for name in ("mesh*", *cables)),
+        "mesh": gateway.mesh_interfaces(resolved),
+        "mark": gateway.MARK,
         "subnet": resolved.subnet,
         # The front page; SSH where keys are let in.
         "ports": "80, 22" if resolved.answers.remote.ssh_keys else "80",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CONFIG = "/run/byzantium/dnsmasq/dnsmasq.conf"
 HERE = "10.255.255.1"
 HOSTS = "/run/byzantium/names/hosts"
+SERVERS = "/run/byzantium/dnsmasq/servers"  # copied by tend while there is Internet
 RESOLVER = "/etc/resolv.conf"
 RESOLVER_TEXT = """\
 # This node asks its own dnsmasq. Written by byzwizard.
@@ -120,6 +121,10 @@ class NamesStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         name = resolved.name
         return (
+            ConfigFile(
+                id="names-servers", path=SERVERS, content="".join(
+                    f"server={server}\n" for server in resolved.answers.internet.dns),
+                text=_("Write down whom to ask for names while there is Internet")),
             ConfigFile(
                 id="names-file", path=CONFIG, content=configuration(resolved),
                 text=_("Write down the addresses and names to give out ({network}, {name}.byzantium.mesh)").format(

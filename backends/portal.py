@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TABLE = "byz-portal"
 ROOT = "/run/byzantium/web/root"
-PROBE_HOSTS = "/run/byzantium/dnsmasq/probes"
+PROBE_HOSTS = "/run/byzantium/dnsmasq/probes"  # copied by tend while there is no Internet
 HERE = "10.255.255.1"
 GO = "0x" + b"POST /go HTTP/1.".hex()  # what nftables looks for, and the page's form sends
 
@@ -102,7 +102,7 @@ def names(resolved: Resolved) -> tuple[str, str]:
     """dnsmasq's lines for the probe hosts, and for the option of RFC 8910."""
     if not resolved.answers.portal:
         return "", ""
-    return (f"# The hosts that phones ask whether there is Internet.\naddn-hosts={PROBE_HOSTS}\n",
+    return ("# The hosts that phones ask whether there is Internet.\naddn-hosts=/run/byzantium/names/probes\n",
             'dhcp-option=114,"http://here.byzantium.mesh/captive-portal"\n')
 
 

@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 RECORDS = "/run/byzantium/tables"
 
 
-def loaded(system: System, table: str) -> str | None:
-    """A table of the family inet as the kernel has it, in nft's words and without what its sets hold; None when it is
-    not there."""
-    result = system.run("nft", "-s", "-t", "list", "table", "inet", table, ok=(0, 1))
+def loaded(system: System, table: str, family: str = "inet") -> str | None:
+    """A table as the kernel has it, in nft's words and without what its sets hold; None when it is not there."""
+    result = system.run("nft", "-s", "-t", "list", "table", family, table, ok=(0, 1))
     return result.out if result.status == 0 else None
 
 
-def _replace(system: System, table: str, rules: str) -> None:
-    system.run("nft", "-f", "-", stdin=f"add table inet {table}\ndelete table inet {table}\n{rules}")
+def _replace(system: System, table: str, family: str, rules: str) -> None:
+    system.run("nft", "-f", "-", stdin=f"add table {family} {table}\ndelete table {family} {table}\n{rules}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadTable(Step):
-    """`rules` is the text of the whole table inet `table`."""
+    """`rules` is the text of the whole table."""
 
     table: str
     rules: str
+    family: str = "inet"
 
     @property
     def record(self) -> str:
@@ -46,27 +46,28 @@ class LoadTable(Step):
         if kept is None:
             return True
         record = json.loads(kept)
-        return bool(record["rules"] != self.rules or record["loaded"] != loaded(system, self.table))
+        return bool(record["rules"] != self.rules or record["loaded"] != loaded(system, self.table, self.family))
 
     def before(self, system: System) -> Any:
         """Path of a private copy of the former table, or None."""
-        former = loaded(system, self.table)
+        former = loaded(system, self.table, self.family)
         return None if former is None else keep_copy(system, former)
 
     def apply(self, system: System, progress: Progress) -> None:
         system.remove(self.record)
         try:
-            _replace(system, self.table, self.rules)
+            _replace(system, self.table, self.family, self.rules)
         except CannotHere as absent:
             raise CannotHere(_("There is no nftables here, and no node without a firewall."), absent.hint) from absent
-        system.write(self.record, json.dumps({"rules": self.rules, "loaded": loaded(system, self.table)}), 0o600)
+        record = {"rules": self.rules, "loaded": loaded(system, self.table, self.family)}
+        system.write(self.record, json.dumps(record), 0o600)
 
     def undo(self, system: System, before: Any) -> None:
         system.remove(self.record)
         former = "" if before is None else system.read(before)
         if former is None:
             raise StepFailed(_("The former firewall is gone from {path}.").format(path=before))
-        _replace(system, self.table, former)
+        _replace(system, self.table, self.family, former)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from byzwizard.backends import (
     access_point,
     addresses,
     firewall,
+    gateway,
     keep,
     mesh,
     names,
@@ -24,6 +25,7 @@ STAGES: tuple[Stage, ...] = (
     routing.STAGE,
     portal.STAGE,
     names.STAGE,
+    gateway.STAGE,
     remote.REMOTE,
     keep.KEEP,
 )

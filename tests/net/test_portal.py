@@ -82,7 +82,8 @@ def serve(made: Spaces, node: str, root: Path) -> None:
         place.write_text(text.replace("/tmp/", f"{root}/").replace("/run/byzantium", str(run)))
     (run / "names").mkdir()
     (run / "names/hosts").write_text("")
-    (run / "dnsmasq/probes").write_text(probes.hosts(names.HERE))
+    (run / "names/servers").write_text("server=/#/\n")
+    (run / "names/probes").write_text(probes.hosts(names.HERE))
     (run / "web/root/index.html").write_text(web.front_page(NODE))
     made.start(node, "nginx", "-e", "stderr", "-g", "user root;", "-c", str(root / web.CONFIG.lstrip("/")))
     made.start(node, "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file", "--log-facility=-",

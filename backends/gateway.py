@@ -77,7 +77,7 @@ class InternetStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         names = ports(resolved, machine)
         alone = LoadTable(id="gateway-ports", family="bridge", table="byz-ports", rules=fill("ports.nft", hash="1"),
-                          text=_("Let nobody but this node give addresses to its clients"))
+                          text=_("Note who else gives out addresses to clients, and pass that on to no other port"))
         if not names:
             return (alone,
                     StopUnit(id="gateway-stop", unit=UNIT, network=True, text=_("Leave wired ports alone")),

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import gateway, tables
+from byzwizard.backends import gateway, strangers, tables
 from byzwizard.backends.babel_socket import Dump
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
@@ -45,19 +45,27 @@ def ports(system: System) -> list[PortState] | None:
 
 
 def look(system: System) -> tuple[list[PortState], list[Check]]:
-    """The ports, and what is to be said of them. There is nothing to say where no wired port is looked after."""
+    """The ports, and what is to be said of them and of who else gives out addresses."""
     try:
         wanted = tables.loaded(system, "byz-gateway") is not None
+        rogues = [_rogue(mac) for port, mac in strangers.read(system).items() if port.startswith("ap")]
     except ByzantiumError:
-        wanted = False
+        wanted, rogues = False, []
     if not wanted:
-        return [], []
+        return [], rogues
     found = ports(system)
     if found is None or not running(system, gateway.UNIT):
-        return [], [Check("ports", False, _("The wired ports are not looked after."),
+        return [], [*rogues, Check("ports", False, _("The wired ports are not looked after."),
                           _("See `journalctl -u {unit}`; `byzwizard apply` starts it again.").format(
                               unit=gateway.UNIT))]
-    return found, [check for port in found for check in (_internet(port), _stranger(port)) if check]
+    said = [check for port in found for check in (_internet(port), _stranger(port)) if check]
+    return found, said + rogues
+
+
+def _rogue(mac: str) -> Check:
+    return Check("stranger", True,
+                 _("A device on the network for phones gives out addresses too ({mac}).").format(mac=mac),
+                 _("Phones that believe it lead nowhere, or to it. Find its owner, or give the network a passphrase."))
 
 
 def _internet(port: PortState) -> Check | None:

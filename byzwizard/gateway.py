@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from byzwizard.backends import strangers
 from byzwizard.backends.interfaces import index, ip
 from byzwizard.backends.ports import Port
 from byzwizard.backends.reach import reaches
@@ -72,17 +73,6 @@ class Health:
         self.failures += 1
         self.working = self.working and self.failures < LOST
         self.due = now + (AGAIN if self.failures < LOST else every)
-
-
-def strangers(text: str) -> dict[str, str]:
-    """Port to MAC, from nft's JSON of the set "strangers"."""
-    found = {}
-    for entry in json.loads(text)["nftables"]:
-        for element in entry.get("set", {}).get("elem", ()):
-            value = element["elem"]["val"] if "elem" in element else element
-            port, mac = value["concat"]
-            found[str(port)] = str(mac)
-    return found
 
 
 Way = tuple[str, str]  # a port, and the router there
@@ -159,8 +149,7 @@ class Gateway:
             self._sync(now)
 
     def _look_for_strangers(self, now: float) -> bool:
-        told = self._system.run("nft", "-j", "list", "set", "bridge", "byz-ports", "strangers", ok=(0, 1)).out
-        found = [(port, mac) for port, mac in (strangers(told) if told else {}).items()
+        found = [(port, mac) for port, mac in strangers.read(self._system).items()
                  if port in self._ports and self._ports[port].state == "clients"]
         for port, mac in found:
             self._ports[port].withdraw(mac, now)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from byzwizard.backends import firewall, gateway
+from byzwizard.backends import firewall, gateway, strangers
 from byzwizard.backends.routing import configuration
 from byzwizard.machine import Machine, Wired
 from byzwizard.resolve import MeshLink, Resolved
@@ -256,3 +256,27 @@ def test_the_cable_is_pulled_and_plugged_in(lab: Lab) -> None:
     assert within(8, lambda: lab.made.run(lab.here, "ip", "route", "show", "default").stdout == "")
     lab.made.ip(lab.provider, "link set lan0 up")
     assert within(20, lambda: bool(lab.port().get("shared")))
+
+
+OFFER = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wlan0")
+    link.bind(("", 67))
+    link.sendto(b"come here", ("255.255.255.255", 68))
+"""
+
+
+def test_a_phone_that_gives_out_addresses_is_noted(lab: Lab) -> None:
+    rogue = lab.made.add("rogue")
+    lab.made.cable(lab.here, "ap0", rogue, "wlan0")
+    lab.made.ip(lab.here, "link set ap0 master clients0")
+    lab.made.ip(rogue, "addr add 10.1.1.66/24 dev wlan0")
+    lab.begin("never")
+    system = Inside(lab.here, lab.root)
+    assert within(10, lambda: lab.reaches(rogue, "10.1.1.1"))
+    assert strangers.read(system) == {}
+    lab.made.python(rogue, OFFER)
+    shown = json.loads(lab.made.run(rogue, "ip", "-j", "link", "show", "wlan0").stdout)
+    assert strangers.read(system) == {"ap0": shown[0]["address"]}

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from byzwizard.answers import parse
-from byzwizard.backends import gateway, leases, uplinks
+from byzwizard.backends import gateway, leases, strangers, uplinks
 from byzwizard.backends.babel_socket import Dump, Neighbour, Way
 from byzwizard.backends.neighbours import Known
 from byzwizard.errors import CannotHere
-from byzwizard.gateway import EVERY, LOST, Health, Settings, settings, strangers
+from byzwizard.gateway import EVERY, LOST, Health, Settings, settings
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Radio, Verdict, Wired
 from byzwizard.plan import Step
@@ -108,8 +108,8 @@ def test_the_step_says_what_is_shared() -> None:
 def test_strangers_are_read() -> None:
     told = {"nftables": [{"metainfo": {}}, {"set": {"name": "strangers", "elem": [
         {"elem": {"val": {"concat": ["eth0", "02:00:00:00:00:09"]}, "timeout": 45, "expires": 40}}]}}]}
-    assert strangers(json.dumps(told)) == {"eth0": "02:00:00:00:00:09"}
-    assert strangers('{"nftables": [{"set": {"name": "strangers"}}]}') == {}
+    assert strangers.parse(json.dumps(told)) == {"eth0": "02:00:00:00:00:09"}
+    assert strangers.parse('{"nftables": [{"set": {"name": "strangers"}}]}') == {}
 
 
 def test_who_leads_out() -> None:

@@ -22,6 +22,7 @@ from byzwizard.machine import Battery, Machine
 from byzwizard.verdict import with_verdicts
 
 RECORDING_LIMIT = 4 << 20  # bytes; a radio takes about 10 kB
+DEEPEST = 20  # levels; a recording has eight
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
 
@@ -63,12 +64,12 @@ def load_machine(path: Path) -> Machine:
         raise Invalid(_("{file} is a recording of another format: `machine` is {found}, this program reads 1.").format(
             file=path, found=printable(json.dumps(said["machine"])[:40])), _("Use the program that recorded it."))
     try:
-        return with_verdicts(Machine.model_validate(_safe(said)))
+        return with_verdicts(Machine.model_validate(_without_computed(_safe(said))))
     except ValidationError as fault:
         first = fault.errors(include_url=False, include_input=False)[0]
         key = ".".join(printable(str(part), 40) for part in first["loc"])
         raise Invalid(_("{file}: the key `{key}` is not right: {what}.").format(
-            file=path, key=key, what=first["msg"][:1].lower() + first["msg"][1:]),
+            file=path, key=key, what=_expected(first["type"])),
             _("Record the machine anew with `byzwizard inspect --json`.")) from fault
 
 
@@ -88,15 +89,43 @@ def _read_json(path: Path) -> Any:
                       _("`byzwizard inspect --json > FILE` records a machine.")) from fault
 
 
-def _safe(value: Any) -> Any:
-    """Recordings come from other people: nothing in them may act on a terminal."""
+def _safe(value: Any, deep: int = 0) -> Any:
+    """Recordings come from other people: nothing in them may act on a terminal. What is deeper than any recording
+    is an unknown key's, and goes."""
     if isinstance(value, str):
         return printable(value, 4096)
+    if deep == DEEPEST and isinstance(value, list | dict):
+        return None
     if isinstance(value, list):
-        return [_safe(item) for item in value]
+        return [_safe(item, deep + 1) for item in value]
     if isinstance(value, dict):
-        return {key: _safe(item) for key, item in value.items()}
+        return {key: _safe(item, deep + 1) for key, item in value.items()}
     return value
+
+
+def _without_computed(said: dict[str, Any]) -> dict[str, Any]:
+    """Without what is computed anew: whatever stands there, it is ignored."""
+    computed = {"radios": "verdict", "disks": "boot_medium"}
+    return said | {
+        part: [{key: each[key] for key in each if key != name} if isinstance(each, dict) else each
+               for each in said[part]]
+        for part, name in computed.items() if isinstance(said.get(part), list)
+    }
+
+
+def _expected(kind: str) -> str:
+    """What should stand there, by pydantic's name of the fault."""
+    words = {
+        "missing": _("it is missing"),
+        "string": _("a text should stand here"),
+        "int": _("a whole number should stand here"),
+        "finite": _("a whole number should stand here"),
+        "bool": _("true or false should stand here"),
+        "tuple": _("a list should stand here"),
+        "model": _("an object should stand here"),
+        "literal": _("it is none of the values there are"),
+    }
+    return words.get(kind.partition("_")[0], _("this cannot stand here"))
 
 
 def _memory_and_battery() -> tuple[int, Battery | None]:

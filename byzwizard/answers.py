@@ -239,7 +239,7 @@ class Answers(Section):
     )
     internet: Internet = Field(default=Internet(), description=N_("A connection to the Internet, where there is one."))
     portal: bool = Field(default=True, description=N_("Greet people who join with the front page: true or false."))
-    services: Annotated[tuple[Service, ...], Field(strict=False)] = Field(
+    services: Annotated[tuple[Service, ...], Field(strict=False), _is(values.services)] = Field(
         default=(), description=N_("What this node offers, such as [chat, pad, files].")
     )
     remote: Remote = Field(default=Remote(), description=N_("Looking after this node from another computer."))

@@ -14,6 +14,8 @@ from byzwizard.i18n import _
 from byzwizard.strictyaml import Document, Path, Place, dotted
 from byzwizard.values import BadValue, shown
 
+TOO_LONG = 20  # digits; what is as long is no number that somebody mistyped, and is read as text
+
 Error = Mapping[str, Any]
 """One of pydantic's ValidationError.errors()."""
 
@@ -227,7 +229,7 @@ def _how(annotation: Any, value: Any) -> str:
         return _("Write {word}.").format(word="true")
     if bool in kinds and value.lower() in {"no", "off", "false", "n"}:
         return _("Write {word}.").format(word="false")
-    if int in kinds and value.isdecimal():
+    if int in kinds and value.isdecimal() and len(value) < TOO_LONG:
         return _("Write it without quotes and without a leading zero.")
     if near := difflib.get_close_matches(value[:64].lower(), words, 1):
         return _("Did you mean {text}?").format(text=near[0])
@@ -243,7 +245,9 @@ def _unknown(path: Path) -> tuple[str, str]:
     here = _fields(section)
     word = key[:64].lower().replace("-", "_").replace(" ", "_")
     near = difflib.get_close_matches(word, here, 1, 0.6)
-    elsewhere = [(*other, name) for other in _all_sections(Answers, ()) for name in _fields(other) if name == word]
+    everywhere = [(*other, name) for other in _all_sections(Answers, ()) for name in _fields(other)]
+    alike = difflib.get_close_matches(word, [str(names[-1]) for names in everywhere], 1, 0.8)
+    elsewhere = [names for names in everywhere if names[-1] in alike]
     if near:
         nearest = near[0]
     elif elsewhere:

@@ -16,6 +16,7 @@ from byzwizard.i18n import _
 
 Part = TypeVar("Part", bound=BaseModel)
 
+BOM = b"\xef\xbb\xbf"
 LARGEST = 256 * 1024
 LARGEST_SECRET = 4096
 
@@ -95,7 +96,7 @@ def _text(content: bytes, name: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         # Positions count after the mark, and only what came before is text.
-        before = content.removeprefix(b"\xef\xbb\xbf")[: fault.start].decode(errors="replace")
+        before = content.removeprefix(BOM)[: fault.start].decode(errors="replace")
         place = strictyaml.place_in(before, len(before))
     raise _refusal(name, _("A character stands here that is not UTF-8."), _("Save the file as UTF-8."), place)
 
@@ -153,7 +154,7 @@ def read_secret(path: Path, key: str) -> str:
             _("The passphrase should stand in this file, alone."),
         ) from None
     try:
-        return values.passphrase(content.decode("ascii").removesuffix("\n").removesuffix("\r"))
+        return values.passphrase(content.removeprefix(BOM).decode("ascii").removesuffix("\n").removesuffix("\r"))
     except ValueError:
         pass  # outside of the handler, so that no traceback can carry the passphrase
     raise Invalid(

@@ -46,17 +46,13 @@ def _usable(machine: Machine) -> list[Radio]:
     return sorted(radios, key=lambda radio: (radio.verdict.grade if radio.verdict else "F", len(radio.phy), radio.phy))
 
 
-def _can_mesh(radio: Radio) -> bool:
-    return radio.verdict is not None and radio.verdict.link == "802.11s"
-
-
 def _mesh_radios(answers: Answers, machine: Machine) -> list[Radio]:
     mesh = answers.mesh
     if mesh.link == "wired":
         return []
     radios = _usable(machine)
     if mesh.interfaces == "auto":
-        capable = [radio for radio in radios if _can_mesh(radio)]
+        capable = [radio for radio in radios if radio.meshes]
         if not capable and mesh.link == "802.11s":
             raise CannotHere(_("mesh.link is 802.11s, but no wireless card here can mesh."), what_to_buy())
         return capable[:1]
@@ -73,7 +69,7 @@ def _mesh_radios(answers: Answers, machine: Machine) -> list[Radio]:
                 ),
                 _("`byzwizard inspect` shows what is here; auto lets Byzantium choose."),
             )
-        if radio not in radios or not _can_mesh(radio):
+        if radio not in radios or not radio.meshes:
             reason = radio.verdict.reason if radio.verdict else ""
             raise CannotHere(
                 _("mesh.interfaces names {name}, which cannot mesh: {reason}").format(name=interface, reason=reason),
@@ -150,7 +146,7 @@ def _access_points(
     planned: list[AccessPointPlan] = []
     for radio in _usable(machine):
         shares = f"mesh{meshing.index(radio)}" if radio in meshing else None
-        if radio.verdict is None or not radio.verdict.access_point or (radio.interface in named and not shares):
+        if not radio.serves_phones or (radio.interface in named and not shares):
             continue
         number = _access_point_channel(answers, radio, shares)
         if number is None:

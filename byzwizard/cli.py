@@ -6,17 +6,24 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from byzwizard.commands import Context
+from byzwizard.commands import Context, file_name
 from byzwizard.errors import ByzantiumError, CannotHere, Invalid
 from byzwizard.i18n import _
 from byzwizard.plan import Stage
 
-VERBS = ("apply", "check", "plan", "confirm", "undo", "inspect", "scan", "status", "tend", "report", "schema")
+VERBS = (
+    *("apply", "check", "plan", "confirm", "undo"),
+    *("inspect", "scan", "status", "persist", "clone"),
+    *("tend", "report", "schema"),
+)
 
 
 class Parser(argparse.ArgumentParser):
+    def __init__(self, **more: Any) -> None:
+        super().__init__(allow_abbrev=False, **more)  # a verb of a later version may bring an option like it
+
     def error(self, message: str) -> NoReturn:
         raise Invalid(
             _("The command line is wrong: {fault}.").format(fault=message.rstrip(".")),
@@ -30,7 +37,13 @@ def _shared(default: object) -> Parser:
     off = default if default is argparse.SUPPRESS else False
     parser.add_argument("--json", action="store_true", default=off, help=_("print JSON"))
     parser.add_argument("--yes", action="store_true", default=off, help=_("stands in for the confirmation"))
-    parser.add_argument("--machine", metavar="FILE", default=default, help=_("a recorded machine instead of this one"))
+    parser.add_argument(
+        "--machine",
+        metavar="FILE",
+        type=file_name,
+        default=default,
+        help=_("a recorded machine instead of this one"),
+    )
     parser.add_argument("--plain", action="store_true", default=off, help=_("line mode instead of full screen"))
     return parser
 
@@ -47,7 +60,7 @@ def _parser(argv: Sequence[str]) -> Parser:
         ),
     )
     parser.add_argument("--version", action="version", version=f"byzwizard {__version__}")
-    parser.add_argument("--answers", metavar="FILE", help=_("the same as: apply FILE"))
+    parser.add_argument("--answers", metavar="FILE", type=file_name, help=_("the same as: apply FILE"))
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     all_of_them = {"--help", "-h"} & set(argv)
     for verb in VERBS:
@@ -64,12 +77,12 @@ def _parser(argv: Sequence[str]) -> Parser:
 def run(argv: Sequence[str]) -> int:
     """The exit status. Raises ByzantiumError."""
     options = _parser(argv).parse_args(argv)
-    if options.answers:
+    if options.answers is not None:
         if options.verb:
             raise Invalid(_("--answers stands for `apply FILE` and takes no verb."))
         return run(
             [
-                *(("--machine", options.machine) if options.machine else ()),
+                *(("--machine", options.machine) if options.machine is not None else ()),
                 "apply",
                 options.answers,
                 *(word for word, said in (("--json", options.json), ("--yes", options.yes)) if said),
@@ -93,6 +106,8 @@ def _open(context: Context) -> int:
     from byzwizard.here import Here
 
     desk = Here(context)
+    if context.machine_file is not None:
+        desk.machine()  # a bad recording is told here, not on a page
     first = "node" if desk.is_set_up() else "welcome"
     if context.options.plain or _line_by_line():
         from byzwizard import plain
@@ -107,7 +122,7 @@ def _line_by_line() -> bool:
     """Is full screen of no use here: no terminal, one that cannot move its cursor, or a console that is read aloud or
     in Braille (what speakup and brltty are told on the kernel's command line)?"""
     terminal = os.environ.get("TERM", "dumb")
-    if terminal == "dumb" or not sys.stdin.isatty():
+    if terminal == "dumb" or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True
     if terminal != "linux":
         return False
@@ -120,7 +135,18 @@ def has_screen_reader(command_line: str) -> bool:
     return any(word.startswith(("speakup.", "brltty")) for word in command_line.split())
 
 
+def open_streams() -> None:
+    """A standard stream that was closed before we began (`>&-`) swallows what is written; no file takes its number."""
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        continue
+    os.close(spare)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
 def main() -> int:
+    open_streams()
     try:
         status = run(sys.argv[1:])
         sys.stdout.flush()
@@ -134,8 +160,9 @@ def main() -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         what = error.filename or _("Writing the answer")
+        advice = [_("Try again with sudo.")] if isinstance(error, PermissionError) and os.geteuid() != 0 else []
         with contextlib.suppress(OSError):
-            print(_("byzwizard: {what}: {why}.").format(what=what, why=error.strerror), file=sys.stderr)
+            print(_("byzwizard: {what}: {why}.").format(what=what, why=error.strerror), *advice, file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CannotHere.status if isinstance(error, PermissionError) else 1
     except KeyboardInterrupt:

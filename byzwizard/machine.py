@@ -71,6 +71,19 @@ class Radio(_Data):
     held_by: str | None = None
     verdict: Verdict | None = None
 
+    @property
+    def meshes(self) -> bool:
+        """Can this version of the program mesh with it? Ad-hoc meshes and hubs are not built yet."""
+        return self.verdict is not None and self.verdict.link == "802.11s"
+
+    @property
+    def serves_phones(self) -> bool:
+        """Can it be an access point, beside its mesh if it has one? An ad-hoc card can, as long as it meshes not."""
+        if self.verdict is None:
+            return False
+        modes = {mode.lower() for mode in self.modes}
+        return self.verdict.access_point or (self.verdict.grade == "C" and "ap" in modes)
+
 
 class Wired(_Data):
     interface: str
@@ -80,11 +93,14 @@ class Wired(_Data):
 
 
 class Partition(_Data):
+    """`held_by` is the kind of mapping that is open on it (crypt, lvm, raid1, mpath), where there is one."""
+
     path: str
     bytes: int
     filesystem: str | None
     label: str | None
     mounted: str | None
+    held_by: str | None = None
 
 
 class Disk(_Data):

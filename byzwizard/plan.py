@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -28,6 +28,8 @@ class Step(ABC):
     destroys: str | None = None
     after: tuple[str, ...] = ()
     network: bool = field(default=False)  # may cut the network that the caller is connected over
+    asked: bool = field(default=False)  # done only when a person asked for it, never by answers that a boot found
+    patient: ClassVar[bool] = False  # waits for a device most of the time: any number of such steps run side by side
 
     @property
     def undoable(self) -> bool:

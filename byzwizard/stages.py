@@ -3,11 +3,13 @@
 from byzwizard.backends import (
     access_point,
     addresses,
+    clone,
     firewall,
     gateway,
     keep,
     mesh,
     names,
+    persistence,
     portal,
     radio,
     remote,
@@ -27,5 +29,7 @@ STAGES: tuple[Stage, ...] = (
     names.STAGE,
     gateway.STAGE,
     remote.REMOTE,
+    persistence.STAGE,
     keep.KEEP,
+    clone.STAGE,
 )

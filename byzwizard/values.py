@@ -205,6 +205,13 @@ def interfaces(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def services(names: tuple[str, ...]) -> tuple[str, ...]:
+    """None twice."""
+    if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
+        raise BadValue(_("The service {name} stands here twice.").format(name=shown(twice)), _("Take one out."))
+    return names
+
+
 def node_id(text: str) -> str:
     """The canonical name: 32 base32 characters of the SHA-256 of the node's key."""
     if not re.fullmatch(NODE_ID, text):

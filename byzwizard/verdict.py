@@ -93,6 +93,8 @@ def _reason(grade: Grade, modes: set[str], driven: bool) -> str:
     if grade == "B":
         return _("It meshes, but cannot serve phones while it does.")
     if grade == "C":
+        if AP in modes:
+            return _("It has no mesh mode, only the older ad-hoc mode without encryption; it can serve phones.")
         return _("It has no mesh mode, only the older ad-hoc mode: no encryption there, and no phones.")
     if grade == "D":
         return _("It cannot mesh, but it can be a hub: phones and other nodes join its access point.")
@@ -116,11 +118,11 @@ def _advice(radio: Radio, grade: Grade, buy: str) -> str | None:
 
 def _beside_a_mesh(radio: Radio, verdict: Verdict) -> Verdict:
     """Where another card here meshes, nothing has to be bought."""
-    advice = {"D": _("Another card here meshes; this one can serve phones."),
-              "C": _("Another card here meshes; this one is not needed."),
-              "E": _("Another card here meshes; this one is not needed.")}.get(verdict.grade)
-    if advice is None:
+    if verdict.grade not in {"C", "D", "E"}:
         return verdict
+    serves = radio.model_copy(update={"verdict": verdict}).serves_phones
+    advice = (_("Another card here meshes; this one can serve phones.") if serves
+              else _("Another card here meshes; this one is not needed."))
     return verdict.model_copy(update={"advice": " ".join([*_state(radio, verdict.grade), advice])})
 
 

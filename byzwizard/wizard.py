@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import urwid
 
 from byzwizard.errors import ByzantiumError
+from byzwizard.jobs import Job, explain_crash
 from byzwizard.screens import terminal
 from byzwizard.screens.page import Session
 from byzwizard.screens.pages import PAGES
@@ -107,23 +108,16 @@ class Wizard:
     # What the screen asks for (screens.root.Stage).
 
     def later(self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[ByzantiumError], None]) -> None:
-        def work() -> None:
-            try:
-                result = job()
-            except ByzantiumError as fault:
-                explained = fault
-                self._call(lambda: failed(explained))
-            else:
-                self._call(lambda: done(result))
-
-        start = threading.Thread(target=work, daemon=True).start
+        start = Job(job, done, failed, self._call).start
         if self._early is not None:
             self._early.append(start)
         else:
             start()
 
     def _crashed(self, thrown: threading.ExceptHookArgs) -> None:
-        """A job raised what is no ByzantiumError: that is our fault, and ends the wizard."""
+        """A thread raised what is no ByzantiumError: our fault. Where nobody waits for it, it ends the wizard."""
+        if explain_crash(thrown):
+            return
         self._crash = thrown.exc_value
         self._call(self._stop)
 

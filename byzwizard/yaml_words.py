@@ -42,6 +42,9 @@ _WORDS = (
 
 def fault(error: yaml.MarkedYAMLError) -> Fault:
     said = f"{error.context or ''} {error.problem or ''}"
+    if "but got ':'" in said and error.context_mark and error.problem_mark \
+            and error.context_mark.line == error.problem_mark.line:
+        said = "mapping values are not allowed"  # brackets that begin further up were rather not closed
     for sign, at_context, message, hint in _WORDS:
         if sign in said:
             mark = error.context_mark if at_context else error.problem_mark

@@ -27,7 +27,7 @@ cat >"$home/usr/lib/byzwizard/bin/byzwizard" <<'PY'
 #!/usr/lib/byzwizard/bin/python -I
 import sys
 
-from byzwizard.cli import main
+from byzwizard.__main__ import main
 
 sys.exit(main())
 PY

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzwizard.errors import ByzantiumError
@@ -10,7 +9,8 @@ from byzwizard.events import Event
 from byzwizard.i18n import _
 from byzwizard.screens.items import Bar, Button, Gap, Item, Key, Mark, Note, Waiting
 from byzwizard.screens.page import Page, Session
-from byzwizard.screens.sheets import Sheet, ask, confirm
+from byzwizard.screens.saving import save_as
+from byzwizard.screens.sheets import Sheet, confirm
 
 if TYPE_CHECKING:
     from byzwizard.desk import Applying
@@ -138,7 +138,8 @@ class Apply(Page):
             "into a file."
         )
 
-    def enter(self) -> None:
+    def arrive(self) -> None:
+        """Begins only when it is asked for: whoever comes back here sees what came of it."""
         if self._applying is None or self._status is not None:
             undo, self._undo_wanted, self._skip = self._undo_wanted, False, frozenset()
             self.begin(undo)
@@ -156,7 +157,9 @@ class Apply(Page):
             for stage in session.review.plan.stages:
                 self._progress.rows[stage.name] = StageRow(stage.title, steps=len(stage.steps))
         try:
-            self._applying = session.desk.undo() if undo else session.desk.apply(session.draft.answers, self._skip)
+            self._applying = session.desk.undo() if undo else session.desk.apply(
+                session.draft.answers, self._skip, session.draft.store_passphrase
+            )
         except ByzantiumError as fault:
             self._progress.fault, self._status = str(fault), fault.status
             session.host.changed()
@@ -224,7 +227,7 @@ class Apply(Page):
 
     def _advice(self) -> str:
         if self._status == 4:
-            return _("This computer cannot do that. Go back to Review and change what is named above.")
+            return _("This computer cannot do that. What is said above tells whether another setting helps.")
         if self._progress.failed_stage in MAY_SKIP:
             return _("Try again; if it fails once more, skip it: the node works without.")
         return _("Try again. If it fails once more, save the log, and go back to change something.")
@@ -235,10 +238,10 @@ class Apply(Page):
             return [Button("stop", _("Stop and undo"), self.escape)]
         if self._status == 0:
             if session.desk.rehearsal:
-                return [Button("node", _("Back to Review"), lambda: session.go("review"))]
+                return [Button("node", _("Back to Review"), lambda: session.retrace("review"))]
             return [Button("node", _("Show this node"), lambda: session.start("node"))]
         buttons = [
-            Button("back", _("Back to Review"), lambda: session.go("review")),
+            Button("back", _("Back to Review"), lambda: session.retrace("review")),
             Button("retry", _("Retry"), self._retry),
         ]
         if self._progress.failed_stage in MAY_SKIP:
@@ -246,7 +249,7 @@ class Apply(Page):
         return [
             *buttons,
             Button("shell", _("Shell"), lambda: session.host.suspend(session.desk.shell)),
-            Button("save", _("Save log"), self._ask_path),
+            Button("save", _("Save log"), self._save),
         ]
 
     def bindings(self) -> Sequence[Key]:
@@ -279,16 +282,9 @@ class Apply(Page):
         lines = self._progress.log or [_("Nothing has been told yet.")]
         self.session.host.open(Sheet(self.session, _("Log"), "", [Note(line) for line in lines]))
 
-    def _ask_path(self) -> None:
-        ask(self.session, _("Save log"), _("Where to."), _("File"), LOG_TO, self._save)
-
-    def _save(self, path: str) -> None:
+    def _save(self) -> None:
         session, text = self.session, "\n".join([*self._progress.log, self._progress.fault, ""])
-        session.host.later(
-            lambda: session.desk.save_log(text, Path(path).expanduser()),
-            lambda _none: session.say(_("Saved as {path}.").format(path=path)),
-            session.sorry,
-        )
+        save_as(session, _("Save log"), LOG_TO, lambda path: session.desk.save_log(text, path))
 
 
 def rate(event: Event) -> str:

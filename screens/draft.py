@@ -18,6 +18,7 @@ class Draft:
         self._answers: Answers | None = None
         self.typed: dict[str, str] = {}
         self.faults: dict[str, str] = {}
+        self.store_passphrase = ""  # of a new store; never in the answers, and gone once they are applied
 
     @property
     def ready(self) -> bool:

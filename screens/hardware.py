@@ -76,7 +76,7 @@ class Hardware(Page):
         return [Button("back", _("Back"), self.escape), Button("next", _("Continue"), self.session.onward)]
 
     def bindings(self) -> Sequence[Key]:
-        phy = self._focused_phy()
+        phy = "" if self.session.desk.rehearsal else self._focused_phy()
         return [Key(("t",), _("try it"), lambda: self._test(phy), letter=True, focused=True)] if phy else []
 
     def items(self) -> Sequence[Item]:
@@ -160,15 +160,10 @@ class Hardware(Page):
             host.close()
             self._test(phy)
 
-        host.open(
-            Sheet(
-                self.session,
-                radio.interface or radio.phy,
-                radio.chipset,
-                details(radio),
-                [Button("close", _("Close"), host.close), Button("try", _("Try it"), test)],
-            )
-        )
+        buttons = [Button("close", _("Close"), host.close)]
+        if not self.session.desk.rehearsal:  # a recorded card is not here to be tried
+            buttons.append(Button("try", _("Try it"), test))
+        host.open(Sheet(self.session, radio.interface or radio.phy, radio.chipset, details(radio), buttons))
 
 
 def bus(radio: "Radio") -> str:
@@ -183,14 +178,12 @@ def can(radio: "Radio") -> str:
     verdict = radio.verdict
     if verdict is None:
         return ""
-    if verdict.link and verdict.access_point:
-        return _("mesh and phones together")
-    if verdict.link == "802.11s":
-        return _("mesh")
+    if radio.meshes:
+        return _("mesh and phones together") if verdict.access_point else _("mesh")
+    if radio.serves_phones:
+        return _("phones only, cannot mesh")
     if verdict.link == "ibss":
         return _("mesh of the older kind")
-    if verdict.access_point:
-        return _("phones only, cannot mesh")
     return _("not usable now") if verdict.grade == "F" else _("can only join other networks")
 
 

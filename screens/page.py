@@ -61,6 +61,10 @@ class Page:
     def enter(self) -> None:
         """The page is shown, for the first time or again."""
 
+    def arrive(self) -> None:
+        """As enter, where the page was asked for: not when it is come back to."""
+        self.enter()
+
     def leave(self) -> None:
         """The page is gone."""
 
@@ -158,15 +162,22 @@ class Session:
             del self._trail[self._trail.index(name) + 1 :]
         else:
             self._trail.append(name)
-        self.page.enter()
+        self.page.arrive()
         self.host.changed()
 
     def start(self, name: str) -> None:
         """Show the page with nothing to go back to."""
+        self._show([name])
+
+    def retrace(self, name: str) -> None:
+        """Show the step of that name, with the steps before it to go back to, however it was passed by."""
+        self._show([self.first, *self._steps[: self._steps.index(name) + 1]])
+
+    def _show(self, trail: list[str]) -> None:
         self.message = ""
         self.page.leave()
-        self._trail = [name]
-        self.page.enter()
+        self._trail = trail
+        self.page.arrive()
         self.host.changed()
 
     def onward(self) -> None:
@@ -202,5 +213,6 @@ class Session:
             return "", "" if self.first == "node" else _("not a node yet")
         if not self.status["working"]:
             return "bad", _("not working")
-        kind = _("public") if self.status["public"] else _("private")
-        return "good", _("working · {kind} · {n} near").format(kind=kind, n=len(self.status["neighbours"]))
+        kinds = {"public": _("public"), "private": _("private"), "open": _("open, not encrypted")}
+        near = sum(neighbour["hops"] == 1 for neighbour in self.status["neighbours"])
+        return "good", _("working · {kind} · {n} near").format(kind=kinds[self.status["kind"]], n=near)

@@ -1,14 +1,14 @@
 """Review: everything that will happen, in sentences, before anything happens."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
 from byzwizard.screens.items import Button, Gap, Item, Key, Note, Waiting
 from byzwizard.screens.page import Page, Session
-from byzwizard.screens.sheets import Sheet, ask
+from byzwizard.screens.saving import save_as
+from byzwizard.screens.sheets import Sheet
 
 if TYPE_CHECKING:
     from byzwizard.answers import Answers
@@ -80,7 +80,7 @@ class Review(Page):
         review = self.session.review
         if review is not None:
             buttons.append(Button("start", self._effect(review), lambda: self.session.go("apply")))
-        return [*buttons, Button("save", _("Save answers"), self._ask_path)]
+        return [*buttons, Button("save", _("Save answers"), self._save)]
 
     def bindings(self) -> Sequence[Key]:
         return [Key(("d",), _("details"), self._details, letter=True)] if self.session.review else []
@@ -195,21 +195,8 @@ class Review(Page):
             Sheet(self.session, _("Every step"), _("In this order; those with ✓ are so already."), items)
         )
 
-    def _ask_path(self) -> None:
-        ask(
-            self.session,
-            _("Save answers"),
-            _("Where to. The file is readable by you alone."),
-            _("File"),
-            SAVE_TO,
-            self._save,
-        )
-
-    def _save(self, path: str) -> None:
+    def _save(self) -> None:
+        """What was chosen, not what it came to here: the name and the addresses of this node are its own."""
         session = self.session
-        answers = session.review.resolved.answers if session.review else session.draft.answers
-        session.host.later(
-            lambda: session.desk.save(answers, Path(path).expanduser()),
-            lambda _none: session.say(_("Saved as {path}.").format(path=path)),
-            session.sorry,
-        )
+        answers = session.draft.answers
+        save_as(session, _("Save answers"), SAVE_TO, lambda path: session.desk.save(answers, path))

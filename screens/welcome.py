@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from byzwizard import i18n
+from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
 from byzwizard.screens.items import Action, Gap, Item, Note, Pick
 from byzwizard.screens.page import Page, Session
@@ -139,6 +140,7 @@ class Welcome(Page):
         if self._heard:
             items.append(Action("join", _("Join what is here"), self._join, self._words()))
         items += [
+            Action("clone", _("Copy this stick"), lambda: self.session.go("clone"), _("make another one like it")),
             Action("file", _("Use an answers file"), self._ask_file, _("from this stick or another")),
             Gap(),
             Pick("node.language", _("Language"), language, self._options(languages(), language), self._speak),
@@ -164,16 +166,18 @@ class Welcome(Page):
     def _words(self) -> str:
         best = self._heard[0]
         count = ngettext("{n} mesh heard", "{n} meshes heard", len(self._heard)).format(n=len(self._heard))
-        return _("{count}: {name} ({strength})").format(
-            count=count, name=mesh_name(best["name"])[0], strength=strength(best["signal_dbm"])
+        name, kind = mesh_name(best["name"])
+        return _("{count}: {name} ({strength}, {kind})").format(
+            count=count, name=name, strength=strength(best["signal_dbm"]), kind=kind_words(kind)
         )
 
     def _summary(self) -> list[Item]:
         machine = self.session.machine
         if machine is None:
             return [Note(_("looking at this computer …"), label=_("Found"))]
-        usable = [radio for radio in machine.radios if radio.verdict and radio.verdict.link in {"802.11s", "ibss"}]
-        phones = [radio for radio in machine.radios if radio.verdict and radio.verdict.access_point]
+        found = [radio for radio in machine.radios if radio.interface]
+        usable = [radio for radio in found if radio.meshes]
+        phones = [radio for radio in found if radio.serves_phones]
         notes: list[Item] = []
         if usable:
             words = ngettext(
@@ -226,13 +230,13 @@ class Welcome(Page):
         host.later(lambda: self.session.desk.keyboard(layout), lambda _none: None, self.session.sorry)
         host.changed()
 
-    def _ask_file(self) -> None:
+    def _ask_file(self, start: str = "/run/live/medium/byzantium/answers.yaml") -> None:
         ask(
             self.session,
             _("Use an answers file"),
             _("The path of a file that the wizard or you wrote."),
             _("File"),
-            "/run/live/medium/byzantium/answers.yaml",
+            start,
             self._load,
         )
 
@@ -244,7 +248,11 @@ class Welcome(Page):
             i18n.use(answers.node.language)
             session.go("review")
 
-        session.host.later(lambda: session.desk.load(Path(path).expanduser()), loaded, session.sorry)
+        def failed(fault: ByzantiumError) -> None:
+            self._ask_file(path)
+            session.sorry(fault)
+
+        session.host.later(lambda: session.desk.load(Path(path)), loaded, failed)
 
     def _join(self) -> None:
         if len(self._heard) == 1:
@@ -265,12 +273,11 @@ class Welcome(Page):
             passphrase_file=None,
         )
         self.session.go("mesh")
-        if kind == "prv":
-            from byzwizard.screens.mesh import Mesh
+        from byzwizard.screens.mesh import Mesh
 
-            page = self.session.page
-            assert isinstance(page, Mesh)
-            page.ask_private()
+        page = self.session.page
+        assert isinstance(page, Mesh)
+        page.join(private=kind == "prv")
 
 
 class Heard(Page):
@@ -294,10 +301,10 @@ class Heard(Page):
                 f"heard-{n}",
                 mesh_name(network["name"])[0],
                 partial(self._choose, network),
-                _("{strength}, {secured}, channel {channel}").format(
+                _("{strength}, {kind}, channel {channel}").format(
                     strength=strength(network["signal_dbm"]),
                     channel=network["channel"],
-                    secured=_("secured") if network["secured"] else _("not secured"),
+                    kind=kind_words(mesh_name(network["name"])[1]),
                 ),
             )
             for n, network in enumerate(self._all[:12])
@@ -312,6 +319,11 @@ def mesh_name(air: str) -> tuple[str, str]:
     """(name, kind) of a mesh's ID on the air: the name, then ~pub, ~prv or ~opn (DESIGN)."""
     name, tilde, kind = air.rpartition("~")
     return (name, kind) if tilde and kind in {"pub", "prv", "opn"} else (air, "pub")
+
+
+def kind_words(kind: str) -> str:
+    """Who may join a mesh, by the end of its ID."""
+    return {"pub": _("public"), "prv": _("private"), "opn": _("open, not encrypted")}[kind]
 
 
 def strength(dbm: int | None) -> str:

@@ -14,6 +14,7 @@ from byzwizard.screens.items import (
     Bar,
     Button,
     Code,
+    Drawing,
     Entry,
     Fold,
     Gap,
@@ -195,7 +196,10 @@ class EntryLine(Line):
         self._foot = urwid.Pile([])
         field = urwid.Columns([(1, urwid.Text("[")), self._edit, (1, urwid.Text("]"))], focus_column=1)
         width = min(item.limit + 1, FIELD if item.hint else FIELD_ALONE) + 2
-        wide = urwid.Columns([(LABEL, self._label), (width, field), urwid.Padding(self._hint, left=1)], focus_column=1)
+        # Without a hint there is no column for it: one of no use may be left a single column, which a Padding fills
+        # with its margin and never draws, and what is above it is then not drawn anew when somebody types.
+        hint = [urwid.Padding(self._hint, left=1)] if item.hint else []
+        wide = urwid.Columns([(LABEL, self._label), (width, field), *hint], focus_column=1)
         self._wide = urwid.Pile([wide], focus_item=0)
         self._narrow = urwid.Pile([self._label, field], focus_item=1)
         super().__init__(item, Fit(self._wide, self._narrow, TYPED), typing=True)
@@ -325,6 +329,12 @@ def _code(item: Code) -> Still:
     return Still(item, Fit(wide, Fit(below, tiny, width + 2), width + 40))
 
 
+def _drawing(item: Drawing) -> Still:
+    width = max(len(line) for line in item.lines)
+    wide = urwid.Text("\n".join(shown(line) for line in item.lines), wrap="clip")
+    return Still(item, _indented(Fit(wide, text(item.words), width)))
+
+
 def button(item: Button) -> Line:
     return Line(item, urwid.Text(f"[ {shown(item.label)} ]", wrap="ellipsis"))
 
@@ -342,6 +352,7 @@ def make(item: Item) -> Any:
         Bar: _bar,
         Waiting: WaitingLine,
         Code: _code,
+        Drawing: _drawing,
         Gap: lambda gap: Still(gap, urwid.Divider()),
     }
     return makers[type(item)](item)

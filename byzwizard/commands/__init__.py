@@ -34,7 +34,19 @@ class Context:
 
     @property
     def machine_file(self) -> Path | None:
-        return Path(self.options.machine) if self.options.machine else None
+        return Path(self.options.machine) if self.options.machine is not None else None
+
+
+def file_name(text: str) -> str:
+    """An empty one is an empty variable of a script: it must not pass for an option that is absent, nor
+    for the folder that we are in."""
+    if not text:
+        raise argparse.ArgumentTypeError(_("the name of a file is missing"))
+    return text
+
+
+def file_path(text: str) -> Path:
+    return Path(file_name(text))
 
 
 def say(context: Context, data: object, text: str) -> None:

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from byzwizard.answers_file import load
-from byzwizard.commands import Context
+from byzwizard.commands import Context, file_name
 from byzwizard.faults import Fault, InvalidAnswers
 from byzwizard.i18n import _
 from byzwizard.values import shown
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help=_("the answers file"))
+    parser.add_argument("file", metavar="FILE", type=file_name, help=_("the answers file"))
 
 
 def run(context: Context) -> int:

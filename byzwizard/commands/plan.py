@@ -2,10 +2,9 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, say
+from byzwizard.commands import Context, file_path, say
 from byzwizard.i18n import _
 from byzwizard.plan import Plan, Step
 from byzwizard.prepare import prepare
@@ -13,7 +12,7 @@ from byzwizard.resolve import Resolved
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help=_("the answers file"))
+    parser.add_argument("file", metavar="FILE", type=file_path, help=_("the answers file"))
 
 
 def run(context: Context) -> int:

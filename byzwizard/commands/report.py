@@ -3,8 +3,8 @@
 import argparse
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
+from byzwizard.backends.places import place
 from byzwizard.backends.probe import machine_for
 from byzwizard.backends.report import make_report
 from byzwizard.backends.system import System
@@ -20,12 +20,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context) -> int:
     system = System()
-    text = make_report(system, machine_for(system, context.machine_file))
     wanted = context.options.file
-    if wanted == "-":
+    path = None if wanted == "-" else place(
+        f"/tmp/byzantium-report-{datetime.now(UTC):%Y%m%d-%H%M%S}.txt" if wanted is None else wanted).path
+    text = make_report(system, machine_for(system, context.machine_file))
+    if path is None:
         print(json.dumps({"report": text}, ensure_ascii=False) if context.json else text)
         return 0
-    path = Path(wanted or f"/tmp/byzantium-report-{datetime.now(UTC):%Y%m%d-%H%M%S}.txt").absolute()
     try:
         system.write(path, text, mode=0o600)
     except OSError as fault:

@@ -11,7 +11,7 @@ from typing import Any
 from byzwizard.backends import facts, status
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
-from byzwizard.errors import CannotHere
+from byzwizard.errors import CannotHere, Invalid
 from byzwizard.i18n import _, ngettext
 
 
@@ -20,6 +20,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
+    if context.machine_file is not None:
+        raise Invalid(_("A recorded machine has no state."), _("Leave out --machine."))
     system = System()
     if os.geteuid() != 0 and facts.read(system) is not None:
         raise CannotHere(_("The state of a node is told to root only."), _("Try `sudo byzwizard status`."))

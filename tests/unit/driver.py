@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from urwid.testing import press, render_text
+from urwid.testing import press
 
 from byzwizard.answers import Answers
 from byzwizard.plain import Lines
@@ -22,6 +22,7 @@ OFFERED = {
     "node": ("name", "country", "mac", "language", "keyboard"),
     "mesh": ("name", "channel", "security", "subnet", "passphrase"),
     "access_point": ("enable", "ssid", "passphrase"),
+    "persistence": ("kind",),
 }
 
 
@@ -45,9 +46,15 @@ class Screen:
     def press(self, *keys: str, size: tuple[int, int] = SIZE) -> None:
         for key in keys:
             press(self.root, size, key)
+            self._draw(size)
+
+    def _draw(self, size: tuple[int, int]) -> list[str]:
+        """The frame is kept until the next, as the loop keeps it: what is drawn anew depends on what still stands."""
+        self._frame: Any = self.root.render(size, focus=True)
+        return list(self._frame.decoded_text)
 
     def text(self, size: tuple[int, int] = SIZE) -> str:
-        return "\n".join(render_text(self.root, size, focus=True))
+        return "\n".join(self._draw(size))
 
     def to(self, item: str) -> None:
         """Tab until the item has the focus."""
@@ -133,6 +140,10 @@ def drive(answers: Answers) -> Answers:
     screen.do("steps", "next")
     assert screen.page == "mesh"
     _fill_mesh(screen, answers)
+    screen.do("next")
+    assert screen.page == "keep", screen.text()
+    screen.to(answers.persistence.kind)
+    screen.press(" ")
     screen.do("next")
     assert screen.page == "review", screen.text()
     return screen.session.draft.answers

@@ -4,63 +4,47 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from byzwizard.answers import Answers
-from byzwizard.desk import Applying, Phones, Review
-from byzwizard.errors import ByzantiumError
+from byzwizard.desk import Applying, Keeping, Phones, Place, Review, Stick
+from byzwizard.errors import ByzantiumError, Damaged
 from byzwizard.events import Event
-from byzwizard.machine import Battery, Channel, Machine, Radio, Verdict, Wired
+from byzwizard.hardware import hardware_list
+from byzwizard.machine import Battery, Channel, Combination, Limit, Machine, Radio, Wired
 from byzwizard.plan import Plan, PlannedStage, Progress, Step
 from byzwizard.resolve import AccessPointPlan, Keys, MeshLink, Resolved
+from byzwizard.verdict import judge
 
 T = TypeVar("T")
 CHANNELS = tuple(Channel(number=n, mhz=2407 + 5 * n) for n in range(1, 12))
 
 
-def radio(number: int, grade: Any, chipset: str, bus: str, **more: Any) -> Radio:
-    verdict = Verdict(
-        grade=grade,
-        link="802.11s" if grade in "AB" else None,
-        access_point=grade in "AD",
-        reason=more.pop("reason"),
-        advice=more.pop("advice", None),
-    )
-    return Radio(
-        interface=f"wlan{number}",
-        phy=f"phy{number}",
-        mac=f"00:c0:ca:00:00:0{number}",
-        bus=bus,
-        chipset=chipset,
-        driver=more.pop("driver", None),
-        channels=CHANNELS,
-        verdict=verdict,
-        modes=("managed", "AP", "mesh point"),
-        **more,
-    )
+TOGETHER = Combination(limits=(Limit(max=2, types=("AP", "mesh point")),), total=2, channels=1)
 
 
-GOOD = radio(1, "A", "Atheros AR9271", "usb", driver="ath9k_htc", reason="It can mesh and serve phones on one channel.")
-PHONES = radio(
-    0,
-    "D",
-    "Intel AX201",
-    "pci",
-    driver="iwlwifi",
-    reason="iwlwifi has no mesh mode.",
-    advice="It will serve phones while another card meshes.",
-)
-BROKEN = radio(
-    2,
-    "F",
-    "Broadcom BCM4311",
-    "pci",
-    reason="Its firmware is not free and not on this stick.",
-    advice="Plug in another card.",
-    firmware_missing=("b43/ucode13.fw",),
-)
+def radio(number: int, chipset: str, bus: str, modes: tuple[str, ...], **more: Any) -> Radio:
+    """With the verdict that the program would give it."""
+    facts: dict[str, Any] = {
+        "interface": f"wlan{number}",
+        "phy": f"phy{number}",
+        "mac": f"00:c0:ca:00:00:0{number}",
+        "bus": bus,
+        "chipset": chipset,
+        "driver": None,
+        "channels": CHANNELS,
+        "modes": modes,
+    }
+    found = Radio(**(facts | more))
+    return found.model_copy(update={"verdict": judge(found, hardware_list())})
+
+
+MESHING = ("managed", "AP", "mesh point")
+GOOD = radio(1, "Atheros AR9271", "usb", MESHING, driver="ath9k_htc", combinations=(TOGETHER,))
+PHONES = radio(0, "Intel AX201", "pci", ("managed", "AP"), driver="iwlwifi")
+BROKEN = radio(2, "Broadcom BCM4311", "pci", MESHING, firmware_missing=("b43/ucode13.fw",))
 MACHINE = Machine(
     radios=(GOOD, PHONES, BROKEN),
     wired=(Wired(interface="eth0", mac="52:54:00:00:00:01", carrier=False),),
@@ -72,6 +56,7 @@ STATUS: dict[str, Any] = {
     "status": 1,
     "working": True,
     "public": True,
+    "kind": "public",
     "node": {"name": "lighthouse", "id": "a" * 32, "addresses": ["10.83.4.1", "fd12:3456:789a:1::1"]},
     "checks": [
         {"id": "radio", "ok": True, "text": "The radio is on channel 11.", "advice": None},
@@ -194,19 +179,77 @@ class FakeDesk:
     refuses: ByzantiumError | None = None
     left: float | None = None
     trouble: str | None = None
+    plugged: list[Stick] = field(default_factory=list)
+    copying: list[Event] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=lambda: STATUS)
     access_point: Phones | None = field(default_factory=lambda: Phones("Byzantium", None))
     saved: dict[str, Any] = field(default_factory=dict)
+    given: str = ""  # the passphrase of a new store
+    store: Keeping | None = None
+    opens: str = "cactus orbit velvet"
+    damaged: bool = False
+    protects: bool = False  # the console locks when it is left alone
+    shut: bool = False
 
     def answers(self) -> Answers | None:
         return self.now
+
+    def locked(self) -> bool:
+        return self.store is not None and not self.store.open
+
+    def keeping(self) -> Keeping | None:
+        return self.store
+
+    def unlock(self, passphrase: str, mend: bool = False) -> None:
+        self.asked.append(("unlock", mend))
+        if passphrase != self.opens:
+            raise ByzantiumError("This is not the passphrase of the store.", "Is the keyboard layout the right one?")
+        if self.damaged and not mend:
+            raise Damaged("The file system of the store is damaged.")
+        assert self.store is not None
+        self.store = replace(self.store, open=True, fill=0.25, sizes={"identity": 4096})
+
+    def lock(self) -> None:
+        assert self.store is not None
+        self.store = replace(self.store, open=False)
+
+    def change_passphrase(self, old: str, new: str) -> None:
+        if old != self.opens:
+            raise ByzantiumError("This is not the passphrase of the store.", "")
+        self.opens = new
+
+    def delete_store(self) -> None:
+        self.store = None
+
+    def delete_kept(self, name: str) -> None:
+        assert self.store is not None
+        left = tuple(other for other in self.store.left_over if other != name)
+        self.store = replace(self.store, left_over=left)
+
+    def guarded(self) -> bool:
+        return self.protects
+
+    def prove(self, passphrase: str) -> None:
+        if passphrase != self.opens:
+            raise ByzantiumError("That is not the passphrase.", "")
+
+    def console_locked(self) -> bool:
+        return self.shut
+
+    def lock_console(self, locked: bool) -> None:
+        self.shut = locked
 
     def load(self, path: Path) -> Answers:
         if str(path) not in self.files:
             raise ByzantiumError(f"There is no file {path}.", "Check the name.")
         return self.files[str(path)]
+
+    def place(self, text: str) -> Place:
+        if text.startswith("~"):
+            raise ByzantiumError(f"{text} cannot be used.", "Choose another place.")
+        return Place(Path(text), text in self.saved, text.startswith("/memory/"))
 
     def save(self, answers: Answers, path: Path) -> None:
         self.saved[str(path)] = answers
@@ -222,12 +265,22 @@ class FakeDesk:
             raise self.refuses
         return review(answers, self.destroys)
 
-    def apply(self, answers: Answers, skip: frozenset[str] = frozenset()) -> Applying:
+    def apply(self, answers: Answers, skip: frozenset[str] = frozenset(), passphrase: str = "") -> Applying:
+        self.given = passphrase
         self.asked.append(("apply", answers, skip))
         return FakeApplying(
             events_of(review(answers).plan, self.fails if self.fails not in skip else ""),
             1 if self.fails and self.fails not in skip else 0,
         )
+
+    def sticks(self) -> list[Stick]:
+        return self.plugged
+
+    def clone(self, sticks: list[str], content: str) -> Applying:
+        self.asked.append(("clone", sticks, content))
+        copied = FakeApplying(self.copying, 0)
+        self.copying = []
+        return copied
 
     def status(self) -> dict[str, Any]:
         return self.state

@@ -114,6 +114,18 @@ def test_secrets_are_read_from_their_files() -> None:
     assert parse(save_text(full)) == full
 
 
+def test_a_secret_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"\xef\xbb\xbffive quite ordinary words\r\n")
+    full = with_secrets(parse("byzantium: 1\nmesh: {passphrase_file: secret}"), tmp_path)
+    assert full.mesh.passphrase == SecretStr("five quite ordinary words")
+
+
+def test_a_number_without_end_is_not_told_to_lose_its_quotes() -> None:
+    with pytest.raises(Invalid) as caught:
+        parse(f"byzantium: 1\nmesh: {{channel: {'1' * 32}}}")
+    assert "quotes" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "content", [None, b"", b"short", b"canary canary\nsecond line\n", b"canary \xff canary", b"c" * 64]
 )
@@ -196,7 +208,7 @@ ANSWERS = section(
         dns=st.lists(st.sampled_from(["9.9.9.9", "2620:fe::fe", "::1", "1.1.1.1"]), max_size=3),
     ),
     portal=st.booleans(),
-    services=st.lists(st.sampled_from(names()), max_size=4),
+    services=st.lists(st.sampled_from(names()), max_size=4, unique=True),
     persistence=section(
         kind=st.sampled_from(["none", "save.dat", "partition"]),
         device=st.sampled_from(["auto", "/dev/sdb", "0123", "true", "1e5", "internal:no", "Flash: é"]),

@@ -1,10 +1,15 @@
 """The command line: one sentence and the right status for what is wrong, and nothing done to the wrong computer."""
 
+import errno
 import json
+import signal
+import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from byzwizard import __main__ as start
 from byzwizard import cli
 
 MACHINES = Path(__file__).parents[1] / "machines"
@@ -42,6 +47,14 @@ def test_shared_options_stand_before_and_after_the_verb(
         (("apply", "FILE", "--machine", NETBOOK), 2, "a recorded machine can only be planned"),
         (("undo", "--machine", NETBOOK), 2, "a recorded machine can only be planned"),
         (("confirm", "--machine", NETBOOK), 2, "a recorded machine can only be planned"),
+        (("check", ""), 2, "the name of a file is missing"),
+        (("apply", ""), 2, "the name of a file is missing"),
+        (("status", "--machine", NETBOOK), 2, "A recorded machine has no state"),
+        (("--machine", "", "apply", "FILE"), 2, "the name of a file is missing"),
+        (("apply", "FILE", "--machine", ""), 2, "the name of a file is missing"),
+        (("--answers", ""), 2, "the name of a file is missing"),
+        (("--mach", NETBOOK, "plan", "FILE"), 2, "The command line is wrong"),
+        (("--machine", "/nonexistent/machine.json"), 2, "/nonexistent/machine.json cannot be read"),
         (("plan", "/nowhere/answers.yaml"), 2, "/nowhere/answers.yaml"),
         (("plan", "FILE", "--machine", str(MACHINES / "no-wireless-card-at-all.json")), 4, "no wireless card"),
     ],
@@ -81,3 +94,75 @@ def test_a_stage_that_a_node_needs_cannot_be_skipped(
 )
 def test_a_console_that_is_read_aloud_is_used_line_by_line(command_line: str, expected: bool) -> None:
     assert cli.has_screen_reader(command_line) is expected
+
+
+@pytest.mark.parametrize("words", [("apply", "FILE", "--machine", NETBOOK), ("apply", "FILE", "--skip", "firewall")])
+def test_an_apply_that_never_began_ends_its_events_too(
+    words: tuple[str, ...], answers: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert run(monkeypatch, "--json", *(answers if word == "FILE" else word for word in words)) == 2
+    (event,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (event["event"], event["status"], event["changed"]) == ("end", 2, False)
+
+
+def test_an_apply_without_root_ends_its_events_too(
+    answers: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert run(monkeypatch, "--json", "apply", answers) == 4
+    assert json.loads(capsys.readouterr().out)["status"] == 4
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout", "stderr"])
+def test_a_closed_stream_is_no_traceback(
+    closed: str, answers: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, closed, None)
+    assert run(monkeypatch, "check", answers) == 0
+    monkeypatch.setattr(sys, closed, None)
+    assert run(monkeypatch, "check", "/nowhere/answers.yaml") == 2
+    said = capsys.readouterr()
+    assert (said.err == "") is (closed == "stderr")
+    assert "nowhere" not in said.out
+
+
+def test_what_only_root_may_read_comes_with_advice(
+    answers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/var/lib/byzantium/identity.key")
+
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("byzwizard.commands.plan.prepare", refused)
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        assert run(monkeypatch, "plan", answers) == 4
+    assert "identity.key: Permission denied. Try again with sudo." in capsys.readouterr().err
+
+
+def test_no_full_screen_into_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdin", Terminal(True))
+    monkeypatch.setattr("sys.stdout", Terminal(False))
+    assert cli._line_by_line()
+    monkeypatch.setattr("sys.stdout", Terminal(True))
+    assert not cli._line_by_line()
+
+
+class Terminal(StringIO):
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def test_signals_during_the_start_end_it_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(cli, "main", lambda: signal.raise_signal(signal.SIGTERM))
+    try:
+        assert start.main() == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)

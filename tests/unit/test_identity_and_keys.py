@@ -1,9 +1,14 @@
 """What follows from a node's key and a mesh's secret: every node must come to the same bytes, for ever."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from byzwizard.answers import Mesh
-from byzwizard.identity import Identity, canonical, verify
+from byzwizard.backends import keep
+from byzwizard.backends.system import System
+from byzwizard.identity import KEY, Identity, canonical, verify
 from byzwizard.keys import derive, public_secret
 from byzwizard.resolve import client_prefix, ula_prefixes
 
@@ -56,3 +61,25 @@ def test_prefixes_are_in_their_ranges(seed: int) -> None:
     mesh, own = ula_prefixes("byzantium", node)
     assert mesh.startswith("fd")
     assert own.startswith(mesh.removesuffix("::/48"))
+
+
+class Guarded(System):
+    """A system of which some files may be read by root only."""
+
+    def __init__(self, root: Path, *guarded: str) -> None:
+        super().__init__(root)
+        self._guarded = guarded
+
+    def read(self, path: str | Path) -> str | None:
+        if str(path) in self._guarded:
+            raise PermissionError(13, "Permission denied", str(path))
+        return super().read(path)
+
+    def write(self, path: str | Path, *_arguments: Any, **_more: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_a_plan_without_root_does_without_the_identity_of_a_plan_by_root(tmp_path: Path) -> None:
+    assert keep.identity(Guarded(tmp_path, keep.THIS_BOOT)).id
+    with pytest.raises(PermissionError):
+        keep.identity(Guarded(tmp_path, str(KEY)))

@@ -63,3 +63,24 @@ def test_a_byte_order_mark_and_unknown_keys_do_no_harm(tmp_path: Path) -> None:
 def test_nothing_in_it_acts_on_a_terminal(tmp_path: Path) -> None:
     file = written(tmp_path, {"machine": 1, "radios": [{**RADIO, "chipset": "\x1b]0;owned\x07\u202ex\x9b31m"}]})
     assert load_machine(file).radios[0].chipset == r"\x1b]0;owned\x07\u202ex\x9b31m"
+
+
+def test_what_is_computed_is_ignored_whatever_it_is(tmp_path: Path) -> None:
+    disk = {"path": "/dev/sda", "bytes": 1, "vendor": None, "model": None, "serial": None, "transport": None,
+            "removable": True, "read_only": False, "boot_medium": "perhaps"}
+    file = written(tmp_path, {"machine": 1, "radios": [{**RADIO, "verdict": "splendid"}], "disks": [disk]})
+    machine = load_machine(file)
+    assert machine.radios[0].verdict is not None
+    assert not machine.disks[0].boot_medium
+
+
+def test_what_is_too_deep_does_no_harm(tmp_path: Path) -> None:
+    deep = '{"machine": 1, "x": ' + "[" * 900 + "]" * 900 + "}"
+    assert load_machine(written(tmp_path, deep)).machine == 1
+
+
+def test_faults_are_in_our_words(tmp_path: Path) -> None:
+    assert "it is missing" in refused(written(tmp_path, {"machine": 1, "radios": [{}]}))
+    assert "a list should stand here" in refused(written(tmp_path, {"machine": 1, "radios": 3}))
+    assert "a whole number should stand here" in refused(written(tmp_path, {"machine": 1, "memory_bytes": "much"}))
+    assert "an object should stand here" in refused(written(tmp_path, {"machine": 1, "medium": []}))

@@ -58,6 +58,14 @@ def test_a_radio_for_phones_only_stands_alone_and_the_notes_say_so() -> None:
     assert any("stands alone" in note for note in resolved.notes)
 
 
+def test_an_ad_hoc_card_serves_phones_as_long_as_it_does_not_mesh() -> None:
+    resolved = of({}, radio(0, "C", modes=("managed", "IBSS", "AP")))
+    assert not resolved.links
+    assert [(point.interface, point.shares) for point in resolved.access_points] == [("wlan0", None)]
+    with pytest.raises(CannotHere, match="no wireless card"):
+        of({}, radio(0, "C", modes=("managed", "IBSS")))
+
+
 def test_the_same_answers_lead_to_the_same_node_and_nothing_is_generated_twice() -> None:
     first = of({}, radio(0, "A"))
     again = resolve(first.answers, Machine(radios=(radio(0, "A"),)), NODE)
@@ -101,7 +109,6 @@ def test_the_public_mesh_says_that_it_is_public() -> None:
         ({"access_point": {"channel": 1}}, (radio(0, "A"),), "access_point.channel is 1"),
         ({"mesh": {"link": "ibss"}}, (radio(0, "A"),), "mesh.link"),
         ({"mesh": {"routing": "olsr"}}, (radio(0, "A"),), "mesh.routing"),
-        ({"persistence": {"kind": "partition"}}, (radio(0, "A"),), "persistence.kind"),
     ],
 )
 def test_what_cannot_be_had_here_names_the_key(

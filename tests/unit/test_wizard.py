@@ -3,7 +3,6 @@
 import signal
 import threading
 
-import pytest
 import urwid
 from urwid.testing import ScriptedScreen, resolve_attr
 
@@ -53,17 +52,25 @@ def test_a_job_runs_beside_the_loop_and_its_result_arrives() -> None:
     assert arrived[0] != threading.main_thread().name
 
 
-def test_our_own_fault_comes_out() -> None:
+def test_our_own_fault_in_a_job_is_a_sentence_and_the_wizard_goes_on() -> None:
     class Broken(FakeDesk):
         def machine(self) -> Machine:
-            raise ZeroDivisionError
+            raise ZeroDivisionError("division by zero")
 
     class Idle(ScriptedScreen):
         def _feed(self) -> None:
             """No key comes."""
 
-    with pytest.raises(ZeroDivisionError):
-        Wizard(Broken(), "welcome", Idle()).run()
+    wizard = Wizard(Broken(), "welcome", Idle())
+
+    def look() -> None:
+        if wizard.session.message:
+            wizard._stop()
+        wizard.loop.event_loop.alarm(0.01, look)
+
+    look()
+    assert wizard.run() is None
+    assert "a fault of Byzantium itself (ZeroDivisionError: division by zero)" in wizard.session.message
 
 
 def test_sigterm_leaves_with_130() -> None:

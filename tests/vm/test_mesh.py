@@ -115,8 +115,8 @@ def test_a_daemon_that_cannot_start_is_undone_and_explained(line: VM) -> None:
 def test_a_change_made_over_ssh_is_taken_back_unless_it_is_confirmed(line: VM) -> None:
     """Who may have cut the branch that they sit on gets it back by a timer, whatever became of their connection."""
     middle = line.nodes["middle"]
-    middle.run("ssh-keygen -q -t ed25519 -N '' -f /root/key")
-    remote = f"remote:\n  ssh_keys: ['{middle.run('cat /root/key.pub').strip()}']\n"
+    middle.run("ssh-keygen -q -t ed25519 -N '' -f /run/key")
+    remote = f"remote:\n  ssh_keys: ['{middle.run('cat /run/key.pub').strip()}']\n"
     line.put("/run/remote.yaml", private("west") + remote, 0o600)
     line.run("byzwizard apply /run/remote.yaml", SETUP)
     before = line.run("ip -4 -o address show clients0").split()[3]
@@ -124,7 +124,7 @@ def test_a_change_made_over_ssh_is_taken_back_unless_it_is_confirmed(line: VM) -
     moved = (private("west") + remote).replace("mesh:\n", "mesh:\n  subnet: 10.79.9.0/24\n")
     line.put("/run/over-ssh.yaml", moved, 0o600)
     ula = line.run("ip -6 -o address show clients0 scope global").split()[3].split("/")[0]
-    ssh = f"ssh -i /root/key -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30 root@{ula} "
+    ssh = f"ssh -i /run/key -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30 root@{ula} "
 
     middle.wait(ssh + "true", SETUP, "the middle to log in on west")
     said = middle.run(ssh + "byzwizard apply /run/over-ssh.yaml --yes", SETUP)

@@ -1,0 +1,128 @@
+"""The ways through the pages: joining what is heard, coming back from Apply, and a machine that is not here."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from byzwizard.answers import Answers
+from byzwizard.backends.probe import load_machine
+from byzwizard.machine import Machine
+from tests.unit.driver import Screen
+from tests.unit.fake_desk import STATUS, FakeDesk
+
+MACHINES = Path(__file__).parents[1] / "machines"
+
+
+def heard(name: str, **more: Any) -> dict[str, Any]:
+    fact = {"kind": "mesh", "name": name, "signal_dbm": -50, "channel": 6, "secured": True, "byzantium": True}
+    return fact | more
+
+
+def test_a_private_mesh_that_is_heard_asks_for_its_passphrase_and_makes_none() -> None:
+    screen = Screen(FakeDesk(networks=[heard("relief~prv")]))
+    assert "private" in screen.text()
+    screen.do("join")
+    assert screen.page == "mesh"
+    assert screen.focused == "mesh.passphrase"
+    assert screen.session.draft.text("mesh.passphrase") == ""
+    text = screen.text()
+    assert "Type the passphrase of this mesh." in text
+    assert "write them down" not in text
+    assert "F6" not in text
+    screen.do("next")
+    assert screen.page == "mesh"
+    screen.type("mesh.passphrase", "cactus orbit velvet plinth ember")
+    assert "F6" not in screen.text()
+    screen.do("next", "next")
+    assert screen.page == "review"
+    passphrase = screen.session.draft.answers.mesh.passphrase
+    assert passphrase is not None
+    assert passphrase.get_secret_value() == "cactus orbit velvet plinth ember"
+
+
+def test_a_public_mesh_after_a_private_one_asks_for_nothing() -> None:
+    screen = Screen(FakeDesk(networks=[heard("relief~prv"), heard("byzantium~pub", signal_dbm=-70)]))
+    screen.do("join", "heard-0")
+    screen.press("esc")
+    screen.do("join", "heard-1")
+    assert screen.focused == "next"
+    screen.do("next", "next")
+    assert screen.page == "review"
+    assert screen.session.draft.answers.mesh.passphrase is None
+
+
+def test_the_list_says_who_may_join() -> None:
+    screen = Screen(FakeDesk(networks=[heard("a~prv"), heard("b~pub"), heard("c~opn", secured=False)]))
+    screen.do("join")
+    lines = [line for line in screen.text().splitlines() if "channel 6" in line]
+    for line, words in zip(lines, ("private", "public", "open, not encrypted"), strict=True):
+        assert words in line
+
+
+def applies(screen: Screen) -> int:
+    return sum(asked[0] == "apply" for asked in screen.desk.asked)
+
+
+def test_escape_on_review_never_begins_an_apply() -> None:
+    screen = Screen(FakeDesk(fails="mesh"))
+    screen.press("enter")
+    assert applies(screen) == 1
+    screen.do("back")
+    assert screen.page == "review"
+    for page in ("keep", "mesh", "hardware", "welcome", "welcome"):
+        screen.press("esc")
+        assert screen.page == page
+    assert applies(screen) == 1
+    screen.press("enter")
+    assert applies(screen) == 2
+
+
+def test_who_escapes_to_an_apply_that_ended_sees_what_came_of_it() -> None:
+    screen = Screen(FakeDesk(fails="mesh"))
+    screen.press("enter")
+    screen.session.go("mesh")
+    screen.press("esc")
+    assert screen.page == "apply"
+    assert "That did not work" in screen.text()
+    assert applies(screen) == 1
+
+
+def test_a_card_for_phones_only_is_called_so() -> None:
+    screen = Screen()
+    screen.do("steps")
+    assert "phones only, cannot mesh" in screen.text()
+    assert screen.text().count("mesh and phones together") == 1
+
+
+def test_an_ad_hoc_card_serves_phones_and_nothing_more_is_promised() -> None:
+    screen = Screen(FakeDesk(found=load_machine(MACHINES / "thinkpad-intel-6200-alone-is-ad-hoc-only.json")))
+    text = screen.text()
+    assert "a wireless card for phones, but none that can mesh" in text
+    assert "card that can mesh" not in text
+
+
+def test_a_rehearsal_tries_no_card() -> None:
+    screen = Screen(FakeDesk(rehearsal=True))
+    screen.do("steps")
+    screen.to("radio-phy1")
+    assert "try it" not in screen.text()
+    screen.press("t", "enter")
+    assert "joined a mesh of its own" not in screen.text()
+    assert "Try it" not in screen.text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("public", "working · public"), ("private", "working · private"), ("open", "working · open, not encrypted")],
+)
+def test_the_bar_names_the_kind_of_the_mesh_and_counts_neighbours(kind: str, words: str) -> None:
+    screen = Screen(FakeDesk(now=Answers(), state=STATUS | {"public": kind == "public", "kind": kind}), "node")
+    assert words in screen.text()
+    assert "2 near" in screen.text().splitlines()[0]
+
+
+def test_no_card_is_counted_that_has_no_interface() -> None:
+    machine = load_machine(MACHINES / "netbook-ath9k-one-gigabyte.json")
+    gone = Machine(radios=tuple(radio.model_copy(update={"interface": None}) for radio in machine.radios))
+    assert "no wireless card that can be used" in Screen(FakeDesk(found=gone)).text()

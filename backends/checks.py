@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import interfaces, names, web
+from byzwizard.backends import interfaces, names, tables, web
+from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
 from byzwizard.backends.units import running
 from byzwizard.errors import ByzantiumError
@@ -130,6 +131,19 @@ def name_server(system: System, facts: Facts) -> Check:
 def front_page(system: System, facts: Facts) -> Check:
     return _daemon(system, "web", "byz-web.service", _("The front page is shown."), _("The front page is not shown."),
                    web.serves(system, facts.addresses[0], PATIENCE), _("The front page does not answer."))
+
+
+def portal(system: System, facts: Facts) -> Check | None:
+    if not facts.portal:
+        return None
+    try:
+        caught = tables.loaded(system, portal_stage.TABLE) is not None
+    except ByzantiumError:
+        caught = False
+    if caught and portal_stage.answers(facts.addresses[0], PATIENCE):
+        return Check("portal", True, _("Phones that join are shown the welcome page."))
+    return Check("portal", False, _("Phones that join are not shown the welcome page."),
+                 _("`byzwizard apply` with the node's answers mends it; `journalctl -u byz-web` says more."))
 
 
 def directory(system: System) -> Check:

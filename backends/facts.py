@@ -36,6 +36,7 @@ class Facts:
     routing: str
     links: tuple[Link, ...]
     access_points: tuple[str, ...]
+    portal: bool
 
 
 def of(resolved: Resolved) -> Facts:
@@ -49,6 +50,7 @@ def of(resolved: Resolved) -> Facts:
         routing=resolved.answers.mesh.routing,
         links=tuple(Link(link.name, link.kind, link.mac) for link in resolved.links),
         access_points=tuple(point.name for point in resolved.access_points),
+        portal=resolved.answers.portal,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import dns, web
+from byzwizard.backends import dns, portal, web
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
 from byzwizard.errors import StepFailed
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CONFIG = "/run/byzantium/dnsmasq/dnsmasq.conf"
 HERE = "10.255.255.1"
 HOSTS = "/run/byzantium/names/hosts"
+SERVERS = "/run/byzantium/dnsmasq/servers"  # copied by tend while there is Internet
 RESOLVER = "/etc/resolv.conf"
 RESOLVER_TEXT = """\
 # This node asks its own dnsmasq. Written by byzwizard.
@@ -33,6 +34,7 @@ options timeout:2 attempts:2
 
 def configuration(resolved: Resolved) -> str:
     """The text of dnsmasq.conf."""
+    portal_names, portal_option = portal.names(resolved)
     return fill(
         "dnsmasq.conf",
         name=resolved.name,
@@ -42,6 +44,8 @@ def configuration(resolved: Resolved) -> str:
         here=HERE,
         net=resolved.address.removesuffix(".1"),
         ula_net=resolved.ula.removesuffix("/64"),
+        portal_names=portal_names,
+        portal_option=portal_option,
     )
 
 
@@ -117,6 +121,10 @@ class NamesStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         name = resolved.name
         return (
+            ConfigFile(
+                id="names-servers", path=SERVERS, content="".join(
+                    f"server={server}\n" for server in resolved.answers.internet.dns),
+                text=_("Write down whom to ask for names while there is Internet")),
             ConfigFile(
                 id="names-file", path=CONFIG, content=configuration(resolved),
                 text=_("Write down the addresses and names to give out ({network}, {name}.byzantium.mesh)").format(

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PROTO_BABEL = 42  # RTPROT_BABEL, linux/rtnetlink.h
+PROTO_SHARED = 150  # of the default route that byzwizard.gateway puts in,
+PROTO_ENDING = 151  # and for the moments before it takes it out again
 _GETROUTE, _NEWROUTE = 26, 24  # RTM_
 _DONE, _ERROR = 3, 2  # NLMSG_
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
@@ -34,23 +36,34 @@ class Route:
         return self.network.removesuffix(".0") + ".1"
 
 
-def read() -> list[Route]:
-    """Routes that babeld has put in, of the form 10.x.y.0/24. Raises OSError."""
+@dataclass(frozen=True)
+class Table:
+    """`nodes` are the routes that babeld has put in, of the form 10.x.y.0/24; `out`: does the mesh, or a port of this
+    node that is shared, lead to the Internet?"""
+
+    nodes: tuple[Route, ...]
+    out: bool
+
+
+def read() -> Table:
+    """Raises OSError."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as link:
         link.settimeout(5)
         link.bind((0, 0))
         body = struct.pack("=8BI", socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
         link.send(struct.pack("=IHHII", 16 + len(body), _GETROUTE, _REQUEST_DUMP, 1, 0) + body)
         found: list[Route] = []
+        out = False
         while True:
             for kind, message in _messages(link.recv(1 << 17)):
                 if kind == _DONE:
-                    return found
+                    return Table(tuple(found), out)
                 if kind == _ERROR:
                     code = -struct.unpack_from("=i", message)[0]
                     raise OSError(code, os.strerror(code))
                 if kind == _NEWROUTE and (route := _route(message)):
                     found.append(route)
+                out = out or (kind == _NEWROUTE and _leads_out(message))
 
 
 def watch() -> socket.socket:
@@ -80,6 +93,11 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
             return
         yield kind, data[at + 16:at + length]
         at += (length + 3) & ~3
+
+
+def _leads_out(message: bytes) -> bool:
+    family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
+    return (family, prefix, kind) == (socket.AF_INET, 0, _UNICAST) and proto in (PROTO_BABEL, PROTO_SHARED)
 
 
 def _route(message: bytes) -> Route | None:

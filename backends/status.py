@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import airing, babel_socket, checks, clients, facts, neighbours, storecheck
+from byzwizard.backends import airing, babel_socket, checks, clients, facts, neighbours, storecheck, uplinks
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
 from byzwizard.i18n import _, ngettext
@@ -40,20 +40,25 @@ def read_status(system: System) -> dict[str, Any]:
             lambda: checks.routing(system, known, dump.result() is not None),
             lambda: checks.name_server(system, known),
             lambda: checks.front_page(system, known),
+            lambda: checks.portal(system, known),
             lambda: checks.directory(system),
             lambda: checks.firewall(system),
             lambda: storecheck.kept(system),
         ]
+        wired = pool.submit(uplinks.look, system)
         own = list(pool.map(lambda look: look(), looks))
-        nodes = neighbours.listed(stations.result(), dump.result() or babel_socket.Dump(), neighbours.known(system))
+        names = neighbours.known(system)
+        nodes = neighbours.listed(stations.result(), dump.result() or babel_socket.Dump(), names)
+        ports, internet = wired.result()
         around = [
             *company(nodes),
             *refusal(stations.result(), refused.result()),
             *other_kinds(known, heard.result()),
             *silent_links(stations.result(), dump.result()),
         ]
-        found = [*checks.last_change(system), *(check for check in own if check is not None), *around]
-        return _shape(known, found, nodes, users.result())
+        found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
+        gateway = uplinks.shared_by(ports, dump.result() or babel_socket.Dump(), known, names)
+        return _shape(known, found, nodes, users.result(), gateway)
 
 
 def _babel(system: System) -> babel_socket.Dump | None:
@@ -118,7 +123,7 @@ def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | N
 
 
 def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbours.Neighbour],
-           users: int) -> dict[str, Any]:
+           users: int, gateway: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "status": 1,
         "working": all(check.ok for check in found),
@@ -131,6 +136,6 @@ def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbou
         "checks": [check.as_json() for check in found],
         "neighbours": [node.as_json() for node in nodes],
         "services": [],
-        "gateway": None,
+        "gateway": gateway,
         "clients": users,
     }

@@ -16,6 +16,9 @@ from byzwizard.i18n import _
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
+Process = subprocess.Popen[str]
+
+
 @dataclass(frozen=True)
 class Result:
     status: int
@@ -90,14 +93,15 @@ class System:
         return result
 
     def spawn(
-        self, *argv: str, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL
-    ) -> subprocess.Popen[str]:
-        """A command that runs beside us, its output on a pipe; in its own session, so that Ctrl-C reaches us alone."""
+        self, *argv: str, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL, quiet: bool = False,
+    ) -> Process:
+        """A command that runs beside us, its output on a pipe or, `quiet`, nowhere; in its own session, so that Ctrl-C
+        reaches us alone."""
         try:
             return subprocess.Popen(
                 argv,
                 stdin=stdin,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL if quiet else subprocess.PIPE,
                 stderr=stderr,
                 text=True,
                 errors="replace",

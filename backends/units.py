@@ -87,6 +87,27 @@ class ConfigFile(Step):
         _put(system, self.path, {**before, "text": text})
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConfigFiles(Step):
+    """Several files that are one thing to a person, such as a page in each language."""
+
+    files: tuple[ConfigFile, ...]
+
+    def needed(self, system: System) -> bool:
+        return any(file.needed(system) for file in self.files)
+
+    def before(self, system: System) -> Any:
+        return [file.before(system) for file in self.files]
+
+    def apply(self, system: System, progress: Progress) -> None:
+        for file in self.files:
+            file.apply(system, progress)
+
+    def undo(self, system: System, before: Any) -> None:
+        for file, state in zip(self.files, before, strict=True):
+            file.undo(system, state)
+
+
 def _cgroup(unit: str) -> str:
     template, at, _instance = unit.partition("@")
     slice_ = f"system-{template.replace('-', chr(92) + 'x2d')}.slice/" if at else ""

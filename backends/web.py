@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import directory, webanswer
+from byzwizard.backends import directory, portal, webanswer
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
 from byzwizard.i18n import _
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from byzwizard.resolve import Resolved
 
 CONFIG = "/run/byzantium/web/nginx.conf"
-ROOT = "/run/byzantium/web/root"
+ROOT = portal.ROOT
 DOCUMENT = f"{ROOT}{directory.PATH}"
 
 
@@ -40,6 +40,12 @@ def front_page(resolved: Resolved) -> str:
     }
     return fill("index.html", language=html.escape(resolved.answers.node.language),
                 **{key: html.escape(text) for key, text in lines.items()})
+
+
+def configuration(resolved: Resolved, here: str) -> str:
+    """The text of nginx.conf."""
+    return fill("nginx.conf", address=resolved.address, here=here, ula_address=resolved.ula_address,
+                pages=portal.pages(resolved, here), portal=portal.servers(resolved, here))
 
 
 def own_document(system: System) -> dict[str, Any] | None:
@@ -110,7 +116,7 @@ def steps(resolved: Resolved, here: str) -> Sequence[Step]:
             text=_("Write the front page, http://here.byzantium.mesh/")),
         ConfigFile(
             id="web-file", path=CONFIG,
-            content=fill("nginx.conf", address=resolved.address, here=here, ula_address=resolved.ula_address),
+            content=configuration(resolved, here),
             text=_("Write down where the front page is shown")),
         RunUnit(
             id="web-server", unit="byz-web.service", files=(CONFIG,), ready=_Serving(resolved.address),

@@ -1,6 +1,7 @@
 """All text for people goes through `_`; the language is chosen once per process."""
 
 import gettext
+from collections.abc import Callable
 from pathlib import Path
 
 LOCALE = Path(__file__).parent / "assets" / "locale"
@@ -25,3 +26,13 @@ def ngettext(one: str, many: str, n: int) -> str:
 def N_(text: str) -> str:
     """Marks a text that is stored in English and goes through `_` when it is shown."""
     return text
+
+
+def languages() -> list[str]:
+    """Those that there is a translation for, and English."""
+    return sorted({"en", *(path.parts[-3] for path in LOCALE.glob("*/LC_MESSAGES/byzwizard.mo"))})
+
+
+def speaker(language: str) -> Callable[[str], str]:
+    """`_` for one language, whatever the process speaks: for pages that go out in several."""
+    return gettext.translation("byzwizard", LOCALE, [language], fallback=True).gettext

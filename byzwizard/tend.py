@@ -25,6 +25,8 @@ from byzwizard.backends.webanswer import NotFetched
 
 NAMES = Path("/run/byzantium/names")
 OWN = Path("/run/byzantium/web/root" + directory.PATH)
+CONFIG = Path("/run/byzantium/dnsmasq")  # servers and probes, as they are to be where they are wanted
+UPLINK_DNS = Path("/run/byzantium/uplink/dns")  # what the network behind a shared port offers besides
 ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
 GONE_AFTER = 60.0  # seconds without a route; a route that flaps must not take the name with it
 STALE_AFTER = 600.0  # seconds in which a node with a route sent nothing that holds
@@ -159,6 +161,13 @@ def replace(path: Path, text: str) -> None:
     os.rename(temporary, path)
 
 
+def text(path: Path) -> str:
+    """Nothing where there is no file."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_text(encoding="utf-8")
+    return ""
+
+
 def notify(message: str) -> None:
     """sd_notify(3); nothing where systemd did not start us."""
     address = os.environ.get("NOTIFY_SOCKET")
@@ -170,8 +179,8 @@ def notify(message: str) -> None:
 class Tend:
     """The loop: routes to peers, peers to documents, documents to files."""
 
-    def __init__(self, folder: Path = NAMES, own: Path = OWN) -> None:
-        self._folder, self._own = folder, own
+    def __init__(self, folder: Path = NAMES, own: Path = OWN, config: Path = CONFIG) -> None:
+        self._folder, self._own, self._config = folder, own, config
         self._book = Book()
         self._began = time.monotonic()
         self._changed = asyncio.Event()
@@ -211,7 +220,9 @@ class Tend:
 
     def _look(self) -> None:
         self._book.own = read_own(self._own)
-        self._book.routed({route.node for route in routes.read()})
+        table = routes.read()
+        self._book.routed({route.node for route in table.nodes})
+        self._lead(table.out)
         for peer in self._book.due():
             peer.asking = True
             task = asyncio.create_task(self._ask(peer))
@@ -221,6 +232,13 @@ class Tend:
         if late or self._book.settled() or not (self._folder / "hosts").exists():
             replace(self._folder / "hosts", self._book.hosts())
             replace(self._folder / "nodes.json", self._book.state())
+
+    def _lead(self, out: bool) -> None:
+        """Whom dnsmasq asks for the names of others: name servers while something leads out to them, nobody (a lookup
+        fails at once) and ourselves for the probes of phones while nothing does."""
+        servers = text(self._config / "servers") + text(UPLINK_DNS) if out else "server=/#/\n"
+        replace(self._folder / "probes", "" if out else text(self._config / "probes"))
+        replace(self._folder / "servers", servers)
 
     async def _ask(self, peer: Peer) -> None:
         try:

@@ -49,11 +49,19 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
     if found["neighbours"]:
         text += ["", _("Nodes:")]
         text += [_neighbour(other) for other in found["neighbours"]]
+    if found["gateway"]:
+        text += ["", _gateway(found["gateway"])]
     if node["id"] is not None:
         n = found["clients"]
         users = ngettext("{n} phone or computer uses this node.", "{n} phones and computers use this node.", n)
         text += ["", users.format(n=n)]
     return text
+
+
+def _gateway(way: dict[str, Any]) -> str:
+    if way["here"]:
+        return _("This node shares the Internet of {port}.").format(port=way["interface"])
+    return _("The Internet is reached by way of {name}.").format(name=way["name"] or way["via"])
 
 
 def _neighbour(other: dict[str, Any]) -> str:

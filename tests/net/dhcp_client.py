@@ -13,7 +13,7 @@ DISCOVER, OFFER, REQUEST, ACK = 1, 2, 3, 5
 
 def message(mac: bytes, number: bytes, kind: int, options: bytes = b"") -> bytes:
     head = struct.pack(">4B4sHH", 1, 1, 6, 0, number, 0, 0x8000) + bytes(16) + mac.ljust(16, b"\0") + bytes(192)
-    return head + COOKIE + bytes([53, 1, kind]) + bytes([55, 5, 1, 3, 6, 15, 252]) + options + b"\xff"
+    return head + COOKIE + bytes([53, 1, kind]) + bytes([55, 6, 1, 3, 6, 15, 114, 252]) + options + b"\xff"
 
 
 def options(data: bytes) -> dict[int, bytes]:
@@ -52,6 +52,7 @@ def main(interface: str) -> None:
         "router": socket.inet_ntoa(given[3]),
         "dns": socket.inet_ntoa(given[6]),
         "domain": given[15].decode(),
+        "portal": given.get(114, b"").decode() or None,
         "proxy": given[252].decode(),
         "seconds": struct.unpack(">I", given[51])[0],
     }))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends.firewall import LoadRules, ruleset
+from byzwizard.backends.firewall import STAGE
+from byzwizard.machine import Machine
 from tests.net.spaces import Inside, Spaces, resolved, spaces
 
 pytestmark = [
@@ -119,7 +120,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             assert made.run(node, "sysctl", "-q", "-w", f"net/{setting}").returncode == 0
         assert made.run(node, "nft", "-f", "-", stdin=OTHER).returncode == 0
         system = Inside(node, tmp_path_factory.mktemp("root"))
-        step = LoadRules(id="rules", text="", rules=ruleset(NODE))
+        step, = STAGE.steps(NODE, Machine())
         assert step.before(system) is None
         step.apply(system, lambda done, total: None)
         listener = made.start(node, "python3", "-c", LISTEN, repr(TCP), repr(UDP))
@@ -190,7 +191,7 @@ def test_other_tables_are_not_touched(lab: Lab) -> None:
 
 
 def test_needed_is_what_the_kernel_has(lab: Lab, tmp_path: Path) -> None:
-    step = LoadRules(id="rules", text="", rules=ruleset(NODE))
+    step, = STAGE.steps(NODE, Machine())
     assert not step.needed(lab.system)
     assert lab.spaces.run(lab.node, "nft", "flush", "chain", "inet", "byz-filter", "from_mesh").returncode == 0
     assert step.needed(lab.system)

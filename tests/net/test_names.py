@@ -104,10 +104,12 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 def server(lab: Lab) -> Lab:
     """With dnsmasq running on the node, its paths below the test's folder."""
     text = fill("dnsmasq.conf", name="lighthouse", id=OURS.id, address="10.20.30.1", ula_address=f"{ula(OURS)}1",
-                here=names.HERE, net="10.20.30", ula_net=ula(OURS))
+                here=names.HERE, net="10.20.30", ula_net=ula(OURS),
+                portal_names="", portal_option="")
     (lab.folder / "dnsmasq.conf").write_text(
         text.replace("/run/byzantium/dnsmasq", str(lab.folder)).replace("/run/byzantium", str(lab.folder)))
     (lab.folder / "names/hosts").write_text("")
+    (lab.folder / "names/servers").write_text("server=/#/\n")
     lab.start(lab.node, "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file", "--log-facility=-",
               "-C", str(lab.folder / "dnsmasq.conf"))
     return lab
@@ -124,7 +126,7 @@ def test_a_client_gets_address_names_and_ipv6(server: Lab) -> None:
     given = lease(server)
     assert 10 <= int(str(given.pop("address")).rpartition(".")[2]) <= 250
     assert given == {"mask": "255.255.255.0", "router": "10.20.30.1", "dns": "10.20.30.1",
-                     "domain": "byzantium.mesh", "proxy": "\n", "seconds": 1800}
+                     "domain": "byzantium.mesh", "portal": None, "proxy": "\n", "seconds": 1800}
     asked = {
         ("lighthouse.byzantium.mesh", dns.A): ["10.20.30.1"],
         (f"{OURS.id}.byzantium.mesh", dns.A): ["10.20.30.1"],
@@ -167,7 +169,8 @@ from pathlib import Path
 from byzwizard import tend
 tend.GONE_AFTER = 2.0
 with contextlib.suppress(asyncio.CancelledError):
-    asyncio.run(tend.Tend(Path({str(server.folder / 'names')!r}), Path({str(own)!r})).run())
+    folder = Path({str(server.folder)!r})
+    asyncio.run(tend.Tend(folder / "names", Path({str(own)!r}), folder).run())
 """)
     hosts = server.folder / "names/hosts"
     hosts.unlink()
@@ -182,3 +185,38 @@ with contextlib.suppress(asyncio.CancelledError):
     assert given["router"] == "10.20.30.1"
     run("ip", "-n", server.node, "route", "del", "10.9.8.0/24")
     within(15, lambda: "harbour" not in hosts.read_text())
+
+
+def test_names_of_others_are_asked_for_while_something_leads_out(server: Lab) -> None:
+    """The client's namespace is the Internet too: a name server stands at an address there."""
+    lease(server)
+    run("ip", "-n", server.client, "addr", "add", "9.9.9.9/32", "dev", "lo")
+    server.start(server.client, "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file", "--no-resolv",
+                 "--no-hosts", "--conf-file=/dev/null", "--listen-address=9.9.9.9", "--bind-interfaces",
+                 "--address=/www.example.org/93.184.215.14", "--address=/evil.example.org/10.20.30.1")
+    (server.folder / "servers").write_text("server=9.9.9.9\n")
+    (server.folder / "probes").write_text("10.255.255.1 captive.apple.com\n")
+    server.start(server.node, sys.executable, "-c", f"""
+import asyncio, contextlib
+from pathlib import Path
+from byzwizard import tend
+folder = Path({str(server.folder)!r})
+with contextlib.suppress(asyncio.CancelledError):
+    asyncio.run(tend.Tend(folder / "names", folder / "own.json", folder).run())
+""")
+    servers, probes = server.folder / "names/servers", server.folder / "names/probes"
+    within(10, lambda: probes.exists() and "apple" in probes.read_text())
+    assert server.ask("10.20.30.1", "www.example.org") == []
+    local = run("ip", "-n", server.client, "-o", "-6", "addr", "show", "dev", "wlan0", "scope", "link").split()[3]
+    run("ip", "-n", server.node, "-4", "route", "add", "0.0.0.0/0", "via", "inet6", local.partition("/")[0],
+        "dev", "clients0", "onlink", "proto", "babel", "src", "10.20.30.1")
+    within(5, lambda: "9.9.9.9" in servers.read_text())
+    assert probes.read_text() == ""
+    server.started[0].send_signal(1)  # what byz-names.service does: SIGHUP
+    within(5, lambda: server.ask("10.20.30.1", "www.example.org") == ["93.184.215.14"])
+    assert server.ask("10.20.30.1", "lighthouse.byzantium.mesh") == ["10.20.30.1"]
+    assert server.ask("10.20.30.1", "evil.example.org") == [], "no name out there points into the mesh"
+    run("ip", "-n", server.node, "route", "del", "default")
+    within(5, lambda: "9.9.9.9" not in servers.read_text())
+    server.started[0].send_signal(1)
+    within(5, lambda: server.ask("10.20.30.1", "www.example.org") == [])

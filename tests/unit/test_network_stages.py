@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from byzwizard.answers import Answers, parse
-from byzwizard.backends import access_point, addresses, firewall, mesh, radio, routing
+from byzwizard.backends import access_point, addresses, firewall, mesh, names, portal, radio, routing, web
 from byzwizard.backends.system import System
+from byzwizard.backends.units import ConfigFiles
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Radio, Verdict
 from byzwizard.plan import Stage, Step
 from byzwizard.resolve import Resolved, resolve
 
 STAGES: tuple[Stage, ...] = (
-    firewall.STAGE, radio.STAGE, mesh.STAGE, addresses.STAGE, access_point.STAGE, routing.STAGE)
+    firewall.STAGE, radio.STAGE, mesh.STAGE, addresses.STAGE, access_point.STAGE, routing.STAGE, portal.STAGE)
 NASTY = "p\"\\a$s #s' x|mac=1 "
 PASSPHRASE = f"mesh:\n  passphrase: {json.dumps(NASTY)}\n"
 
@@ -181,3 +182,30 @@ def test_kernel_settings_are_compared_and_put_back(tmp_path: Path) -> None:
     assert not step.needed(system)
     step.undo(system, before)
     assert step.needed(system)
+
+
+def test_a_page_in_each_language_with_names_escaped() -> None:
+    pages, *_rest = portal.STAGE.steps(node(), machine())
+    assert isinstance(pages, ConfigFiles)
+    texts = {Path(file.path).name: file.content for file in pages.files}
+    assert {"welcome.de.html", "welcome.en.html", "through.fr.html"} <= set(texts)
+    assert all(len(text.encode()) < 4096 and "<script" not in text for text in texts.values())
+    assert "nearby" in texts["welcome.en.html"]
+    evil = portal.welcome(dataclasses.replace(node(), name="<b>"), str, "en")
+    assert "<b>" not in evil
+    assert "&lt;b&gt;" in evil
+
+
+def test_without_a_portal_no_phone_is_caught() -> None:
+    resolved = node("portal: false\n")
+    step, = portal.STAGE.steps(resolved, machine())
+    assert step.id == "portal-off"
+    assert "2050" not in web.configuration(resolved, names.HERE)
+    text = names.configuration(resolved)
+    assert "114" not in text
+    assert "probes" not in text
+
+
+def test_the_page_speaks_of_listeners_only_where_there_is_no_passphrase() -> None:
+    assert "without https" in portal.welcome(node(), str, "en")
+    assert "without https" not in portal.welcome(node("access_point: {passphrase: correct horse}\n"), str, "en")

@@ -94,7 +94,8 @@ def test_a_wrong_secret_is_told_and_a_joined_peer_is_not() -> None:
 def known(**changes: object) -> Facts:
     fields: dict[str, object] = {
         "name": "pier", "id": "a" * 32, "addresses": ("10.1.1.1", "fd00::1"), "mesh": "fest", "air_id": "fest~pub",
-        "kind": "public", "routing": "babel", "links": (Link("mesh0", "802.11s", None),), "access_points": ()}
+        "kind": "public", "routing": "babel", "links": (Link("mesh0", "802.11s", None),), "access_points": (),
+        "portal": True}
     return Facts(**{**fields, **changes})  # type: ignore[arg-type]  # each test names the fields it means
 
 

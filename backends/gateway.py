@@ -1,0 +1,105 @@
+"""The stage "internet": the wired ports, and a way to the Internet for the mesh where the owner allows it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byzwizard.backends.tables import DropTable, LoadTable
+from byzwizard.backends.templates import fill
+from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
+from byzwizard.errors import CannotHere
+from byzwizard.i18n import _
+from byzwizard.plan import Step
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.machine import Machine
+    from byzwizard.resolve import Resolved
+
+FOLDER = "/run/byzantium/uplink"
+SETTINGS = f"{FOLDER}/settings.json"
+STATE = f"{FOLDER}/state.json"
+UNIT = "byz-gateway.service"
+MARK = "0x62797a"
+"""On a packet between the mesh and the Internet that the table byz-gateway has passed; byz-filter lets it through."""
+
+
+def ports(resolved: Resolved, machine: Machine) -> tuple[str, ...]:
+    """The wired ports that do not mesh. Raises CannotHere when internet.share names another interface."""
+    meshing = {link.interface for link in resolved.links}
+    found = tuple(port.interface for port in machine.wired if port.interface not in meshing)
+    share = resolved.answers.internet.share
+    for name in () if isinstance(share, str) else share:
+        if name in meshing:
+            raise CannotHere(_("internet.share names {name}, which meshes.").format(name=name),
+                             _("Take it out of mesh.interfaces, or out of internet.share."))
+        if name not in found:
+            raise CannotHere(_("internet.share names {name}, which is not a wired port of this computer.").format(
+                name=name), _("`byzwizard inspect` shows what is here; auto shares whatever leads on."))
+    return found
+
+
+def mesh_interfaces(resolved: Resolved) -> str:
+    """For nftables: the interfaces of the mesh."""
+    cables = [link.name for link in resolved.links if link.kind == "wired"]
+    return ", ".join(f'"{name}"' for name in ("mesh*", *cables))
+
+
+def ruleset(resolved: Resolved) -> str:
+    """The text of the table inet byz-gateway."""
+    values = {"address": resolved.address, "mesh": mesh_interfaces(resolved), "mark": MARK}
+    return fill("gateway.nft", hash=hashlib.sha256(repr(values).encode()).hexdigest()[:16], **values)
+
+
+def settings(resolved: Resolved, names: Sequence[str]) -> str:
+    """What byzwizard.gateway reads; it knows IPv4 alone."""
+    internet = resolved.answers.internet
+    servers = [server for server in internet.dns if ":" not in server]
+    return json.dumps({"ports": names, "share": internet.share, "dns": servers, "subnet": resolved.subnet}) + "\n"
+
+
+def _state_there(system: System) -> bool:
+    return system.path(STATE).exists()
+
+
+@dataclass(frozen=True)
+class InternetStage:
+    name: str = "internet"
+
+    @property
+    def title(self) -> str:
+        return _("Wired ports and Internet")
+
+    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        names = ports(resolved, machine)
+        alone = LoadTable(id="gateway-ports", family="bridge", table="byz-ports", rules=fill("ports.nft", hash="1"),
+                          text=_("Note who else gives out addresses to clients, and pass that on to no other port"))
+        if not names:
+            return (alone,
+                    StopUnit(id="gateway-stop", unit=UNIT, network=True, text=_("Leave wired ports alone")),
+                    DropTable(id="gateway-off", table="byz-gateway", after=("gateway-stop",),
+                              text=_("Let nobody out to the Internet")))
+        share = resolved.answers.internet.share
+        what = {"ask": _("Listen at {ports} before serving there; share no Internet until asked to"),
+                "never": _("Listen at {ports} before serving there; share no Internet")}
+        text = what.get(share, _("Listen at {ports} before serving there; share the Internet where it is found")
+                        ) if isinstance(share, str) else _("Listen at {ports} before serving there; share the Internet "
+                                                           "of {shared}").format(ports="{ports}",
+                                                                                 shared=", ".join(share))
+        return (
+            LoadTable(id="gateway-rules", table="byz-gateway", rules=ruleset(resolved), network=True,
+                      text=_("Keep the network at the other end of a cable apart from the mesh")),
+            alone,
+            ConfigFile(id="gateway-file", path=SETTINGS, content=settings(resolved, names),
+                       text=_("Write down which ports to look after")),
+            RunUnit(id="gateway", unit=UNIT, files=(SETTINGS,), network=True, ready=_state_there,
+                    after=("gateway-rules", "gateway-ports", "gateway-file"),
+                    text=text.format(ports=", ".join(names))),
+        )
+
+
+STAGE = InternetStage()

@@ -1,0 +1,93 @@
+"""A whole nftables table as a step: loaded in one transaction, compared with what the kernel has, put back by undo."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from byzwizard.backends.units import keep_copy
+from byzwizard.errors import CannotHere, StepFailed
+from byzwizard.i18n import _
+from byzwizard.plan import Progress, Step
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+
+RECORDS = "/run/byzantium/tables"
+
+
+def loaded(system: System, table: str, family: str = "inet") -> str | None:
+    """A table as the kernel has it, in nft's words and without what its sets hold; None when it is not there."""
+    result = system.run("nft", "-s", "-t", "list", "table", family, table, ok=(0, 1))
+    return result.out if result.status == 0 else None
+
+
+def _replace(system: System, table: str, family: str, rules: str) -> None:
+    system.run("nft", "-f", "-", stdin=f"add table {family} {table}\ndelete table {family} {table}\n{rules}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadTable(Step):
+    """`rules` is the text of the whole table."""
+
+    table: str
+    rules: str
+    family: str = "inet"
+
+    @property
+    def record(self) -> str:
+        return f"{RECORDS}/{self.table}.json"
+
+    def needed(self, system: System) -> bool:
+        """Is what we loaded still loaded, rule by rule? nft words rules in its own way, so that its wording right
+        after loading is kept for the comparison."""
+        kept = system.read(self.record)
+        if kept is None:
+            return True
+        record = json.loads(kept)
+        return bool(record["rules"] != self.rules or record["loaded"] != loaded(system, self.table, self.family))
+
+    def before(self, system: System) -> Any:
+        """Path of a private copy of the former table, or None."""
+        former = loaded(system, self.table, self.family)
+        return None if former is None else keep_copy(system, former)
+
+    def apply(self, system: System, progress: Progress) -> None:
+        system.remove(self.record)
+        try:
+            _replace(system, self.table, self.family, self.rules)
+        except CannotHere as absent:
+            raise CannotHere(_("There is no nftables here, and no node without a firewall."), absent.hint) from absent
+        record = {"rules": self.rules, "loaded": loaded(system, self.table, self.family)}
+        system.write(self.record, json.dumps(record), 0o600)
+
+    def undo(self, system: System, before: Any) -> None:
+        system.remove(self.record)
+        former = "" if before is None else system.read(before)
+        if former is None:
+            raise StepFailed(_("The former firewall is gone from {path}.").format(path=before))
+        _replace(system, self.table, self.family, former)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropTable(Step):
+    """There is no table inet `table`; undo loads it again."""
+
+    table: str
+
+    @property
+    def _load(self) -> LoadTable:
+        return LoadTable(id=self.id, text=self.text, table=self.table, rules="")
+
+    def needed(self, system: System) -> bool:
+        return loaded(system, self.table) is not None
+
+    def before(self, system: System) -> Any:
+        return self._load.before(system)
+
+    def apply(self, system: System, progress: Progress) -> None:
+        self._load.undo(system, None)
+
+    def undo(self, system: System, before: Any) -> None:
+        self._load.undo(system, before)

@@ -1,0 +1,271 @@
+"""The long-running duty of a node's wired ports (byz-gateway.service): which of them lead to the Internet, which serve
+clients, and whether the mesh may use what is there.
+
+A port that leads on is shared while the owner allows it and two of three well-known servers answer through it: then a
+default route of a protocol number of its own stands in the kernel's table, which babeld announces, and nftables lets
+the mesh out. Nothing that a server said is believed but addresses (backends/leases.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from byzwizard.backends import strangers
+from byzwizard.backends.interfaces import index, ip
+from byzwizard.backends.ports import Port
+from byzwizard.backends.reach import reaches
+from byzwizard.backends.routes import PROTO_ENDING, PROTO_SHARED
+from byzwizard.backends.system import System
+from byzwizard.errors import ByzantiumError
+from byzwizard.tend import notify, replace
+
+FOLDER = Path("/run/byzantium/uplink")
+EVERY = 5.0  # seconds between two rounds of questions through a port that is shared,
+IDLE = 60.0  # and through one that is not
+AGAIN = 1.0  # after a round that failed
+LOST = 2  # rounds that fail one after the other before the way out is withdrawn: 10 s at most with the above
+ENDING = 3.0  # seconds for babeld to tell that a way is worth nothing any more
+TICK = 1.0
+LOOK = 3.0  # seconds between two looks for strangers on client ports
+SAFE = 15.0  # seconds until the sets are filled anew, in case the tables were
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the stage wrote: `share` is ask, auto, never, or names of ports."""
+
+    ports: tuple[str, ...]
+    share: str | tuple[str, ...]
+    dns: tuple[str, ...]
+    subnet: str
+
+    def allows(self, port: str) -> bool:
+        return self.share == "auto" or (isinstance(self.share, tuple) and port in self.share)
+
+
+def settings(folder: Path) -> Settings:
+    data = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    share = data["share"]
+    return Settings(tuple(data["ports"]), share if isinstance(share, str) else tuple(share), tuple(data["dns"]),
+                    data["subnet"])
+
+
+@dataclass
+class Health:
+    """What the questions through one port have told."""
+
+    working: bool = False
+    failures: int = 0
+    due: float = 0.0
+
+    def told(self, good: bool, now: float, every: float) -> None:
+        if good:
+            self.working, self.failures, self.due = True, 0, now + every
+            return
+        self.failures += 1
+        self.working = self.working and self.failures < LOST
+        self.due = now + (AGAIN if self.failures < LOST else every)
+
+
+Way = tuple[str, str]  # a port, and the router there
+
+
+def route(way: Way, proto: int) -> str:
+    """For ip(8). The same metric for both protocol numbers, so that one takes the other's place."""
+    port, router = way
+    return f"default via {router} dev {port} onlink proto {proto} metric {512 + (index(port) or 0) % 500}"
+
+
+class Gateway:
+    def __init__(self, system: System, folder: Path = FOLDER) -> None:
+        self._system, self._folder = system, folder
+        self._settings = settings(folder)
+        self._ports = {name: Port(name, system, folder, self._settings.subnet) for name in self._settings.ports}
+        self._health: dict[str, Health] = {}
+        self._asking: set[asyncio.Task[None]] = set()
+        self._routes: set[Way] = set()  # those that stand in the table
+        self._ending: dict[Way, float] = {}  # those that are announced as worth nothing, until when
+        self._synced = 0.0
+        self._looked = 0.0
+
+    def _forget_former(self) -> None:
+        """What a former run left behind when it was killed."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            former = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
+            for port in former["ports"]:
+                if port["state"] == "uplink" and port["address"] and index(port["port"]) is not None:
+                    with contextlib.suppress(ByzantiumError):
+                        ip(self._system, f"addr del {port['address']} dev {port['port']}")
+        for proto in (PROTO_SHARED, PROTO_ENDING):
+            self._system.run("ip", "-4", "route", "flush", "proto", str(proto), ok=(0, 1, 2))
+
+    def stop(self) -> None:
+        for task in asyncio.all_tasks():
+            task.cancel()
+
+    async def run(self) -> None:
+        """Until cancelled; then everything is as it was found."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        self._forget_former()
+        self._write()
+        notify("READY=1")
+        try:
+            while True:
+                self.tick(time.monotonic())
+                notify("WATCHDOG=1")
+                await asyncio.sleep(TICK)
+        finally:
+            for port in self._ports.values():
+                port.leave()
+            self._health.clear()
+            self._sync(time.monotonic())
+            self._end(float("inf"))
+
+    def tick(self, now: float) -> None:
+        changed = False
+        self._end(now)
+        for port in self._ports.values():
+            state = port.state
+            try:
+                changed |= port.step(now)
+            except (ByzantiumError, OSError) as fault:
+                say(f"{port.name}: {fault}")
+            if port.state != state:
+                self._tell(port)
+        if now - self._looked >= LOOK and any(port.state == "clients" for port in self._ports.values()):
+            self._looked = now
+            changed |= self._look_for_strangers(now)
+        self._ask(now)
+        if changed or now - self._synced >= SAFE:
+            self._sync(now)
+
+    def _look_for_strangers(self, now: float) -> bool:
+        found = [(port, mac) for port, mac in strangers.read(self._system).items()
+                 if port in self._ports and self._ports[port].state == "clients"]
+        for port, mac in found:
+            self._ports[port].withdraw(mac, now)
+            self._tell(self._ports[port])
+        return bool(found)
+
+    def _ask(self, now: float) -> None:
+        """Start a round through each port whose time has come."""
+        ways = {port.name for port in self._ports.values() if port.lease and port.lease.router}
+        for name in self._health.keys() - ways:
+            del self._health[name]
+        for name in ways:
+            health = self._health.setdefault(name, Health())
+            if now >= health.due:
+                health.due = now + IDLE  # the answer sets it anew
+                task = asyncio.create_task(self._round(name, health))
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+
+    async def _round(self, name: str, health: Health) -> None:
+        good = await reaches(name, self._settings.dns)
+        was = health.working
+        health.told(good, time.monotonic(), EVERY if self._settings.allows(name) else IDLE)
+        if was != health.working and self._health.get(name) is health:
+            say(f"{name}: the Internet {'answers' if health.working else 'does not answer any more'}")
+            self._sync(time.monotonic())
+
+    def _shared(self) -> list[Port]:
+        return [port for port in self._ports.values() if port.lease and port.lease.router
+                and self._settings.allows(port.name) and port.name in self._health and self._health[port.name].working]
+
+    def _sync(self, now: float) -> None:
+        """Sets, routes, name servers and the state that others read follow from the ports. Rules come first where a
+        way opens, and a way is closed before its rules go."""
+        self._synced = now
+        shared = self._shared()
+        wanted = {(port.name, port.lease.router) for port in shared if port.lease and port.lease.router}
+        try:
+            self._close(self._routes - wanted, now)
+            self._fill(shared)
+            self._open(wanted)
+        except ByzantiumError as fault:
+            say(str(fault))
+        replace(self._folder / "dns", "".join(
+            f"server={server}\n" for port in shared if port.lease for server in port.lease.dns))
+        self._write()
+
+    def _close(self, ways: set[Way], now: float) -> None:
+        for way in ways:
+            self._routes.discard(way)
+            # It may have gone with the cable: then there is nothing to end.
+            if self._system.run("ip", "route", "replace", *route(way, PROTO_ENDING).split(), ok=(0, 1, 2)).status == 0:
+                self._ending[way] = now + ENDING
+
+    def _end(self, now: float) -> None:
+        """Take out the ways whose end has been announced."""
+        for way, until in list(self._ending.items()):
+            if now >= until:
+                del self._ending[way]
+                self._system.run("ip", "route", "del", *route(way, PROTO_ENDING).split(), ok=(0, 1, 2))
+
+    def _open(self, ways: set[Way]) -> None:
+        for way in ways:
+            ip(self._system, f"route replace {route(way, PROTO_SHARED)}")
+            self._routes.add(way)
+            self._ending.pop(way, None)
+
+    def _fill(self, shared: Sequence[Port]) -> None:
+        leased = [port for port in self._ports.values() if port.state in ("uplink", "held")]
+        sets = {
+            "inet byz-gateway uplinks": [f'"{port.name}"' for port in leased],
+            "inet byz-gateway shared": [f'"{port.name}"' for port in shared],
+            "inet byz-gateway lans": sorted({port.lease.network for port in leased if port.lease}),
+            "bridge byz-ports served": [f'"{port.name}"' for port in self._ports.values() if port.state == "clients"],
+        }
+        self._system.run("nft", "-f", "-", stdin="".join(
+            f"flush set {name}\n" + (f"add element {name} {{ {', '.join(elements)} }}\n" if elements else "")
+            for name, elements in sets.items()))
+
+    def _write(self) -> None:
+        """state.json, for `status`."""
+        shared = {port.name for port in self._shared()}
+        rows = []
+        for port in self._ports.values():
+            lease = asdict(port.lease) if port.lease else {"address": None, "router": None, "server": None}
+            rows.append({
+                "port": port.name, "state": port.state, "address": lease["address"], "router": lease["router"],
+                "server": lease["server"], "stranger": port.stranger, "shared": port.name in shared,
+                "allowed": self._settings.allows(port.name),
+                "working": port.name in self._health and self._health[port.name].working})
+        replace(self._folder / "state.json", json.dumps({"ports": rows}, indent=1) + "\n")
+
+    def _tell(self, port: Port) -> None:
+        words = {
+            "empty": "nothing is plugged in", "listening": "listening", "clients": "silence; it serves clients now",
+            "uplink": f"an answer from {port.lease.server if port.lease else 'a router'}; it is an uplink",
+            "refused": f"{port.stranger} gives out addresses there too; it does not serve any more",
+            "held": "somebody else has set it up; it is left alone",
+        }
+        say(f"{port.name}: {words[port.state]}")
+
+
+def say(text: str) -> None:
+    """One line in the journal for each decision."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Until SIGTERM or SIGINT. Exit status 0."""
+    async def duty() -> None:
+        await Gateway(System()).run()
+
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(duty())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

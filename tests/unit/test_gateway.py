@@ -1,0 +1,141 @@
+"""The duty of the wired ports: what is believed of a lease, when a way counts as lost, and what may be shared."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from byzwizard.answers import parse
+from byzwizard.backends import gateway, leases, strangers, uplinks
+from byzwizard.backends.babel_socket import Dump, Neighbour, Way
+from byzwizard.backends.neighbours import Known
+from byzwizard.errors import CannotHere
+from byzwizard.gateway import EVERY, LOST, Health, Settings, settings
+from byzwizard.identity import Identity
+from byzwizard.machine import Machine, Radio, Verdict, Wired
+from byzwizard.plan import Step
+from byzwizard.resolve import Resolved, resolve
+
+RADIO = Radio(interface="wlan0", phy="phy0", mac="02:00:00:00:00:00", bus="usb", chipset="", driver=None,
+              verdict=Verdict(grade="A", link="802.11s", access_point=True, reason="", advice=None))
+MACHINE = Machine(radios=(RADIO,), wired=tuple(
+    Wired(interface=name, mac="02:00:00:00:01:00", driver=None, carrier=False) for name in ("eth0", "eth1")))
+
+
+def node(text: str = "") -> Resolved:
+    return resolve(parse(f"byzantium: 1\n{text}"), MACHINE, Identity(b"n" * 32))
+
+
+def test_a_lease_is_read() -> None:
+    text = "ip=192.168.7.50\nmask=24\nrouter=192.168.7.1 192.168.7.2\ndns=192.168.7.1 9.9.9.9\nserver=192.168.7.1\n"
+    lease = leases.parse(text)
+    assert lease == leases.Lease("192.168.7.50/24", "192.168.7.1", ("192.168.7.1", "9.9.9.9"), "192.168.7.1")
+    assert lease.network == "192.168.7.0/24"
+
+
+@pytest.mark.parametrize("text", [
+    "", "ip=\n", "ip=127.0.0.1\nmask=8\n", "ip=224.0.0.1\nmask=24\n", "ip=0.0.0.0\nmask=0\n", "ip=10.1.1.1\nmask=33\n",
+    "ip=10.1.1.1; reboot\nmask=24\n", "ip=10.1.1.1\nmask=x\n", "ip=fe80::1\nmask=64\n", "ip=255.255.255.255\nmask=32\n",
+])
+def test_what_no_host_can_have_is_no_lease(text: str) -> None:
+    assert leases.parse(text) is None
+
+
+def test_a_hostile_router_or_name_server_is_left_out() -> None:
+    lease = leases.parse("ip=192.0.2.5\nmask=24\nrouter=dev 192.0.2.5 ::1\ndns=$(reboot) 0.0.0.0\nserver=\"\n")
+    assert lease == leases.Lease("192.0.2.5/24", None, (), None)
+
+
+def test_a_way_is_lost_after_two_rounds_and_back_after_one() -> None:
+    health = Health()
+    health.told(True, 100.0, EVERY)
+    assert (health.working, health.due) == (True, 100.0 + EVERY)
+    health.told(False, 105.0, EVERY)
+    assert health.working, "one answer may get lost"
+    assert health.due == 106.0
+    health.told(False, 108.0, EVERY)
+    assert (health.working, health.failures) == (False, LOST)
+    health.told(True, 115.0, EVERY)
+    assert health.working
+
+
+def test_a_withdrawal_takes_less_than_fifteen_seconds() -> None:
+    from byzwizard.backends.reach import HALF
+    from byzwizard.gateway import AGAIN, TICK
+
+    assert EVERY + TICK + 2 * HALF + AGAIN + TICK + 2 * HALF < 15
+
+
+@pytest.mark.parametrize(("share", "allowed"), [("ask", ""), ("never", ""), ("auto", "eth0 eth1"), ("[eth1]", "eth1")])
+def test_what_may_be_shared(share: str, allowed: str, tmp_path: Path) -> None:
+    resolved = node(f"internet: {{share: {share}}}\n")
+    (tmp_path / "settings.json").write_text(gateway.settings(resolved, gateway.ports(resolved, MACHINE)))
+    read = settings(tmp_path)
+    assert isinstance(read, Settings)
+    assert [port for port in read.ports if read.allows(port)] == allowed.split()
+    assert read.subnet == resolved.subnet
+
+
+def test_a_port_that_meshes_is_not_listened_to() -> None:
+    assert gateway.ports(node(), MACHINE) == ("eth0", "eth1")
+    assert gateway.ports(node("mesh: {interfaces: [wlan0, eth1]}\n"), MACHINE) == ("eth0",)
+
+
+@pytest.mark.parametrize("text", [
+    "internet: {share: [wlan0]}\n", "internet: {share: [eth7]}\n",
+    "mesh: {interfaces: [wlan0, eth1]}\ninternet: {share: [eth1]}\n",
+])
+def test_what_cannot_be_shared_names_its_key(text: str) -> None:
+    with pytest.raises(CannotHere, match=r"internet\.share"):
+        gateway.STAGE.steps(node(text), MACHINE)
+
+
+def test_a_computer_without_ports_runs_no_duty() -> None:
+    found = gateway.STAGE.steps(node(), Machine(radios=(RADIO,)))
+    assert [step.id for step in found] == ["gateway-ports", "gateway-stop", "gateway-off"]
+
+
+def test_the_step_says_what_is_shared() -> None:
+    def text(share: str) -> str:
+        last: Step = gateway.STAGE.steps(node(f"internet: {{share: {share}}}\n"), MACHINE)[-1]
+        return last.text
+
+    assert "until asked" in text("ask")
+    assert text("[eth1]").endswith("share the Internet of eth1")
+    assert "eth0, eth1" in text("auto")
+
+
+def test_strangers_are_read() -> None:
+    told = {"nftables": [{"metainfo": {}}, {"set": {"name": "strangers", "elem": [
+        {"elem": {"val": {"concat": ["eth0", "02:00:00:00:00:09"]}, "timeout": 45, "expires": 40}}]}}]}
+    assert strangers.parse(json.dumps(told)) == {"eth0": "02:00:00:00:00:09"}
+    assert strangers.parse('{"nftables": [{"set": {"name": "strangers"}}]}') == {}
+
+
+def test_who_leads_out() -> None:
+    from tests.unit.test_status import known
+
+    port = uplinks.PortState("eth0", "uplink", "192.0.2.5/24", "192.0.2.1", None, None, True, True, True)
+    assert uplinks.shared_by([port], Dump(), known(), {}) == {
+        "here": True, "interface": "eth0", "name": "pier", "via": "192.0.2.1", "address": "192.0.2.5/24"}
+    near = Neighbour("fe80::1", "mesh0", 0xffff, 256, 256, 256)
+    ways = (Way("10.1.2.0/24", True, 256, 0, "fe80::1", "mesh0"), Way("0.0.0.0/0", True, 256, 0, "fe80::1", "mesh0"))
+    found = uplinks.shared_by([], Dump((near,), ways), known(), {"10.1.2.1": Known("dock", 1)})
+    assert found is not None
+    assert (found["here"], found["name"], found["via"]) == (False, "dock", "10.1.2.1")
+    gone = (Way("0.0.0.0/0", True, None, 65535, "fe80::1", "mesh0"),)
+    assert uplinks.shared_by([], Dump((near,), gone), known(), {}) is None
+
+
+def test_what_status_says_of_a_port() -> None:
+    def said(**changes: object) -> str:
+        fields: dict[str, object] = {"port": "eth0", "state": "uplink", "address": None, "router": None, "server": None,
+                                     "stranger": None, "shared": False, "allowed": False, "working": True}
+        port = uplinks.PortState(**{**fields, **changes})  # type: ignore[arg-type]  # each names the fields it means
+        return " ".join(check.text for check in (uplinks._internet(port), uplinks._stranger(port)) if check)
+
+    assert "is not shared" in said()
+    assert "shared with the mesh" in said(shared=True, allowed=True)
+    assert "does not lead" in said(allowed=True, working=False)
+    assert "02:00" in said(state="refused", stranger="02:00:00:00:00:09")
+    assert said(state="clients") == ""

@@ -85,6 +85,9 @@ class Desk(Protocol):
     def apply(self, answers: Answers, skip: frozenset[str] = frozenset()) -> Applying:
         """`skip` names stages that are left out."""
 
+    def titles(self) -> dict[str, str]:
+        """What each stage is called, by its name in the events."""
+
     def status(self) -> dict[str, Any]:
         """The shape of `status --json`, and "kind" of the mesh: public, private or open."""
 

@@ -140,6 +140,9 @@ class Here:
             pipe.write(text)
         return Running(process)
 
+    def titles(self) -> dict[str, str]:
+        return {stage.name: stage.title for stage in self._context.stages}
+
     def status(self) -> dict[str, Any]:
         from byzwizard.backends import facts
         from byzwizard.backends.status import read_status

@@ -233,7 +233,7 @@ class Apply(Page):
                 items.append(Note(progress.now))
             return items
         if self._status == 0 and self.session.desk.rehearsal:
-            return [Note(line) for line in progress.log]
+            return [logged(line) for line in progress.log]
         if self._status == 0:
             if not progress.changed and not self.session.desk.rehearsal and not self._undoing:
                 items = [Note(_("Nothing had to be changed."), "good"), *items]
@@ -302,11 +302,18 @@ class Apply(Page):
 
     def _log(self) -> None:
         lines = self._progress.log or [_("Nothing has been told yet.")]
-        self.session.host.open(Sheet(self.session, _("Log"), "", [Note(line) for line in lines]))
+        self.session.host.open(Sheet(self.session, _("Log"), "", [logged(line) for line in lines]))
 
     def _save(self) -> None:
         session, text = self.session, "\n".join([*self._progress.log, self._progress.fault, ""])
         save_as(session, _("Save log"), LOG_TO, lambda path: session.desk.save_log(text, path))
+
+
+def logged(line: str) -> Note:
+    """A line of the log, its mark apart, so that what follows on the next row stands below the words."""
+    marks: dict[str, Mark] = {"-": "busy", "✓": "good", "✗": "bad"}
+    mark, _space, text = line.partition(" ")
+    return Note(text, marks[mark]) if mark in marks else Note(line, "under")
 
 
 def rate(event: Event) -> str:

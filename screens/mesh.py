@@ -18,6 +18,7 @@ class Mesh(Page):
         self._open = False  # the fold
         self._shown = False  # secrets in plain
         self._made = ""  # the last words that were generated
+        self._asked = ""  # what was typed and F6 would replace
         self._score: int | None = None  # of the passphrase that was typed
         self._measuring = False
         self._private: tuple[Any, Any] = (None, None)  # passphrase and file, kept while “public” is chosen
@@ -289,6 +290,11 @@ class Mesh(Page):
     def _new_words(self) -> None:
         from pydantic import SecretStr
 
+        typed = self.session.draft.text("mesh.passphrase")
+        if typed not in {"", self._made, self._asked}:
+            self._asked = typed
+            self.session.say(_("F6 once more puts five new words in the place of what you typed."))
+            return
         self._made = secret.five_words()
         self.session.draft.forget("mesh.passphrase")
         self.session.draft.set("mesh.passphrase", SecretStr(self._made))

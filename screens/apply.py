@@ -68,7 +68,7 @@ class Progress:
             self.bar = None
             if row:
                 row.mark = "bad"
-            if self.failed_stage or self.undone:
+            if self.undone:
                 self.stuck.append(event.text)
             self.failed_stage = self.failed_stage or event.stage or ""
             self.fault = self.fault or event.text

@@ -12,7 +12,7 @@ help:
 	@echo "make test      the tests: units, network namespaces, and the image in a virtual machine"
 	@echo "make check     lint, types and unit tests, in under a minute"
 	@echo "make rehearse  the wizard on this computer; nothing is changed"
-	@echo "make image     build/byzantium.iso"
+	@echo "make image     build/byzantium.iso for discs and sticks, build/byzantium.img for sticks"
 	@echo "make bench     speed and memory, as ratios to a reference of the same run"
 	@echo "make clean     remove build/"
 
@@ -46,7 +46,7 @@ run: image
 	@$(BIN)/python tests/vm/run
 
 test: check image
-	@$(BIN)/python -m pytest -v tests/net tests/vm
+	@$(BIN)/python -m pytest -v tests/net tests/disk tests/vm
 
 bench: image
 	@$(BIN)/python -m tests.bench

@@ -9,7 +9,7 @@ from byzwizard.errors import ByzantiumError
 from byzwizard.machine import Disk, Partition
 from byzwizard.verdict import LIVE_MOUNTS
 
-COLUMNS = "PATH,NAME,TYPE,SIZE,VENDOR,MODEL,SERIAL,TRAN,RM,RO,FSTYPE,LABEL,MOUNTPOINTS"
+COLUMNS = "PATH,NAME,TYPE,SIZE,VENDOR,MODEL,SERIAL,TRAN,RM,RO,FSTYPE,LABEL,PARTLABEL,MOUNTPOINTS"
 NO_DISKS = ("loop", "ram", "zram", "nbd", "fd", "mtdblock", "dm-", "md")
 
 
@@ -39,18 +39,28 @@ def _partitions(entry: dict[str, Any]) -> tuple[Partition, ...]:
     """A file system without a partition table stands as a partition with the disk's own path."""
     parts = [child for child in entry.get("children") or () if child.get("type") == "part"]
     # Device mapper over the whole disk (Ventoy) is mounted although no partition is: it counts for the disk itself.
-    if not parts and not entry.get("fstype") and _mounted(entry) is None:
+    if not parts and not entry.get("fstype") and _mounted(entry) is None and _held_by(entry) is None:
         return ()
     over_all = _mounted({"children": [c for c in entry.get("children") or () if c.get("type") != "part"]})
     found = [_partition(child) for child in parts] or [_partition(entry)]
     if over_all is not None and all(part.mounted is None for part in found):
         found[0] = found[0].model_copy(update={"mounted": over_all})
+    if _held_by(entry) is not None and all(part.held_by is None for part in found):
+        found[0] = found[0].model_copy(update={"held_by": _held_by(entry)})
     return tuple(found)
 
 
 def _partition(entry: dict[str, Any]) -> Partition:
+    # The partition's own name says what it is for as long as it has no file system.
+    label = entry.get("label") or (entry.get("partlabel") if not entry.get("fstype") else None)
     return Partition(path=_path(entry), bytes=int(entry.get("size") or 0), filesystem=_text(entry.get("fstype")),
-                     label=_text(entry.get("label")), mounted=_mounted(entry))
+                     label=_text(label), mounted=_mounted(entry), held_by=_held_by(entry))
+
+
+def _held_by(entry: dict[str, Any]) -> str | None:
+    """The kind of mapping (crypt, lvm, raid1, mpath …) that is open on it; None where there is none."""
+    kinds = (str(child.get("type")) for child in entry.get("children") or ())
+    return next((printable(kind, 20) for kind in kinds if kind != "part"), None)
 
 
 def _mounted(entry: dict[str, Any]) -> str | None:

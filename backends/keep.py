@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import facts
+from byzwizard.backends import facts, store
 from byzwizard.backends.units import keep_copy
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # `status` asks revert.py and this file, and does without the
 ANSWERS = "/etc/byzantium/answers.yaml"
 PENDING = "/run/byzantium/pending.yaml"
 THIS_BOOT = "/run/byzantium/identity.key"
+MEANWHILE = "/run/byzantium/answers.yaml"  # while the store is locked
 KEYMAP = "/etc/vconsole.conf"
 
 
@@ -54,14 +55,20 @@ def answers(system: System) -> Answers | None:
     """What this node is set up as; None on a new one. Raises Invalid when the file was damaged."""
     from byzwizard.answers import parse
 
-    text = system.read(ANSWERS)
-    return None if text is None else parse(text, ANSWERS)
+    path = place(system)
+    text = system.read(path)
+    return None if text is None else parse(text, path)
+
+
+def place(system: System) -> str:
+    """Where the answers of this node are kept. Nothing is written where a locked store would be."""
+    return MEANWHILE if store.locked(system) else ANSWERS
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeepIdentity(Step):
     def needed(self, system: System) -> bool:
-        return system.read(KEY) is None
+        return system.read(KEY) is None and not store.locked(system)
 
     def apply(self, system: System, progress: Progress) -> None:
         key = system.path(KEY)
@@ -166,11 +173,11 @@ class KeepAnswers(Step):
     def needed(self, system: System) -> bool:
         from byzwizard.backends import revert
 
-        return system.read(PENDING if revert.armed(system) else ANSWERS) != self._text()
+        return system.read(PENDING if revert.armed(system) else place(system)) != self._text()
 
     def before(self, system: System) -> Any:
         """A private copy of the former file, by its path; None when there was none."""
-        text = system.read(ANSWERS)
+        text = system.read(place(system))
         if text is None:
             return None
         return keep_copy(system, text)
@@ -179,15 +186,15 @@ class KeepAnswers(Step):
         from byzwizard.backends import revert
 
         # A change that waits for `byzwizard confirm` is not what the next boot shall do.
-        system.write(PENDING if revert.armed(system) else ANSWERS, self._text(), mode=0o600)
+        system.write(PENDING if revert.armed(system) else place(system), self._text(), mode=0o600)
 
     def undo(self, system: System, before: Any) -> None:
         system.remove(PENDING)
         former = system.read(before) if before else None
         if former is None:
-            system.remove(ANSWERS)
+            system.remove(place(system))
         else:
-            system.write(ANSWERS, former, mode=0o600)
+            system.write(place(system), former, mode=0o600)
 
 
 @dataclass(frozen=True)
@@ -199,7 +206,19 @@ class KeepStage:
         return _("Answers")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        return (KeepAnswers(id="answers", text=_("Keep these answers for the next start"), answers=resolved.answers),)
+        return (
+            KeepAnswers(
+                id="answers", text=_("Keep these answers for the next start"), answers=keepable(resolved.answers)
+            ),
+        )
+
+
+def keepable(answers: Answers) -> Answers:
+    """What is kept of them: not where the store's passphrase was read from, and no uplink unless `wifi` is kept."""
+    kept = answers.model_copy(update={"persistence": answers.persistence.model_copy(update={"passphrase_file": None})})
+    if kept.persistence.kind == "none" or "wifi" in kept.persistence.keep:
+        return kept
+    return kept.model_copy(update={"internet": kept.internet.model_copy(update={"wifi": None})})
 
 
 NODE: Stage = NodeStage()

@@ -2,10 +2,10 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from byzwizard.backends.links import attribute
+from byzwizard.backends.mounts import Mount, parse_mounts
 from byzwizard.backends.printable import printable
 from byzwizard.backends.system import System
 from byzwizard.machine import Medium
@@ -17,14 +17,6 @@ NET_SYSTEMS = {"nfs", "nfs4", "cifs", "9p", "virtiofs", "fuse.httpfs", "fuse.ssh
 # live-boot: these fetch the system over the network into memory.
 NET_WORDS = re.compile(r"(?:^|\s)(fetch|httpfs|ftpfs|nfsroot|netboot)=")
 DEPTH = 16
-
-
-@dataclass(frozen=True)
-class Mount:
-    number: str  # major:minor
-    place: str
-    filesystem: str
-    source: str
 
 
 def read_medium(system: System) -> Medium | None:
@@ -47,21 +39,6 @@ def read_medium(system: System) -> Medium | None:
                 and all(attribute(folder, "ro") in {"0", None} for folder in (end, end.parent)))
     return Medium(path=printable(f"/dev/{end.name.replace('!', '/')}"), kind=kind, filesystem=mount.filesystem,
                   writable=writable)
-
-
-def parse_mounts(text: str) -> list[Mount]:
-    """proc_pid_mountinfo(5); blanks in places stand as \\040."""
-    found = []
-    for line in text.splitlines():
-        front, _dash, back = line.partition(" - ")
-        fields, rest = front.split(), back.split()
-        if len(fields) >= 5 and len(rest) >= 2:
-            found.append(Mount(fields[2], _plain(fields[4]), rest[0], _plain(rest[1])))
-    return found
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), text)
 
 
 def _chain(system: System, number: str, mounts: list[Mount]) -> list[Path]:

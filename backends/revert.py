@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from byzwizard.backends.keep import ANSWERS, PENDING
+from byzwizard.backends.keep import PENDING, place
 from byzwizard.backends.system import System
 from byzwizard.errors import CannotHere, Invalid
 from byzwizard.i18n import _
@@ -113,5 +113,5 @@ def confirm(system: System) -> None:
     system.remove(ARMED)
     text = system.read(PENDING)
     if text is not None:
-        system.write(ANSWERS, text, mode=0o600)
+        system.write(place(system), text, mode=0o600)
         system.remove(PENDING)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import airing, babel_socket, checks, clients, facts, neighbours
+from byzwizard.backends import airing, babel_socket, checks, clients, facts, neighbours, storecheck
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
 from byzwizard.i18n import _, ngettext
@@ -21,7 +21,9 @@ def read_status(system: System) -> dict[str, Any]:
     """The shape of `status --json`. Looks only, changes nothing; needs root on a node that is set up."""
     known = facts.read(system)
     if known is None:
-        return _shape(None, [*checks.last_change(system), checks.not_a_node(system)], [], 0)
+        kept = storecheck.kept(system)
+        found = [*checks.last_change(system), checks.not_a_node(system), *([kept] if kept else [])]
+        return _shape(None, found, [], 0)
     wireless = [link.name for link in known.links if link.kind != "wired"]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         stations = pool.submit(lambda: [station for name in wireless for station in airing.stations(system, name)])
@@ -40,6 +42,7 @@ def read_status(system: System) -> dict[str, Any]:
             lambda: checks.front_page(system, known),
             lambda: checks.directory(system),
             lambda: checks.firewall(system),
+            lambda: storecheck.kept(system),
         ]
         own = list(pool.map(lambda look: look(), looks))
         nodes = neighbours.listed(stations.result(), dump.result() or babel_socket.Dump(), neighbours.known(system))

@@ -1,8 +1,9 @@
 """Waiting for a state, with a deadline: what happens between two programs has no other event to wait on."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from byzwizard.errors import Interrupted
 from byzwizard.i18n import _
@@ -10,9 +11,23 @@ from byzwizard.i18n import _
 stopping = threading.Event()  # set by a signal (System.stop): whatever waits gives up, so that it can be undone
 
 
+_spared = threading.local()
+
+
+@contextlib.contextmanager
+def clearing_up() -> Iterator[None]:
+    """What this thread does in here is done to its end after a stop, too: closing what it had opened."""
+    before = getattr(_spared, "on", False)
+    _spared.on = True
+    try:
+        yield
+    finally:
+        _spared.on = before
+
+
 def check_stop() -> None:
     """Raises Interrupted after System.stop(), until System.go_on()."""
-    if stopping.is_set():
+    if stopping.is_set() and not getattr(_spared, "on", False):
         raise Interrupted(_("Interrupted."))
 
 

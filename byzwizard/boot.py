@@ -1,6 +1,7 @@
-"""At every boot (byz-node.service): find the answers and apply them. Without any, the wizard opens by itself."""
+"""At every boot (byz-node.service): open the store, find the answers, apply them. Without any, the wizard opens."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from byzwizard.backends.keep import ANSWERS
@@ -11,16 +12,29 @@ from byzwizard.i18n import _
 CREDENTIAL = Path("/run/credentials/@system/byzantium.answers")
 MEDIUM = Path("/run/live/medium")
 OPTION = "byzwizard.answers="
+DEFAULTS = "/run/byzantium/defaults.yaml"
 PROBLEM = "/run/byzantium/boot-problem"
 
 
-def given() -> Path | None:
-    """The answers of this boot, the strongest first: credential, kernel command line, kept, on the medium.
+@dataclass(frozen=True)
+class Given:
+    """Answers of this boot. `asked`: somebody named them for this boot, so that a store may be made; those that were
+    just found never erase anything."""
 
+    path: Path
+    asked: bool
+
+
+def given(system: System) -> Given | None:
+    """The strongest first: credential, kernel command line, kept, on the medium. None: the wizard asks.
+
+    While the store is locked its answers are unknown, and the node is made by the defaults rather than not at all.
     Raises Invalid when the command line names a file that is not there.
     """
+    from byzwizard.backends import store
+
     if CREDENTIAL.exists():
-        return CREDENTIAL
+        return Given(CREDENTIAL, asked=True)
     for word in Path("/proc/cmdline").read_text().split():
         if word.startswith(OPTION):
             path = MEDIUM / word.removeprefix(OPTION).lstrip("/")
@@ -30,23 +44,46 @@ def given() -> Path | None:
                         path=word.removeprefix(OPTION)
                     )
                 )
-            return path
-    return next((path for path in (Path(ANSWERS), MEDIUM / "byzantium/answers.yaml") if path.exists()), None)
+            return Given(path, asked=True)
+    for path in (Path(ANSWERS), MEDIUM / "byzantium/answers.yaml"):
+        if path.exists():
+            return Given(path, asked=False)
+    if not store.locked(system):
+        return None
+    system.write(DEFAULTS, "byzantium: 1\n", 0o600)
+    return Given(system.path(DEFAULTS), asked=False)
 
 
 def main() -> int:
-    from byzwizard.cli import run
-
     system = System()
     system.path("/run/byzantium").mkdir(mode=0o755, exist_ok=True)
     try:
-        answers = given()
-        return 0 if answers is None else run(["apply", str(answers), "--yes"])
+        return _boot(system)
     except ByzantiumError as error:
         # Whoever sits at the screen reads it on the wizard's first page, and in `status`.
         system.write(PROBLEM, f"{error}\n")
         print(error, file=sys.stderr)
         return error.status
+
+
+def _boot(system: System) -> int:
+    from byzwizard.backends import store
+
+    if given(system) is None and not store.may_be_there(system):
+        return 0  # the wizard waits for us: it opens at once
+    # The radios and sticks of this computer have been looked for.
+    system.run("udevadm", "settle", "--timeout=30", ok=(0, 1), timeout=60)
+    from byzwizard.unlocking import at_boot
+
+    at_boot(system)
+    answers = given(system)
+    if answers is None:
+        return 0
+    from byzwizard.cli import run
+
+    # Whoever asked for copies asked once, and is not asked now what they erase.
+    boot = "given" if answers.asked else "found"
+    return run(["apply", str(answers.path), "--yes", "--skip", "clone", "--boot", boot])
 
 
 def problem(system: System) -> str | None:

@@ -13,7 +13,11 @@ from byzwizard.errors import ByzantiumError, CannotHere, Invalid
 from byzwizard.i18n import _
 from byzwizard.plan import Stage
 
-VERBS = ("apply", "check", "plan", "confirm", "undo", "inspect", "scan", "status", "tend", "report", "schema")
+VERBS = (
+    *("apply", "check", "plan", "confirm", "undo"),
+    *("inspect", "scan", "status", "persist", "clone"),
+    *("tend", "report", "schema"),
+)
 
 
 class Parser(argparse.ArgumentParser):

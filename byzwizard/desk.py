@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -32,6 +32,32 @@ class Phones:
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """The store of this node. `where` is its partition or file; `fill` 0 to 1, `sizes` bytes of each kept thing and
+    `left_over` those that are switched off, all of an open one."""
+
+    where: str
+    encrypted: bool
+    open: bool
+    fill: float | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+    left_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stick:
+    """One that this system may be copied to, or not, with the reason in `refused`. `name` is what clone() takes, `step`
+    what the events call it."""
+
+    name: str
+    step: str
+    label: str
+    holds: str  # what is on it now
+    erases: str  # what a copy does away with
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a file may be written: whether one is there already, and whether power-off forgets it."""
 
@@ -56,8 +82,8 @@ class Applying(Protocol):
 
 
 class Desk(Protocol):
-    """All but `apply` and `undo` may take long and are called in a thread (`shell` with the terminal handed over);
-    they raise ByzantiumError with a sentence."""
+    """All but `apply`, `undo` and `clone` may take long and are called in a thread (`shell` with the terminal handed
+    over); they raise ByzantiumError with a sentence."""
 
     rehearsal: bool  # Apply only tells the steps
 
@@ -82,8 +108,8 @@ class Desk(Protocol):
 
     def review(self, answers: Answers) -> Review: ...
 
-    def apply(self, answers: Answers, skip: frozenset[str] = frozenset()) -> Applying:
-        """`skip` names stages that are left out."""
+    def apply(self, answers: Answers, skip: frozenset[str] = frozenset(), passphrase: str = "") -> Applying:
+        """`skip` names stages that are left out; `passphrase` is that of a store that is to be made."""
 
     def titles(self) -> dict[str, str]:
         """What each stage is called, by its name in the events."""
@@ -101,6 +127,12 @@ class Desk(Protocol):
 
     def undo(self) -> Applying: ...
 
+    def sticks(self) -> list[Stick]:
+        """What is plugged in now beside the medium that this system runs from; internal disks are left out."""
+
+    def clone(self, sticks: list[str], content: str) -> Applying:
+        """Erase these and copy this system to them; `content` is that of the answers' `clone` key."""
+
     def self_test(self, interface: str) -> str:
         """Let a radio join a throw-away mesh and tell the outcome in a sentence."""
 
@@ -109,6 +141,36 @@ class Desk(Protocol):
 
     def phones(self) -> Phones | None:
         """What phones can join now; None where there is no access point."""
+
+    def locked(self) -> bool:
+        """Whether this node has a store that is not open; a quick question, asked without a thread."""
+
+    def keeping(self) -> Keeping | None:
+        """The store of this node; None where it has none."""
+
+    def unlock(self, passphrase: str, mend: bool = False) -> None:
+        """Open the store. Raises Damaged: ask, and try again with `mend`."""
+
+    def lock(self) -> None: ...
+
+    def change_passphrase(self, old: str, new: str) -> None: ...
+
+    def delete_store(self) -> None: ...
+
+    def delete_kept(self, name: str) -> None:
+        """What the store holds of a thing that is switched off."""
+
+    def guarded(self) -> bool:
+        """Whether this computer holds what a passphrase protects: an open store, a private mesh. A quick question."""
+
+    def prove(self, passphrase: str) -> None:
+        """Raises ByzantiumError unless it opens the store, or is that of the private mesh."""
+
+    def console_locked(self) -> bool:
+        """Whether this console was locked when the wizard on it ended; a quick question."""
+
+    def lock_console(self, locked: bool) -> None:
+        """Remember it, for the wizard that comes after this one."""
 
     def keyboard(self, layout: str) -> None:
         """Let the console have this layout at once; does nothing where there is no console."""

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -55,7 +56,7 @@ class Engine:
         waiting = {step.id: step for step in stage.steps}
         running: dict[Future[None], Step] = {}
         failure: tuple[Step, ByzantiumError] | None = None
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(max(SIDE_BY_SIDE, sum(step.patient for step in stage.steps))) as pool:
             while waiting or running:
                 busy = {step.id for step in running.values()} | waiting.keys()
                 ready = [step for step in waiting.values() if not busy & set(step.after)] if failure is None else []
@@ -70,22 +71,19 @@ class Engine:
                     if error is None:
                         continue
                     fault = explained(error)  # whatever it was: the stage must be undone
+                    if not isinstance(fault, Interrupted):
+                        self._failed(stage.name, step, fault)
                     if failure is None or isinstance(fault, Interrupted):
                         failure = step, fault
         if failure is not None:
             step, error = failure
             if isinstance(error, Interrupted):
                 raise error
-            self._tell(
-                Event(
-                    "fail",
-                    stage.name,
-                    step.id,
-                    error.message + (f" {error.hint}" if error.hint else ""),
-                    status=error.status,
-                )
-            )
             raise StageFailed(stage.name, step, error) from error
+
+    def _failed(self, stage: str, step: Step, error: ByzantiumError) -> None:
+        """Told at once: other steps of the stage may go on for long."""
+        self._tell(Event("fail", stage, step.id, str(error), status=error.status))
 
     def _run_step(self, stage: str, step: Step) -> None:
         check_stop()
@@ -114,6 +112,7 @@ class Engine:
     def _undo_each(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
         for stage, step, entry in reversed(list(steps)):
             if not step.undoable:
+                self._journal.undone(step.id)  # there is nothing to take back
                 continue
             self._tell(Event("undo", stage, step.id, step.text))
             try:
@@ -139,6 +138,9 @@ def _nobody(event: Event) -> None:
     """There is nobody to tell any more."""
 
 
+RATE_OVER = 5.0  # seconds that a rate is the average of
+
+
 class Meter:
     """Turns (done, total) into progress events with rate and time left, ten a second at most."""
 
@@ -146,7 +148,7 @@ class Meter:
         self._tell = tell
         self._stage = stage
         self._step = step
-        self._begin = time.monotonic()
+        self._past = deque([(time.monotonic(), 0)])
         self._told = 0.0
 
     def __call__(self, done: int, total: int) -> None:
@@ -154,7 +156,11 @@ class Meter:
         if now - self._told < 0.1 and done < total:
             return
         self._told = now
-        rate = done / (now - self._begin) if now > self._begin else None
+        self._past.append((now, done))
+        while len(self._past) > 2 and self._past[1][0] < now - RATE_OVER:
+            self._past.popleft()
+        since, before = self._past[0]
+        rate = (done - before) / (now - since) if now > since else None
         self._tell(
             Event(
                 "progress",

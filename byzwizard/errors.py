@@ -21,6 +21,10 @@ class StepFailed(ByzantiumError):
     """A change could not be made, a wrong passphrase, a check of `status` that fails."""
 
 
+class Damaged(StepFailed):
+    """The file system of a store needs more mending than is done without asking."""
+
+
 class Invalid(ByzantiumError):
     """Wrong usage or an invalid file."""
 

@@ -3,6 +3,7 @@ process, so that the screen never waits and never dies with it."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
-from byzwizard.desk import Applying, Phones, Place, Review
+from byzwizard.desk import Applying, Keeping, Phones, Place, Review, Stick
 from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
 
@@ -30,10 +31,11 @@ class Here:
         self._system = System()
         self.rehearsal = context.machine_file is not None or os.geteuid() != 0
         self._reader: MachineReader | None = None
+        self._handed = contextlib.ExitStack()  # the passphrase that an apply reads from us
 
     def is_set_up(self) -> bool:
         """As answers() is not None, without reading them: the first frame waits for this."""
-        return not self.rehearsal and self._system.path("/etc/byzantium/answers.yaml").exists()
+        return not self.rehearsal and (self._system.path("/etc/byzantium/answers.yaml").exists() or self.locked())
 
     def answers(self) -> Answers | None:
         from byzwizard.backends import keep
@@ -47,14 +49,14 @@ class Here:
 
     def load(self, path: Path) -> Answers:
         from byzwizard.answers import load
-        from byzwizard.backends import places
+        from byzwizard.backends import paths
 
-        return load(places.meant(path))
+        return load(paths.meant(path))
 
     def place(self, text: str) -> Place:
-        from byzwizard.backends import places
+        from byzwizard.backends import paths
 
-        return places.place(text)
+        return paths.place(text)
 
     def machine(self) -> Machine:
         from byzwizard.backends.reader import MachineReader
@@ -106,23 +108,29 @@ class Here:
         self._write(path, text)
 
     def _write(self, path: Path, text: str) -> None:
-        from byzwizard.backends import places
+        from byzwizard.backends import paths
 
         try:
-            self._system.write(places.place(path).path, text, mode=0o600)
+            self._system.write(paths.place(path).path, text, mode=0o600)
         except OSError as fault:
             raise Invalid(
                 _("{path} could not be written: {why}.").format(path=path, why=fault.strerror),
                 _("Choose another place."),
             ) from fault
 
-    def apply(self, answers: Answers, skip: frozenset[str] = frozenset()) -> Applying:
+    def apply(self, answers: Answers, skip: frozenset[str] = frozenset(), passphrase: str = "") -> Applying:
         from byzwizard.running import Told
 
         if self.rehearsal:
             return Told(self.review(answers))
         from byzwizard.answers import save_text
+        from byzwizard.handed import handed
 
+        self._handed.close()
+        if passphrase:
+            path = self._handed.enter_context(handed(passphrase))
+            store = answers.persistence.model_copy(update={"passphrase_file": path})
+            answers = answers.model_copy(update={"persistence": store})
         left_out = [word for stage in sorted(skip) for word in ("--skip", stage)]
         return self._program(["apply", "/dev/stdin", *left_out], save_text(answers))
 
@@ -142,6 +150,15 @@ class Here:
 
     def titles(self) -> dict[str, str]:
         return {stage.name: stage.title for stage in self._context.stages}
+
+    def sticks(self) -> list[Stick]:
+        from byzwizard.backends import clone, targets
+
+        file = self._context.machine_file
+        return clone.sticks(self.machine().disks if file is not None else targets.disks_now(self._system))
+
+    def clone(self, sticks: list[str], content: str) -> Applying:
+        return self._program(["clone", *sticks, *(["--with-answers"] if content == "answers" else [])], "")
 
     def status(self) -> dict[str, Any]:
         from byzwizard.backends import facts
@@ -186,6 +203,70 @@ class Here:
         secret = answers.access_point.passphrase
         return Phones(answers.access_point.ssid, secret.get_secret_value() if secret else None)
 
+    def locked(self) -> bool:
+        from byzwizard.backends import store
+
+        return not self.rehearsal and store.locked(self._system)
+
+    def keeping(self) -> Keeping | None:
+        from byzwizard.keeping import read
+
+        return None if self.rehearsal else read(self._system)
+
+    def unlock(self, passphrase: str, mend: bool = False) -> None:
+        from byzwizard.backends import locker
+        from byzwizard.locking import only_one
+
+        with only_one(self._system):
+            locker.unlock(self._system, passphrase, thoroughly=mend)
+
+    def lock(self) -> None:
+        from byzwizard.backends import locker
+        from byzwizard.locking import only_one
+
+        with only_one(self._system):
+            locker.lock(self._system)
+
+    def change_passphrase(self, old: str, new: str) -> None:
+        from byzwizard.backends import store
+        from byzwizard.locking import only_one
+
+        with only_one(self._system):
+            store.change_passphrase(self._system, store.the(self._system), old, new)
+
+    def delete_store(self) -> None:
+        self._ask("--yes", "persist", "delete")
+
+    def delete_kept(self, name: str) -> None:
+        from byzwizard.backends import kept
+        from byzwizard.locking import only_one
+
+        with only_one(self._system):
+            kept.delete(self._system, name)
+
+    def guarded(self) -> bool:
+        from byzwizard import guarding
+
+        return not self.rehearsal and guarding.console() is not None and guarding.guarded(self._system)
+
+    def prove(self, passphrase: str) -> None:
+        from byzwizard import guarding
+
+        guarding.prove(self._system, passphrase)
+
+    def console_locked(self) -> bool:
+        """Asked before the first frame: the folder is there only after a lock."""
+        if self.rehearsal or not self._system.path("/run/byzantium/consoles").exists():
+            return False
+        from byzwizard import guarding
+
+        return guarding.locked(self._system)
+
+    def lock_console(self, locked: bool) -> None:
+        from byzwizard import guarding
+
+        guarding.remember(self._system, locked)
+
     def keyboard(self, layout: str) -> None:
         from byzwizard.backends.keep import load_keyboard
 
@@ -193,7 +274,7 @@ class Here:
             load_keyboard(self._system, layout)
 
     def shell(self) -> None:
-        self._system.hand_over(os.environ.get("SHELL", "/bin/bash"), "-i")
+        self._system.hand_over("env", f"--chdir={Path.home()}", os.environ.get("SHELL", "/bin/bash"), "-i")
 
     def power(self, what: Literal["off", "restart"]) -> None:
         self._system.run("systemctl", "poweroff" if what == "off" else "reboot")

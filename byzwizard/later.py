@@ -17,8 +17,6 @@ def refuse(answers: Answers) -> None:
         "internet.wifi": answers.internet.wifi is not None,
         "services": bool(answers.services),
         "remote.web_terminal": answers.remote.web_terminal,
-        "persistence.kind": answers.persistence.kind != "none",
-        "clone.to": bool(answers.clone.to),
     }
     for key, refused in asked.items():
         if refused:

@@ -93,11 +93,14 @@ class Wired(_Data):
 
 
 class Partition(_Data):
+    """`held_by` is the kind of mapping that is open on it (crypt, lvm, raid1, mpath), where there is one."""
+
     path: str
     bytes: int
     filesystem: str | None
     label: str | None
     mounted: str | None
+    held_by: str | None = None
 
 
 class Disk(_Data):

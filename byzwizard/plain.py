@@ -21,6 +21,7 @@ from byzwizard.screens.items import (
     Bar,
     Button,
     Code,
+    Drawing,
     Entry,
     Focusable,
     Fold,
@@ -37,6 +38,7 @@ from byzwizard.screens.pages import PAGES
 
 if TYPE_CHECKING:
     from byzwizard.desk import Desk
+    from byzwizard.screens.guard import Guard
 
 T = TypeVar("T")
 WAIT = 120.0  # seconds that a page waits for what it asked (an emulated computer is slow) before it is written without
@@ -81,9 +83,13 @@ class Lines:
         self._crash: BaseException | None = None
         self._watched: tuple[int, Callable[[], bool]] | None = None
         self._sheets: list[Page] = []
+        self._guard: Guard | None = None
         session.host = self
 
     def run(self) -> int:
+        from byzwizard.screens.guard import Guard
+
+        self._guard = Guard(self._session)
         hook, threading.excepthook = threading.excepthook, self._crashed
         try:
             self._session.page.enter()
@@ -183,6 +189,8 @@ class Lines:
         letters = {key.keys[0]: key for key in self._keys(page)}
         default = next((n for n, choice in enumerate(choices, 1) if choice.id == page.focus()), None)
         answer = self._read(self._prompt(len(choices), default)).strip()
+        if self._guarded():
+            return
         self._session.message = ""
         if not answer and default is not None:
             self._choose(choices[default - 1])
@@ -202,6 +210,21 @@ class Lines:
             letters[answer.lower()].do()
         else:
             self._write(_("“{answer}” is none of the choices.").format(answer=answer[:40]))
+
+    def _guarded(self) -> bool:
+        """After a while without a line, the passphrase comes before anything is done."""
+        assert self._guard is not None
+        if self._guard.left_alone():
+            self._guard.lock()
+        self._guard.key()
+        if not self._guard.locked:
+            return False
+        try:
+            self._session.desk.prove(self._read_secret(_("Locked. Passphrase of the store, or of the mesh: ")))
+            self._guard.release()
+        except ByzantiumError as fault:
+            self._write(str(fault))
+        return True
 
     @staticmethod
     def _prompt(count: int, default: int | None) -> str:
@@ -250,6 +273,8 @@ class Lines:
                 self._write(f"   {', '.join(cells)}")
         elif isinstance(item, Waiting | Bar):
             self._write(f"   {item.text}")
+        elif isinstance(item, Drawing):
+            self._write(f"   {item.words}")
         elif isinstance(item, Code):
             for each in item.beside:
                 self._item(each, choices)

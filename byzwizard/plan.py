@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
     from byzwizard.machine import Machine
     from byzwizard.resolve import Resolved
 
-MAY_SKIP = ("access-point", "names", "remote")
+MAY_SKIP = ("access-point", "names", "remote", "persistence", "clone")
 """Stages that an apply may leave out: a node without them still meshes."""
 
 Progress = Callable[[int, int], None]
@@ -31,6 +31,8 @@ class Step(ABC):
     destroys: str | None = None
     after: tuple[str, ...] = ()
     network: bool = field(default=False)  # may cut the network that the caller is connected over
+    asked: bool = field(default=False)  # done only when a person asked for it, never by answers that a boot found
+    patient: ClassVar[bool] = False  # waits for a device most of the time: any number of such steps run side by side
 
     @property
     def undoable(self) -> bool:

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from byzwizard import later
-from byzwizard.answers import Answers
+from byzwizard.answers import Answers, Clone
 from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.identity import Identity
@@ -74,6 +74,7 @@ class Resolved:
     ula_address: str  # …::1
     ula_mesh: str  # the mesh's /48
     notes: tuple[str, ...] = ()  # sentences that Review and `plan` show
+    clone: Clone = field(default_factory=Clone)  # done once, and so not in `answers`
 
 
 def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Collection[str] = ()) -> Resolved:
@@ -91,6 +92,7 @@ def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Colle
         update={
             "node": answers.node.model_copy(update={"name": name}),
             "mesh": answers.mesh.model_copy(update={"subnet": subnet}),
+            "clone": Clone(),
         }
     )
     keys = derive(answers.mesh)
@@ -108,6 +110,7 @@ def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Colle
         ula_address=ula.removesuffix("/64") + "1",
         ula_mesh=ula_mesh,
         notes=_notes(answers, machine, keys, links, access_points),
+        clone=answers.clone,
     )
 
 
@@ -160,4 +163,6 @@ def _notes(
         notes.append(_("No wireless card here can serve phones while it meshes."))
     if answers.internet.share == "ask" and any(port.carrier for port in machine.wired):
         notes.append(_("An Internet connection is not shared with the mesh."))
+    if answers.clone.to and answers.clone.content != "blank":
+        notes.append(_("The copies carry the mesh's passphrase: whoever finds such a stick can join your mesh."))
     return tuple(notes)

@@ -3,10 +3,12 @@
 from byzwizard.backends import (
     access_point,
     addresses,
+    clone,
     firewall,
     keep,
     mesh,
     names,
+    persistence,
     radio,
     remote,
     routing,
@@ -23,5 +25,7 @@ STAGES: tuple[Stage, ...] = (
     routing.STAGE,
     names.STAGE,
     remote.REMOTE,
+    persistence.STAGE,
     keep.KEEP,
+    clone.STAGE,
 )

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The medium: one ISO 9660 file system that boots from a disc or, written as it is, from a stick; BIOS and UEFI.
+# The media. First one ISO 9660 file system that boots from a disc or, written as it is, from a stick; BIOS and UEFI.
+# Then the USB image, the same system laid out as on a stick that was cloned (iso/usb-image).
 #
 # Made with xorriso rather than grub-mkrescue: that one adds an HFS+ partition, and live-boot would mount it as the medium.
 # shellcheck source=lib.sh source-path=SCRIPTDIR
@@ -7,7 +8,8 @@
 
 work=$OUT/medium
 rm -rf "$work"
-mkdir -p "$work/tree/live" "$work/tree/boot/grub" "$work/tree/.disk" "$work/efi"
+stick=$work/tree/boot/byzantium
+mkdir -p "$work/tree/live" "$work/tree/boot/grub" "$work/tree/.disk" "$work/efi" "$stick"
 cp "$BASE/vmlinuz" "$BASE/initrd.img" "$OUT/"
 cp "$BASE/packages.txt" "$OUT/packages.txt"
 ln "$BASE/filesystem.squashfs" "$work/tree/live/" 2>/dev/null || cp "$BASE/filesystem.squashfs" "$work/tree/live/"
@@ -40,6 +42,15 @@ mkfs.vfat -n BYZ-EFI -i "${content:0:8}" "$efi" >/dev/null
 mmd -i "$efi" ::/EFI ::/EFI/BOOT
 mcopy -i "$efi" "$work/efi/bootx64.efi" ::/EFI/BOOT/BOOTX64.EFI
 
+# The boot loader of sticks, on every medium: from it the running system makes others. It starts from the first partition
+# of the disk that it lies on, and asks that file system for its UUID.
+modules+=(probe)
+grub-mkimage -O i386-pc -p '(,gpt1)/boot/grub' -o "$stick/core.img" biosdisk "${modules[@]}" vbe vga
+grub-mkimage -O x86_64-efi -p /boot/grub -o "$stick/bootx64.efi" "${modules[@]}" efi_gop efi_uga
+cp /usr/lib/grub/i386-pc/boot.img "$stick/boot.img"
+# shellcheck disable=SC2016  # GRUB's own variables
+{ printf 'probe --set=uuid --fs-uuid $root\n' && sed 's/@UUID@/$uuid/g' "$TREE/iso/grub/grub.cfg"; } >"$stick/grub.cfg"
+
 find "$work/tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 xorriso -report_about SORRY -as mkisofs -quiet -iso-level 3 -full-iso9660-filenames -joliet -joliet-long -rational-rock \
     -volid BYZANTIUM --modification-date="$stamp" \
@@ -52,5 +63,7 @@ xorriso -report_about SORRY -as mkisofs -quiet -iso-level 3 -full-iso9660-filena
 # In one step: a machine that boots from the former one goes on reading that.
 mv "$work/byzantium.iso" "$OUT/byzantium.iso"
 printf '%s\n' "$uuid" >"$OUT/medium.uuid"
+"$PYTHON" "$TREE/iso/usb-image" "$work/tree" "$work/byzantium.img"
+mv "$work/byzantium.img" "$OUT/byzantium.img"
 rm -rf "$work"
-(cd "$OUT" && sha256sum byzantium.iso vmlinuz initrd.img packages.txt >SHA256SUMS)
+(cd "$OUT" && sha256sum byzantium.iso byzantium.img vmlinuz initrd.img packages.txt >SHA256SUMS)

@@ -174,7 +174,9 @@ class Apply(Page):
             for stage in session.review.plan.stages:
                 self._progress.rows[stage.name] = StageRow(stage.title, steps=len(stage.steps))
         try:
-            self._applying = session.desk.undo() if undo else session.desk.apply(session.draft.answers, self._skip)
+            self._applying = session.desk.undo() if undo else session.desk.apply(
+                session.draft.answers, self._skip, session.draft.store_passphrase
+            )
         except ByzantiumError as fault:
             self._progress.fault, self._progress.ended, self._status = str(fault), True, fault.status
             session.host.changed()

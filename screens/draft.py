@@ -19,6 +19,7 @@ class Draft:
         self._given: Answers | None = None  # as they were before anything was changed here
         self.typed: dict[str, str] = {}
         self.faults: dict[str, str] = {}
+        self.store_passphrase = ""  # of a new store; never in the answers, and gone once they are applied
 
     @property
     def ready(self) -> bool:

@@ -118,6 +118,14 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """Lines drawn with box characters; `words` say the same where lines are read aloud or have no room."""
+
+    lines: tuple[str, ...]
+    words: str
+
+
+@dataclass(frozen=True)
 class Waiting:
     """Something takes its time; the spinner comes after a second."""
 
@@ -129,7 +137,7 @@ class Gap:
     """An empty line."""
 
 
-Item = Note | Table | Action | Option | Pick | Entry | Fold | Bar | Code | Waiting | Gap
+Item = Note | Table | Action | Option | Pick | Entry | Fold | Bar | Code | Drawing | Waiting | Gap
 Focusable = Action | Option | Pick | Entry | Fold
 
 

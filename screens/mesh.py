@@ -5,8 +5,8 @@ from typing import Any
 
 from byzwizard import values
 from byzwizard.i18n import _
-from byzwizard.screens import secret
 from byzwizard.screens.items import Button, Entry, Fold, Gap, Item, Key, Note, Option, Pick
+from byzwizard.screens.meter import Meter
 from byzwizard.screens.page import Page, Session
 
 
@@ -17,10 +17,12 @@ class Mesh(Page):
         super().__init__(session)
         self._open = False  # the fold
         self._shown = False  # secrets in plain
-        self._made = ""  # the last words that were generated
-        self._asked = ""  # what was typed and F6 would replace
-        self._score: int | None = None  # of the passphrase that was typed
-        self._measuring = False
+        self._meter = Meter(
+            session,
+            lambda: session.draft.text("mesh.passphrase"),
+            lambda: "mesh.passphrase" in session.draft.faults,
+            _("every other node of this mesh needs the same"),
+        )
         self._private: tuple[Any, Any] = (None, None)  # passphrase and file, kept while “public” is chosen
         self._joining = False  # a private mesh that there is already: its passphrase is known to somebody else
 
@@ -49,8 +51,8 @@ class Mesh(Page):
 
     def enter(self) -> None:
         self._shown = False
-        if self._score is None and self.session.draft.text("mesh.passphrase"):
-            self._measure()
+        if not self._meter.known:
+            self._meter.measure()
 
     def leave(self) -> None:
         self._shown = False
@@ -85,7 +87,11 @@ class Mesh(Page):
         if private:
             items += self._secret("mesh", _("Passphrase"))
             if not self._of_file("mesh"):
-                items.append(self._meter())
+                items.append(
+                    Note(_("the same as on the other nodes of this mesh"), label=" ")
+                    if self._joining
+                    else self._meter.note(self._shown)
+                )
         items += [
             Gap(),
             self._entry("mesh.name", _("Mesh name"), values.mesh_name, 28),
@@ -168,7 +174,7 @@ class Mesh(Page):
         def typed(text: str) -> None:
             draft.type(key, text, parse)
             if key == "mesh.passphrase":
-                self._measure()
+                self._meter.measure()
             self.session.host.changed()
 
         return Entry(key, label, draft.text(key), typed, draft.faults.get(key, ""), hint, limit=limit)
@@ -193,42 +199,6 @@ class Mesh(Page):
         field = self._entry(key, label, parse, 63, hint)
         return [Entry(key, label, field.text, field.do, field.fault, hint, secret=not self._shown, limit=63)]
 
-    def _meter(self) -> Note:
-        """How strong the passphrase is, and what to do with it."""
-        text = self.session.draft.text("mesh.passphrase")
-        if self._joining:
-            return Note(_("the same as on the other nodes of this mesh"), label=" ")
-        if text == self._made:
-            advice = _("write them down for the other nodes") if self._shown else _("F8 shows them: write them down")
-            return Note(
-                _("{word}: five words made for you; {advice}").format(word=secret.word(4)[1], advice=advice),
-                "good",
-                " ",
-            )
-        if "mesh.passphrase" in self.session.draft.faults:
-            return Note(_("F6 makes five words"), label=" ")
-        if self._score is None:
-            return Note(_("every other node of this mesh needs the same"), label=" ")
-        mark, word = secret.word(self._score)
-        if mark == "good":
-            return Note(_("{word}; every other node of this mesh needs the same").format(word=word), mark, " ")
-        return Note(_("{word}: it can be guessed; F6 makes five words that cannot").format(word=word), mark, " ")
-
-    def _measure(self) -> None:
-        """In a thread: the first time takes longer than a key may. The last score is shown until the next is known."""
-        text = self.session.draft.text("mesh.passphrase")
-        if self._measuring or text == self._made or "mesh.passphrase" in self.session.draft.faults:
-            return
-        self._measuring = True
-
-        def measured(score: int) -> None:
-            self._measuring, self._score = False, score
-            if text != self.session.draft.text("mesh.passphrase"):  # more was typed meanwhile
-                self._measure()
-            self.session.host.changed()
-
-        self.session.host.later(lambda: secret.strength(text), measured, self.session.sorry)
-
     def _channels(self) -> tuple[tuple[str, str], ...]:
         """Those that the cards found can use, else all."""
         machine, chosen = self.session.machine, self.session.draft.get("mesh.channel")
@@ -251,7 +221,7 @@ class Mesh(Page):
 
     def join(self, private: bool) -> None:
         """A mesh that is heard was put into the draft; of a private one only the passphrase is missing."""
-        self._made, self._score, self._private, self._joining = "", None, (None, None), private
+        self._private, self._joining = (None, None), private
         if private:
             draft = self.session.draft
             draft.typed["mesh.passphrase"] = ""
@@ -290,14 +260,10 @@ class Mesh(Page):
     def _new_words(self) -> None:
         from pydantic import SecretStr
 
-        typed = self.session.draft.text("mesh.passphrase")
-        if typed not in {"", self._made, self._asked}:
-            self._asked = typed
-            self.session.say(_("F6 once more puts five new words in the place of what you typed."))
+        if self._meter.replaces():
             return
-        self._made = secret.five_words()
         self.session.draft.forget("mesh.passphrase")
-        self.session.draft.set("mesh.passphrase", SecretStr(self._made))
+        self.session.draft.set("mesh.passphrase", SecretStr(self._meter.words()))
         self.session.host.changed()
 
     def _show(self) -> None:

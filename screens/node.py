@@ -60,7 +60,7 @@ class Node(Page):
             "The picture joins a phone to this node: point its camera at it. Signals near -40 dBm are excellent, near "
             "-80 dBm weak: move the nodes closer together or higher up.\n\n"
             "m changes the setup, w shows what the last change did and takes it back."
-        )
+        ) + " " + _("k shows what is kept, and opens it; c copies this stick to others.")
 
     def enter(self) -> None:
         self._again = 0.0
@@ -92,7 +92,9 @@ class Node(Page):
         self.session.host.changed()
 
     def focus(self) -> str | None:
-        return "keep" if self._waiting is not None else None
+        if self._waiting is not None:
+            return "keep"
+        return "unlock" if self.session.desk.locked() else None
 
     def escape(self) -> None:
         """This is the front page: there is nothing behind it."""
@@ -102,10 +104,13 @@ class Node(Page):
             return []
         keys = [
             Key(("m",), _("change the setup"), self._change, letter=True),
+            Key(("k",), _("unlock") if self.session.desk.locked() else _("keep"), self._store, letter=True),
             Key(("w",), _("what changed"), self._what, letter=True),
         ]
         if self._waiting is not None:
             keys.insert(0, Key(("c",), _("keep the change"), self._confirm, letter=True))
+        else:
+            keys.append(Key(("c",), _("copy stick"), lambda: self.session.go("clone"), letter=True))
         return keys
 
     def items(self) -> Sequence[Item]:
@@ -124,6 +129,18 @@ class Node(Page):
                     _("else it is taken back in {n} s").format(n=int(self._waiting)),
                     "look",
                     verb=_("keep"),
+                ),
+                Gap(),
+            ]
+        if self.session.desk.locked():
+            items += [
+                Action(
+                    "unlock",
+                    _("Open what this node keeps"),
+                    self._store,
+                    _("it is locked: the passphrase opens it"),
+                    "look",
+                    verb=_("open"),
                 ),
                 Gap(),
             ]
@@ -229,6 +246,11 @@ class Node(Page):
             session.say(_("The change is kept."))
 
         session.host.later(session.desk.confirm, kept, session.sorry)
+
+    def _store(self) -> None:
+        from byzwizard.screens import store
+
+        store.show(self.session)
 
     def _what(self) -> None:
         self.session.host.later(self.session.desk.changed, self._show_changes, self.session.sorry)

@@ -23,7 +23,9 @@ PAGES = (
     Listed("welcome", "Welcome"),
     Listed("hardware", "Hardware", numbered=True),
     Listed("mesh", "Mesh", numbered=True),
+    Listed("keep", "Keep", numbered=True),
     Listed("review", "Review", numbered=True),
     Listed("apply", "Apply"),
+    Listed("clone", "Clone"),
     Listed("node", "Node"),
 )

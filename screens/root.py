@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import urwid
 
@@ -15,6 +15,9 @@ from byzwizard.screens.page import Page, Session
 from byzwizard.screens.palette import MARKS, shown
 from byzwizard.screens.sheets import Help, confirm, paragraphs
 from byzwizard.screens.view import View
+
+if TYPE_CHECKING:  # the first frame does without
+    from byzwizard.screens.guard import Guard
 
 T = TypeVar("T")
 SMALLEST = (24, 7)  # columns and rows below which nothing can be used
@@ -67,6 +70,7 @@ class Root(urwid.WidgetWrap[Any]):
         self._small = urwid.Filler(urwid.Text("", align="center"))
         super().__init__(urwid.Frame(self._stack, urwid.AttrMap(self._bar, "bar"), self._said_pile))
         session.host = self
+        self._guard: Guard | None = None
         session.page.enter()
         self._show_page()
 
@@ -153,6 +157,8 @@ class Root(urwid.WidgetWrap[Any]):
 
     def hints(self) -> list[Hint]:
         """Every key that works here and now, in the order of the footer."""
+        if self._guard is not None and self._guard.locked and not self._sheets:
+            return [Hint("enter", "Enter", _("unlock"), 7)]
         view, page = self.view, self.view.page
         line = view.line
         hints = []
@@ -175,6 +181,8 @@ class Root(urwid.WidgetWrap[Any]):
             hints.append(Hint("esc", "Esc", _("close"), 6))
         elif self._session.can_go_back or page.running:
             hints.append(Hint("esc", "Esc", _("stop") if page.running else _("back"), 6))
+        if self._guard is not None and self._guard.locked:
+            return hints
         return hints + [
             Hint(key.keys[0], key.shown, key.label, GLOBAL_WEIGHTS[key.keys[0]])
             for key in self._global_keys()
@@ -215,6 +223,42 @@ class Root(urwid.WidgetWrap[Any]):
             parts += [("key", shown(hint.shown)), shown(f" {hint.label}   ")]
         return parts
 
+    # The lock of a console that was left alone.
+
+    @property
+    def guard(self) -> Guard:
+        """Made when it is first asked, after the first frame."""
+        if self._guard is None:
+            from byzwizard.screens.guard import Guard
+
+            self._guard = Guard(self._session)
+        return self._guard
+
+    def _lock(self) -> None:
+        """Only the front page stays to be seen, and nothing acts."""
+        self.guard.lock()
+        while self._sheets:
+            self.close()
+        self._session.start("node")
+        self._session.say(_("Locked: any key asks for the passphrase."))
+
+    def _press_locked(self, size: tuple[int, int], key: str) -> str | None:
+        from byzwizard.screens.guard import LOOKING, Locked
+
+        if not self._sheets:
+            if key in LOOKING:
+                self._w.keypress(size, key)
+            elif key in {"f3", "ctrl l"}:
+                self._stage.redraw()
+            else:
+                self.open(Locked(self._session, self.guard))
+            return None
+        if self._do(key, [one for one in self.view.page.bindings() if not one.letter]):
+            return None
+        if self._w.keypress(size, key) == "esc":
+            self.view.page.escape()
+        return None
+
     # Keys.
 
     def render(self, size: Any, focus: bool = False) -> Any:
@@ -244,6 +288,9 @@ class Root(urwid.WidgetWrap[Any]):
             if key in {"f10", "ctrl c"} and not self._session.page.running:
                 self._stage.leave(0)
             return None
+        self.guard.key()
+        if self.guard.locked:
+            return self._press_locked(size, key)
         if self._do(key, [one for one in self._global_keys() if key != "?"]):
             return None
         page = self.view.page
@@ -312,6 +359,8 @@ class Root(urwid.WidgetWrap[Any]):
 
     def tick(self) -> None:
         """About every two seconds."""
+        if self.guard.left_alone():
+            self._lock()
         self._session.page.tick()
 
     def spin(self) -> bool:

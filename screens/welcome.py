@@ -140,6 +140,7 @@ class Welcome(Page):
         if self._heard:
             items.append(Action("join", _("Join what is here"), self._join, self._words()))
         items += [
+            Action("clone", _("Copy this stick"), lambda: self.session.go("clone"), _("make another one like it")),
             Action("file", _("Use an answers file"), self._ask_file, _("from this stick or another")),
             Gap(),
             Pick("node.language", _("Language"), language, self._options(languages(), language), self._speak),

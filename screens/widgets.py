@@ -14,6 +14,7 @@ from byzwizard.screens.items import (
     Bar,
     Button,
     Code,
+    Drawing,
     Entry,
     Fold,
     Gap,
@@ -345,6 +346,12 @@ def _code(item: Code) -> Still:
     return Still(item, Fit(wide, Fit(below, tiny, width + 2), width + 40))
 
 
+def _drawing(item: Drawing) -> Still:
+    width = max(len(line) for line in item.lines)
+    wide = urwid.Text("\n".join(shown(line) for line in item.lines), wrap="clip")
+    return Still(item, _indented(Fit(wide, text(item.words), width)))
+
+
 def button(item: Button) -> Line:
     return Line(item, urwid.Text(f"[ {shown(item.label)} ]", wrap="ellipsis"))
 
@@ -362,6 +369,7 @@ def make(item: Item) -> Any:
         Bar: _bar,
         Waiting: WaitingLine,
         Code: _code,
+        Drawing: _drawing,
         Gap: lambda gap: Still(gap, urwid.Divider()),
     }
     return makers[type(item)](item)

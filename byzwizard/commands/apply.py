@@ -1,19 +1,22 @@
 """bring this node to what FILE says"""
 
 import argparse
+import contextlib
 import signal
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 
 from byzwizard.backends import revert
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, file_path, need_root, need_this_computer
 from byzwizard.engine import Engine
-from byzwizard.errors import ByzantiumError, Interrupted, Invalid, Refused, StepFailed
+from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, Invalid, Refused, StepFailed
 from byzwizard.events import Event
 from byzwizard.i18n import _
 from byzwizard.journal import Journal
 from byzwizard.locking import only_one
-from byzwizard.plan import MAY_SKIP, Plan
+from byzwizard.plan import MAY_SKIP, Plan, Stage
 from byzwizard.prepare import Prepared, prepare, prepare_answers
 from byzwizard.resolve import Resolved
 
@@ -22,6 +25,11 @@ TRIES = 4  # other prefixes for the phones, when one is found in use
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=file_path, help=_("the answers file"))
+    parser.add_argument(
+        "--boot",
+        choices=("given", "found"),
+        help=_("answers of a boot: a store that cannot be is left out; found ones never make one, nor erase anything"),
+    )
     parser.add_argument("--skip", metavar="STAGE", action="append", default=[], help=_("leave a stage out"))
 
 
@@ -31,19 +39,71 @@ def run(context: Context) -> int:
         need_this_computer(context)
         need_root()
         _check_skip(context.options.skip)
-        ready = prepare(system, context.options.file, None, context.stages)
-        _confirm(context, ready.plan)
-        with only_one(system):
+        ready, stages = _prepared(context, system)
+        confirm(context, ready.plan)
+        with contextlib.ExitStack() as stack, only_one(system):
+            ready = _with_passphrase(context, system, ready, stack)
             if revert.armed(system):
                 raise Refused(
                     _("A change of the network waits to be confirmed."),
                     _("`byzwizard confirm` keeps it, `byzwizard undo` takes it back."),
                 )
-            return Apply(context, system, ready).run()
+            return Apply(context, system, ready, stages).run()
     except ByzantiumError as error:
         if context.json and not isinstance(error, Told):
             told_as_json(Event("end", text=str(error), changed=False, status=error.status))
         raise
+
+
+def _prepared(context: Context, system: System) -> tuple[Prepared, Sequence[Stage]]:
+    """With the stages that it was planned with. A boot makes the node even where its store cannot be."""
+    stages, file = _stages(context), context.options.file
+    try:
+        return prepare(system, file, None, stages), stages
+    except (Refused, CannotHere) as fault:
+        if context.options.boot is None:
+            raise
+        without = [stage for stage in stages if stage.name != "persistence"]
+        ready = prepare(system, file, None, without)
+        print(_("Nothing is kept: {why}").format(why=fault), file=sys.stderr)
+        return ready, without
+
+
+def _without_asked(plan: Plan) -> Plan:
+    """Erasing is never implicit: what a person has to ask for is left out."""
+    return Plan(
+        tuple(replace(stage, steps=tuple(step for step in stage.steps if not step.asked)) for stage in plan.stages)
+    )
+
+
+def _with_passphrase(
+    context: Context, system: System, ready: Prepared, stack: contextlib.ExitStack
+) -> Prepared:
+    """The passphrase of a store that is to be made, asked for where the answers name no file with it and somebody is
+    there to ask."""
+    from byzwizard.backends.persistence import CreateStore
+
+    wanted = ready.answers.persistence
+    asks = (
+        step
+        for stage in ready.plan.stages
+        for step in stage.steps
+        if isinstance(step, CreateStore) and step.kib is not None and step.passphrase_file is None
+    )
+    step = next(asks, None)
+    if step is None or context.json or context.options.boot or not sys.stdin.isatty() or not step.needed(system):
+        return ready
+    from byzwizard.commands import secret
+    from byzwizard.handed import handed
+
+    path = stack.enter_context(handed(secret.asked(_("Passphrase of the new store"), twice=True)))
+    answers = ready.answers.model_copy(update={"persistence": wanted.model_copy(update={"passphrase_file": path})})
+    return prepare_answers(system, answers, ready.machine, ready.identity, _stages(context))
+
+
+def _stages(context: Context) -> Sequence[Stage]:
+    """Those that are not left out: they are not even planned."""
+    return [stage for stage in context.stages if stage.name not in context.options.skip]
 
 
 def _check_skip(stages: list[str]) -> None:
@@ -56,10 +116,14 @@ def _check_skip(stages: list[str]) -> None:
             )
 
 
-def _confirm(context: Context, plan: Plan) -> None:
+def confirm(context: Context, plan: Plan) -> None:
     """Erasing is never implicit. Raises Refused."""
-    destroys = [step.destroys for stage in plan.stages for step in stage.steps if step.destroys]
-    if not destroys or context.yes:
+    steps = [step for stage in plan.stages for step in stage.steps if step.destroys]
+    if not steps or context.yes:
+        return
+    system = System()
+    destroys = [step.destroys for step in steps if step.needed(system)]
+    if not destroys:
         return
     for line in destroys:
         print(_("This erases: {what}").format(what=line), file=sys.stderr)
@@ -80,8 +144,9 @@ class Told(ByzantiumError):
 class Apply:
     """One run of the engine over what was prepared, told to the terminal or as JSON."""
 
-    def __init__(self, context: Context, system: System, ready: Prepared) -> None:
+    def __init__(self, context: Context, system: System, ready: Prepared, stages: Sequence[Stage]) -> None:
         self._context = context
+        self._stages = stages
         self._system = system
         self._ready = ready
         self._tell = told_as_json if context.json else told_in_words
@@ -145,7 +210,7 @@ class Apply:
                     taken.add(cause.prefix)
                     was = self._ready
                     self._ready = prepare_answers(
-                        self._system, was.answers, was.machine, was.identity, self._context.stages, taken
+                        self._system, was.answers, was.machine, was.identity, self._stages, taken
                     )
         except ByzantiumError as error:
             status = error.status
@@ -155,8 +220,9 @@ class Apply:
             self._left(record)
 
     def _once(self, engine: Engine) -> None:
-        skip = self._context.options.skip
-        plan = Plan(tuple(stage for stage in self._ready.plan.stages if stage.name not in skip))
+        plan = self._ready.plan
+        if self._context.options.boot == "found":
+            plan = _without_asked(plan)
         if self._touches_caller(plan):
             revert.arm(self._system)
         remember(self._system, self._ready)
@@ -199,7 +265,10 @@ def remember(system: System, ready: Prepared) -> None:
     """What `undo` plans again, so that the steps of the journal can be found; readable by root alone."""
     from byzwizard.answers import save_text
 
-    system.write("/run/byzantium/undo/applied.yaml", save_text(ready.resolved.answers), mode=0o600)
+    answers = ready.resolved.answers
+    if any(stage.name == "clone" for stage in ready.plan.stages):  # else it was left out, and cannot be planned again
+        answers = answers.model_copy(update={"clone": ready.resolved.clone})
+    system.write("/run/byzantium/undo/applied.yaml", save_text(answers), mode=0o600)
     system.write("/run/byzantium/undo/machine.json", ready.machine.model_dump_json(), mode=0o600)
 
 

@@ -9,6 +9,7 @@ from byzwizard.backends.probe import machine_for
 from byzwizard.backends.selftest import self_test
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
+from byzwizard.diskwords import name, size
 from byzwizard.errors import CannotHere, Invalid
 from byzwizard.hardware import hardware_list
 from byzwizard.i18n import _, ngettext
@@ -103,17 +104,16 @@ def _wired(port: Wired) -> str:
 
 
 def _disk(disk: Disk) -> str:
-    name = " ".join(part for part in (disk.vendor, disk.model) if part) or _("disk without a name")
     notes = [disk.transport or "", _("removable") if disk.removable else "",
              _("read-only") if disk.read_only else "",
              _("this system runs from it") if disk.boot_medium else "",
              ngettext("{n} partition", "{n} partitions", len(disk.partitions)).format(n=len(disk.partitions))]
-    return f"    {disk.path:<13} {_size(disk.bytes):>9}  {name}   " + ", ".join(note for note in notes if note)
+    return f"    {disk.path:<13} {size(disk.bytes):>9}  {name(disk)}   " + ", ".join(note for note in notes if note)
 
 
 def _computer(machine: Machine) -> list[str]:
     medium = machine.medium
-    lines = [_("memory    {size}").format(size=_size(machine.memory_bytes)),
+    lines = [_("memory    {size}").format(size=size(machine.memory_bytes)),
              _("firmware  {kind}{secure}").format(kind=machine.firmware.upper(),
                                                   secure=_(", Secure Boot is on") if machine.secure_boot else "")]
     if medium is not None:
@@ -125,11 +125,3 @@ def _computer(machine: Machine) -> list[str]:
         hours = _(", {hours:.1f} h left").format(hours=left / 3600) if left else ""
         lines.append(_("battery   {percent} %{left}").format(percent=machine.battery.percent, left=hours))
     return lines
-
-
-def _size(size: int) -> str:
-    """Powers of ten, as it stands on the box."""
-    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size / 1000:.0f} kB"

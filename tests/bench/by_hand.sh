@@ -14,8 +14,7 @@ settled() { # no address of the interface is tentative, and one is link-local
     [ -n "$state" ] && [[ $state != *tentative* ]]
 }
 
-joined() { wpa_cli -p /run/byzantium/mesh/control -i mesh0 status | grep -q wpa_state=COMPLETED; }
-enabled() { hostapd_cli -p /run/byzantium/ap/control -i ap0 status | grep -q state=ENABLED; }
+enabled() { [ "$(cat /sys/class/net/ap0/operstate)" = up ]; }
 routing() { [ -S /run/byzantium/babel/socket ]; }
 answers() { getent ahostsv4 here.byzantium.mesh >/dev/null; }
 
@@ -45,8 +44,7 @@ up() {
         mkdir -p "/run/byzantium/$folder"
         cp -a "$1/$folder/." "/run/byzantium/$folder/"
     done
-    systemctl start byz-mesh@mesh0
-    wait_for joined
+    systemctl start byz-mesh@mesh0 # ends when the mesh is joined
     sysctl -q net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
     ip link add clients0 type bridge
     ip link add keep0 type dummy
@@ -55,7 +53,6 @@ up() {
     ip link set clients0 up
     ip link set here0 up
     ip address add 10.255.255.1/32 dev here0
-    arping -D -q -c 3 -w 3 -I clients0 "${address%/*}"
     ip address add "$address" dev clients0
     ip address add "$(cat "$1/ula")" dev clients0
     iw phy phy0 interface add ap0 type __ap addr "$(cat "$1/ap0")"

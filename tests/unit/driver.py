@@ -22,6 +22,7 @@ OFFERED = {
     "node": ("name", "country", "mac", "language", "keyboard"),
     "mesh": ("name", "channel", "security", "subnet", "passphrase"),
     "access_point": ("enable", "ssid", "passphrase"),
+    "persistence": ("kind",),
 }
 
 
@@ -139,6 +140,10 @@ def drive(answers: Answers) -> Answers:
     screen.do("steps", "next")
     assert screen.page == "mesh"
     _fill_mesh(screen, answers)
+    screen.do("next")
+    assert screen.page == "keep", screen.text()
+    screen.to(answers.persistence.kind)
+    screen.press(" ")
     screen.do("next")
     assert screen.page == "review", screen.text()
     return screen.session.draft.answers

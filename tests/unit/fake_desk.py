@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from byzwizard.answers import Answers
-from byzwizard.desk import Applying, Phones, Place, Review
-from byzwizard.errors import ByzantiumError
+from byzwizard.desk import Applying, Keeping, Phones, Place, Review, Stick
+from byzwizard.errors import ByzantiumError, Damaged
 from byzwizard.events import Event
 from byzwizard.hardware import hardware_list
 from byzwizard.machine import Battery, Channel, Combination, Limit, Machine, Radio, Wired
@@ -179,14 +179,67 @@ class FakeDesk:
     refuses: ByzantiumError | None = None
     left: float | None = None
     trouble: str | None = None
+    plugged: list[Stick] = field(default_factory=list)
+    copying: list[Event] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=lambda: STATUS)
     access_point: Phones | None = field(default_factory=lambda: Phones("Byzantium", None))
     saved: dict[str, Any] = field(default_factory=dict)
+    given: str = ""  # the passphrase of a new store
+    store: Keeping | None = None
+    opens: str = "cactus orbit velvet"
+    damaged: bool = False
+    protects: bool = False  # the console locks when it is left alone
+    shut: bool = False
 
     def answers(self) -> Answers | None:
         return self.now
+
+    def locked(self) -> bool:
+        return self.store is not None and not self.store.open
+
+    def keeping(self) -> Keeping | None:
+        return self.store
+
+    def unlock(self, passphrase: str, mend: bool = False) -> None:
+        self.asked.append(("unlock", mend))
+        if passphrase != self.opens:
+            raise ByzantiumError("This is not the passphrase of the store.", "Is the keyboard layout the right one?")
+        if self.damaged and not mend:
+            raise Damaged("The file system of the store is damaged.")
+        assert self.store is not None
+        self.store = replace(self.store, open=True, fill=0.25, sizes={"identity": 4096})
+
+    def lock(self) -> None:
+        assert self.store is not None
+        self.store = replace(self.store, open=False)
+
+    def change_passphrase(self, old: str, new: str) -> None:
+        if old != self.opens:
+            raise ByzantiumError("This is not the passphrase of the store.", "")
+        self.opens = new
+
+    def delete_store(self) -> None:
+        self.store = None
+
+    def delete_kept(self, name: str) -> None:
+        assert self.store is not None
+        left = tuple(other for other in self.store.left_over if other != name)
+        self.store = replace(self.store, left_over=left)
+
+    def guarded(self) -> bool:
+        return self.protects
+
+    def prove(self, passphrase: str) -> None:
+        if passphrase != self.opens:
+            raise ByzantiumError("That is not the passphrase.", "")
+
+    def console_locked(self) -> bool:
+        return self.shut
+
+    def lock_console(self, locked: bool) -> None:
+        self.shut = locked
 
     def load(self, path: Path) -> Answers:
         if str(path) not in self.files:
@@ -212,7 +265,8 @@ class FakeDesk:
             raise self.refuses
         return review(answers, self.destroys)
 
-    def apply(self, answers: Answers, skip: frozenset[str] = frozenset()) -> Applying:
+    def apply(self, answers: Answers, skip: frozenset[str] = frozenset(), passphrase: str = "") -> Applying:
+        self.given = passphrase
         self.asked.append(("apply", answers, skip))
         return FakeApplying(
             events_of(review(answers).plan, self.fails if self.fails not in skip else ""),
@@ -221,6 +275,15 @@ class FakeDesk:
 
     def titles(self) -> dict[str, str]:
         return {stage.name: stage.title for stage in review(Answers()).plan.stages}
+
+    def sticks(self) -> list[Stick]:
+        return self.plugged
+
+    def clone(self, sticks: list[str], content: str) -> Applying:
+        self.asked.append(("clone", sticks, content))
+        copied = FakeApplying(self.copying, 0)
+        self.copying = []
+        return copied
 
     def status(self) -> dict[str, Any]:
         return self.state

@@ -11,7 +11,7 @@ import pytest
 from byzwizard import journal
 from byzwizard.backends.system import System
 from byzwizard.backends.waiting import check_stop
-from byzwizard.engine import Engine, StageFailed
+from byzwizard.engine import Engine, Meter, StageFailed
 from byzwizard.errors import Interrupted, StepFailed
 from byzwizard.events import Event
 from byzwizard.journal import Journal
@@ -97,6 +97,52 @@ def test_steps_that_do_not_wait_for_each_other_run_side_by_side(system: System) 
         meet.wait()
 
     assert run(system, (touch("left", both), touch("right", both)))[1] == 2
+
+
+class Patient(Touch):
+    """As copies to sticks are: many wait for their devices at the same time, and cannot be taken back."""
+
+    patient = True
+
+    @property
+    def undoable(self) -> bool:
+        return False
+
+
+def test_patient_steps_run_all_at_once_and_each_failure_is_told(system: System) -> None:
+    meet = threading.Barrier(12, timeout=10)
+
+    def together() -> None:
+        meet.wait()
+
+    def forged() -> None:
+        meet.wait()
+        raise StepFailed("It is forged.")
+
+    steps = tuple(
+        Patient(id=str(n), text=f"Copy {n}", act=forged if n in {3, 7} else together)
+        for n in range(12)
+    )
+    with pytest.raises(StageFailed):
+        run(system, steps)
+    assert sorted(event.step or "" for event in TOLD if event.event == "fail") == ["3", "7"]
+    assert sum(event.event == "finish" for event in TOLD) == 10
+    record = journal.read(system)
+    assert record is not None
+    assert record.entries == [], "there is nothing to undo"
+
+
+def test_a_rate_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("byzwizard.engine.time.monotonic", lambda: now[0])
+    told: list[Event] = []
+    meter = Meter(told.append, "clone", touch("a"))
+    for second in range(1, 31):
+        now[0] = float(second)
+        meter(10 * second if second <= 15 else 150 + 40 * (second - 15), 1000)
+    assert told[9].rate == 10
+    assert told[-1].rate == 40
+    assert told[-1].left == 6.2
 
 
 def test_an_interrupt_undoes_everything_that_was_done(system: System) -> None:

@@ -14,9 +14,10 @@ def test_just_start_by_enter() -> None:
 
 
 def test_every_page_by_enter_alone() -> None:
-    typist = Typist("*Set it up", "", "", "", "", "q", "y")
+    typist = Typist("*Set it up", "", "", "", "", "", "q", "y")
     assert typist.run() == 0
-    titles = ("Your wireless cards", "Which mesh?", "This is what will happen", "Done", "This node works")
+    before = ("Your wireless cards", "Which mesh?", "Keep what people write?")
+    titles = (*before, "This is what will happen", "Done", "This node works")
     for title in titles:
         assert any(line.startswith(title) for line in typist.written), title
 
@@ -35,6 +36,7 @@ def test_both_modes_lead_to_the_same_answers() -> None:
         "*Network name",
         "Relief",
         "*Continue",
+        "*Continue",
     )
     typist.run()
     screen = Screen()
@@ -44,7 +46,7 @@ def test_both_modes_lead_to_the_same_answers() -> None:
     screen.pick("mesh.channel", "6")
     screen.do("more")
     screen.type("access_point.ssid", "Relief")
-    screen.do("next")
+    screen.do("next", "next")
     assert typist.session.page.name == screen.page == "review"
     assert typist.session.draft.answers == screen.session.draft.answers != Answers()
 
@@ -101,13 +103,16 @@ def test_the_module_needs_no_urwid() -> None:
         "draft",
         "hardware",
         "items",
+        "keep",
         "mesh",
+        "meter",
         "node",
         "page",
         "pages",
         "review",
         "secret",
         "sheets",
+        "store",
         "welcome",
     ]
     for path in [Path(plain.__file__), *(folder / f"{name}.py" for name in names)]:

@@ -13,7 +13,8 @@ from byzwizard.backends.disks import parse_disk
 from byzwizard.backends.holders import find_holders, held_by, interfaces_of
 from byzwizard.backends.kernellog import missing_firmware
 from byzwizard.backends.links import Link, natural, parse_link
-from byzwizard.backends.medium import parse_mounts, read_medium
+from byzwizard.backends.medium import read_medium
+from byzwizard.backends.mounts import parse_mounts
 from byzwizard.backends.nl80211 import Interface, Wiphy, channel_number, merge_wiphys
 from byzwizard.backends.system import Result, System
 from byzwizard.backends.wired import read_wired

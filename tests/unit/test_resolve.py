@@ -118,7 +118,6 @@ def test_the_notes_are_of_what_there_is() -> None:
         ({"access_point": {"channel": 1}}, (radio(0, "A"),), "access_point.channel is 1"),
         ({"mesh": {"link": "ibss"}}, (radio(0, "A"),), "mesh.link"),
         ({"mesh": {"routing": "olsr"}}, (radio(0, "A"),), "mesh.routing"),
-        ({"persistence": {"kind": "partition"}}, (radio(0, "A"),), "persistence.kind"),
     ],
 )
 def test_what_cannot_be_had_here_names_the_key(

@@ -16,9 +16,11 @@ WAY = {
     "welcome": (),
     "hardware": ("steps",),
     "mesh": ("steps", "next"),
-    "review": ("steps", "next", "next"),
+    "keep": ("steps", "next", "next"),
+    "review": ("steps", "next", "next", "next"),
     "apply": ("start",),
     "node": ("start", "node"),
+    "clone": ("clone",),
 }
 
 
@@ -223,7 +225,7 @@ def test_nothing_is_lost_going_back_and_forth() -> None:
     assert screen.session.draft.text("mesh.name") == "relief-north"
     assert "[d " in screen.text()
     screen.type("node.country", "de")
-    screen.do("next")
+    screen.do("next", "next")
     assert screen.page == "review"
     assert screen.session.draft.answers.node.country == "DE"
     assert "relief-north" in screen.text()

@@ -17,12 +17,14 @@ OVMF = [Path("/usr/share/OVMF") / name for name in ("OVMF_CODE_4M.fd", "OVMF_COD
 
 @dataclass(frozen=True)
 class Drive:
-    """A drive: a stick (usb, removable), or an internal disk (nvme, virtio). `limit` is bytes a second, 0 for none."""
+    """A drive: a stick (usb, removable), or an internal disk (nvme, virtio). `limit` and `read_limit` are
+    bytes a second, 0 for none."""
 
     path: Path
     kind: str = "usb"
     serial: str = ""
     limit: int = 0
+    read_limit: int = 0
     read_only: bool = False
     removable: bool = True
 
@@ -63,6 +65,8 @@ def drive_options(drive: Drive) -> list[str]:
         back += ",readonly=on"
     if drive.limit:
         back += f",throttling.bps-write={drive.limit}"
+    if drive.read_limit:
+        back += f",throttling.bps-read={drive.read_limit}"
     front = device(drive)
     options = [str(front.pop("driver")), *(f"{name}={_text(value)}" for name, value in front.items())]
     return ["-drive", back, "-device", ",".join(options)]

@@ -7,7 +7,7 @@ import pytest
 
 from byzwizard import cli
 from byzwizard.answers import Answers
-from byzwizard.backends.places import in_memory, meant, place
+from byzwizard.backends.paths import in_memory, meant, place
 from byzwizard.errors import Invalid
 from tests.unit.driver import Screen, Typist
 from tests.unit.fake_desk import FakeDesk
@@ -70,7 +70,7 @@ def test_a_report_makes_no_folders(
 
 def at_review(desk: FakeDesk) -> Screen:
     screen = Screen(desk)
-    screen.do("steps", "next", "next")
+    screen.do("steps", "next", "next", "next")
     return screen
 
 

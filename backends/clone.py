@@ -1,0 +1,282 @@
+"""Copies of the running system on other sticks, any number at once. Done when it is asked for, and never at boot."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from byzwizard.backends import direct, renewal, targets
+from byzwizard.desk import Stick
+from byzwizard.diskwords import describe, holds, label
+from byzwizard.errors import CannotHere, Refused, StepFailed
+from byzwizard.i18n import _
+from byzwizard.plan import Progress, Stage, Step
+
+if TYPE_CHECKING:
+    from byzwizard.answers import Answers
+    from byzwizard.backends.fatfs import Content
+    from byzwizard.backends.layout import Template
+    from byzwizard.backends.system import System
+    from byzwizard.backends.window import Window
+    from byzwizard.machine import Disk, Machine
+    from byzwizard.resolve import Resolved
+
+Hand = Callable[["System", "Disk", Progress], None]
+"""What hands on a store: fills the free space behind the system of a stick that is finished, read anew."""
+
+FOLDER = "/run/byzantium"  # in memory
+LEAST = 512 << 20  # bytes; the exact size is known when the source is looked at
+
+
+class Shared:
+    """What the sticks of one copy have in common while it runs; made by the first of them, removed by the last."""
+
+    def __init__(self, system: System, answers: Answers | None, part: int) -> None:
+        from byzwizard.backends import content
+
+        self.part = part
+        self._system = system
+        self._lock = threading.Lock()
+        self._window: Window | None = None
+        self._making = ThreadPoolExecutor(1)
+        self._templates: dict[tuple[int, int], Future[Template]] = {}
+        self.files: dict[str, Content] = content.system_files(system.path(content.MEDIUM))
+        if answers is not None:
+            self.files[content.ANSWERS] = content.answers_file(answers)
+        self.bytes = content.bytes_of(self.files)
+        system.path(FOLDER).mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(dir=system.path(FOLDER), prefix="copy-"))
+
+    def template(self, size: int, skip: int) -> Future[Template]:
+        """For system partitions of `size` bytes. It is made while the sticks are being emptied and proved."""
+        with self._lock:
+            if (size, skip) not in self._templates:
+                self._templates[size, skip] = self._making.submit(self._make, size, skip)
+            return self._templates[size, skip]
+
+    def _make(self, size: int, skip: int) -> Template:
+        from byzwizard.backends.layout import Template
+        from byzwizard.backends.window import Window
+
+        folder = self._folder / f"{size}-{skip}"
+        folder.mkdir()
+        template = Template(self._system, folder, size, self.files, skip)
+        if self._window is None:
+            self._window = Window(template.big, self.part)
+            self._window.start()
+        return template
+
+    @property
+    def window(self) -> Window:
+        """On the source, one for all sticks; there is one as soon as there is a template."""
+        assert self._window is not None
+        return self._window
+
+    def scratch(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def close(self) -> None:
+        self._making.shutdown()
+        if self._window is not None:
+            self._window.close()
+        shutil.rmtree(self._folder)
+
+
+def part_for(sticks: int) -> int:
+    """Bytes that are written in one go: 4 MiB, and less for many sticks, so that all together take 16 MiB at a time."""
+    part = 4 << 20
+    while part * sticks > 16 << 20 and part > 256 << 10:
+        part //= 2
+    return part
+
+
+class Copy:
+    """Counts the sticks that are being written, and so knows when what they share is needed."""
+
+    def __init__(self, answers: Answers | None, sticks: int) -> None:
+        self._answers = answers
+        self._part = part_for(sticks)
+        self._users = 0
+        self._shared: Shared | None = None
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def share(self, system: System) -> Iterator[Shared]:
+        """Raises CannotHere where the running system's medium cannot be copied."""
+        with self._lock:
+            self._shared = self._shared or Shared(system, self._answers, self._part)
+            self._users += 1
+            shared = self._shared
+        try:
+            yield shared
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    shared.close()
+                    self._shared = None
+
+
+def stand_back(system: System) -> None:
+    """This thread works when nothing else wants the processor or a disk: the node goes on serving."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    system.run("ionice", "--class", "idle", "--pid", str(threading.get_native_id()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopySystem(Step):
+    """Writes and checks one stick. It counts each byte twice: when it has reached the stick, and when it was read back
+    from there."""
+
+    patient: ClassVar[bool] = True
+    disk: Disk
+    allow_internal: bool
+    several: bool
+    copy: Copy = field(compare=False)
+    hand: Hand | None = field(default=None, compare=False)
+
+    @property
+    def undoable(self) -> bool:
+        return False
+
+    def needed(self, system: System) -> bool:
+        return True
+
+    def apply(self, system: System, progress: Progress) -> None:
+        stand_back(system)
+        try:
+            with self.copy.share(system) as shared:
+                self._write(system, shared, progress)
+            targets.settle(system)
+            if self.hand is not None:
+                self.hand(system, targets.choose(targets.disks_now(system), self.disk.path), progress)
+        except Refused as refused:
+            if not self.several:
+                raise
+            raise StepFailed(refused.message, refused.hint) from refused  # one of several failed
+
+    def _write(self, system: System, shared: Shared, progress: Progress) -> None:
+        from byzwizard.backends import layout
+        from byzwizard.backends.stick import Stick, empty
+
+        disk, bytes_ = self.disk, self.disk.bytes
+        kept = renewal.read(system, disk, shared.bytes) if renewal.is_ours(disk) else None
+        least = 0 if kept else layout.smallest_disk(shared.bytes)
+        size = kept.size if kept else layout.system_size(bytes_, shared.bytes)
+        making = shared.template(size, kept.skip if kept else 0)
+        with targets.hold(system, disk, self.allow_internal, need_bytes=least, flags=os.O_DIRECT) as descriptor:
+            direct.need_sectors_of_512(descriptor)
+            more = kept.lines if kept else ()
+            folder = shared.scratch(self.id)
+            unfinished = layout.unfinished(system, folder, size, bytes_, more)
+            if kept is None:
+                empty(descriptor, bytes_, unfinished)
+            template = making.result()
+            stick = Stick(
+                descriptor, template, template.layout(bytes_, layout.Names(), more, folder), shared.window, shared.part,
+                progress,
+            )  # fmt: skip
+            if kept is None:
+                stick.make()
+            else:
+                stick.renew(unfinished, kept.beside)
+
+    def undo(self, system: System, before: Any) -> None:
+        """There is nothing to take back: what was on the stick is gone."""
+
+
+def steps(
+    to: Sequence[str], content: str, answers: Answers | None, machine: Machine, hand: Hand | None = None
+) -> tuple[Step, ...]:
+    """Pure. One step for each stick that `to` names; `content` is blank, answers or data. `answers` are what a copy
+    with answers is made from, None where there are none; `hand` is for one with data, None where no store is open.
+    Raises Refused for a wrong disk, CannotHere for what cannot be handed on."""
+    chosen: list[tuple[Disk, bool]] = []
+    for wanted in to:
+        disk = targets.choose(machine.disks, wanted)
+        internal = targets.overrides(wanted)
+        targets.check(disk, internal, need_bytes=LEAST)
+        if any(disk.path == other.path for other, _internal in chosen):
+            raise Refused(_("{disk} is named twice.").format(disk=label(disk)), _("Name each stick once."))
+        chosen.append((disk, internal))
+    if chosen and content == "data" and hand is None:
+        raise CannotHere(
+            _("clone.content: to hand on what is kept needs an open store."),
+            _("Without it, `--with-answers` makes sticks that join this mesh."),
+        )
+    if chosen and content == "answers" and answers is None:
+        raise CannotHere(
+            _("This computer is not a node yet: it has no answers to hand on."), _("Set it up first, or copy it blank.")
+        )
+    copy = Copy(answers if content == "answers" else None, len(chosen))
+    return tuple(
+        CopySystem(
+            id=step_id(disk),
+            text=_("Copy this system to {disk}").format(disk=label(disk)),
+            destroys=erased(disk),
+            disk=disk,
+            allow_internal=internal,
+            several=len(chosen) > 1,
+            copy=copy,
+            hand=hand if content == "data" else None,
+        )
+        for disk, internal in chosen
+    )
+
+
+def step_id(disk: Disk) -> str:
+    return f"copy-{disk.path.removeprefix('/dev/')}"
+
+
+def erased(disk: Disk) -> str:
+    """What a copy to it does away with, for the confirmation."""
+    if renewal.is_ours(disk):
+        return _("the system on {disk}; the store behind it stays").format(disk=label(disk))
+    return describe(disk)
+
+
+def sticks(disks: Sequence[Disk]) -> list[Stick]:
+    """For the page: what could be meant, by its serial number where no other has that. Internal disks and the boot
+    medium are not even shown."""
+    shown = [disk for disk in disks if not targets.internal(disk) and not disk.boot_medium]
+    serials = [disk.serial for disk in shown]
+    return [
+        Stick(
+            name=disk.serial if disk.serial and serials.count(disk.serial) == 1 else disk.path,
+            step=step_id(disk), label=label(disk), holds=holds(disk), erases=erased(disk), refused=_why_not(disk),
+        )
+        for disk in shown
+    ]  # fmt: skip
+
+
+def _why_not(disk: Disk) -> str | None:
+    try:
+        targets.check(disk, allow_internal=False, need_bytes=LEAST)
+    except Refused as refused:
+        return str(refused)
+    return None
+
+
+@dataclass(frozen=True)
+class CloneStage:
+    name: str = "clone"
+
+    @property
+    def title(self) -> str:
+        return _("Copies")
+
+    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        return steps(resolved.clone.to, resolved.clone.content, resolved.answers, machine)
+
+
+STAGE: Stage = CloneStage()

@@ -1,0 +1,75 @@
+"""The file system inside a store: made, mended, mounted; in a mapping, on a partition or in a file."""
+
+from byzwizard.backends.mounts import parse_mounts
+from byzwizard.backends.system import System
+from byzwizard.errors import Damaged, StepFailed
+from byzwizard.i18n import _
+
+LABEL = "byzdata"
+GROWS = 2**20  # bytes, less than which ext4 may leave unused at the end
+FIXED = (0, 1, 2)  # e2fsck(8): clean, errors corrected, corrected and a restart is advised
+
+
+def make(system: System, device: str) -> None:
+    system.run("mkfs.ext4", "-q", "-F", "-m", "1", "-L", LABEL, device, timeout=600)
+
+
+def mend(system: System, device: str, thoroughly: bool = False) -> None:
+    """Check before mounting. Raises Damaged where a person has to be asked first, StepFailed where nothing helps.
+
+    Other file systems than ext2 to ext4 (an image from elsewhere) are left to the kernel.
+    """
+    if kind(system, device) not in {"ext2", "ext3", "ext4", ""}:  # empty: nothing that blkid knows any more
+        return
+    quiet = system.run("e2fsck", "-p", device, ok=range(256), timeout=3600)
+    if quiet.status in FIXED:
+        return
+    if not thoroughly:
+        raise Damaged(
+            _("The file system of the store is damaged."),
+            _("It can be mended; what is half written may be lost. `byzwizard persist unlock --repair` does it."),
+        )
+    asked = system.run("e2fsck", "-f", "-y", device, ok=range(256), timeout=3600)
+    if asked.status not in FIXED or system.run("e2fsck", "-f", "-p", device, ok=range(256), timeout=3600).status:
+        raise StepFailed(
+            _("The file system of the store cannot be mended: this stick is probably failing."),
+            _("Copy what can still be read, and use another stick."),
+        )
+
+
+def grow(system: System, device: str) -> None:
+    """Before mounting: let it have all of a device that has become bigger."""
+    if not kind(system, device).startswith("ext"):
+        return
+    said = dict(line.split(":", 1) for line in system.run("dumpe2fs", "-h", device).out.splitlines() if ":" in line)
+    has = int(said["Block count"]) * int(said["Block size"])
+    if int(system.run("blockdev", "--getsize64", device).out) - has < GROWS:
+        return
+    system.run("e2fsck", "-f", "-p", device, ok=FIXED, timeout=3600)
+    system.run("resize2fs", device, timeout=3600)
+
+
+def kind(system: System, device: str) -> str:
+    """Its type as blkid names it, empty where there is none."""
+    return system.run("blkid", "-p", "-s", "TYPE", "-o", "value", device, ok=(0, 2, 8)).out.strip()
+
+
+def mount(system: System, device: str, place: str, *options: str) -> None:
+    """Raises CommandFailed. Never with set-uid programs or device files that a stick brings along."""
+    system.path(place).mkdir(mode=0o700, parents=True, exist_ok=True)
+    words = ",".join(("nosuid", "nodev", "noatime", *options))
+    system.run("mount", "-o", words, device, str(system.path(place)), timeout=120)
+
+
+def unmount(system: System, place: str) -> None:
+    """Does nothing when nothing is mounted there."""
+    if is_mounted(system, place):
+        system.run("umount", str(system.path(place)), timeout=120)
+
+
+def mounted_places(system: System) -> set[str]:
+    return {mount.place for mount in parse_mounts(system.read("/proc/self/mountinfo") or "")}
+
+
+def is_mounted(system: System, place: str) -> bool:
+    return str(system.path(place)) in mounted_places(system) or place in mounted_places(system)

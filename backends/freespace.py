@@ -1,0 +1,115 @@
+"""The space after a disk's last partition, and a partition made of it, with sfdisk. The disk may be in use: it is the
+stick that the system runs from, so the kernel is told of the one new partition only, never to read the table again."""
+
+import json
+from dataclasses import dataclass, replace
+
+from byzwizard.backends.system import System
+from byzwizard.diskwords import size as words
+from byzwizard.errors import Refused, StepFailed
+from byzwizard.i18n import _
+
+LINUX_RESERVED = "8DA63339-0007-60C0-C436-083AC8230908"  # no other system shows or mounts it
+NO_AUTOMOUNT = 'attrs="GUID:63"'
+MBR_LINUX = "83"
+MBR_LAST = 2**32 - 1  # sectors that a DOS partition table can count
+GPT_TAIL = 34  # sectors of the second table at the end
+ALIGN = 2**20  # bytes
+QUIET = ("--no-reread", "--no-tell-kernel")
+
+
+@dataclass(frozen=True)
+class Space:
+    """A piece of a disk in bytes, both a multiple of ALIGN. `table` is gpt, dos or None where there is none yet."""
+
+    start: int
+    bytes: int
+    table: str | None
+    sector: int = 512
+
+
+def read_table(system: System, disk: str) -> dict[str, object]:
+    """sfdisk's "partitiontable"; empty where the disk has none."""
+    done = system.run("sfdisk", "--json", disk, ok=(0, 1))
+    table: dict[str, object] = json.loads(done.out)["partitiontable"] if done.status == 0 and done.out else {}
+    return table
+
+
+def after_last(system: System, disk: str, disk_bytes: int) -> Space:
+    """What is free behind the last partition; `bytes` is 0 where nothing is."""
+    table = read_table(system, disk)
+    parts = partitions(table)
+    sector = int(str(table.get("sectorsize", 512)))
+    label = str(table["label"]) if table else None
+    end = max((int(str(part["start"])) + int(str(part["size"])) for part in parts), default=0) * sector
+    start = max(ALIGN, -(-end // ALIGN) * ALIGN)
+    last = disk_bytes - GPT_TAIL * sector if label != "dos" else min(disk_bytes, MBR_LAST * sector)
+    return Space(start, max(0, (last - start) // ALIGN * ALIGN), label, sector)
+
+
+def cut(space: Space, size: int | None) -> Space:
+    """No more of it than `size` bytes. Raises Refused where it is smaller than that."""
+    if size is None:
+        return space
+    if size > space.bytes:
+        raise Refused(
+            _("Only {free} are free behind the last partition, not {size}.").format(
+                free=words(space.bytes), size=words(size)
+            ),
+            _("Ask for less, or for max."),
+        )
+    return replace(space, bytes=-(-size // ALIGN) * ALIGN)
+
+
+def partitions(table: dict[str, object]) -> list[dict[str, object]]:
+    parts = table.get("partitions") or []
+    assert isinstance(parts, list)
+    return parts
+
+
+def add(system: System, disk: str, space: Space, name: str) -> str:
+    """Make a partition of `space`, and return its path once it is there. What lies in it stays as it is."""
+    if space.table == "gpt":
+        # An image that was written to a bigger stick has its second table in the middle of it.
+        system.run("sfdisk", *QUIET, "--relocate", "gpt-bak-std", disk, timeout=60)
+    words = [f"start={space.start // space.sector}", f"size={space.bytes // space.sector}"]
+    if space.table == "dos":
+        words.append(f"type={MBR_LINUX}")
+    else:
+        words += [f"type={LINUX_RESERVED}", f'name="{name}"', NO_AUTOMOUNT]
+    script = ", ".join(words) + "\n"
+    append: tuple[str, ...] = ("--append",)
+    if space.table is None:
+        script, append = "label: gpt\n" + script, ()
+    system.run("sfdisk", *QUIET, *append, "--wipe", "never", "--wipe-partitions", "never", disk, stdin=script,
+               timeout=60)
+    part = next(
+        part for part in partitions(read_table(system, disk))
+        if int(str(part["start"])) * space.sector == space.start
+    )
+    return tell_kernel(system, disk, str(part["node"]))
+
+
+def tell_kernel(system: System, disk: str, node: str) -> str:
+    """Let the kernel know of one partition that is new in the table."""
+    number = number_of(disk, node)
+    if not system.path(node).exists():
+        system.run("partx", "--add", "--nr", str(number), disk, timeout=60)
+    system.wait_for(system.path(node).exists, 20, _("{node} does not appear.").format(node=node))
+    return node
+
+
+def remove(system: System, disk: str, node: str) -> None:
+    """Take a partition out of the table. Raises StepFailed when the kernel still uses it."""
+    number = str(number_of(disk, node))
+    system.run("sfdisk", *QUIET, "--delete", disk, number, timeout=60)
+    if system.path(node).exists():
+        system.run("partx", "--delete", "--nr", number, disk, timeout=60)
+
+
+def number_of(disk: str, node: str) -> int:
+    """/dev/sdb2 is 2, /dev/mmcblk0p3 is 3."""
+    number = node.removeprefix(disk).lstrip("p")
+    if not number.isdecimal():
+        raise StepFailed(_("{node} is no partition of {disk}.").format(node=node, disk=disk))
+    return int(number)

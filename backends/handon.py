@@ -1,0 +1,99 @@
+"""What this node keeps, handed on: a store of its own on a stick that was just copied, with its own passphrase.
+
+The services are stopped while their data are read, so that what arrives is a state that was; the mesh goes on. The
+identity stays here, or there would be two of this node; the answers go as they go onto any copy.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import filesystem, locker, luks, making, store, targets
+from byzwizard.backends.waiting import clearing_up
+from byzwizard.errors import StepFailed
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from byzwizard.backends.clone import Hand
+    from byzwizard.backends.making import Lock
+    from byzwizard.backends.system import System
+    from byzwizard.machine import Disk
+    from byzwizard.plan import Progress
+
+STAYS = {"identity", "lost+found", "mesh"}  # of the folders of the store
+ANSWERS = f"{store.PLACE}/mesh/etc/byzantium/answers.yaml"
+
+_reading = threading.Lock()  # sticks take their turns: the services are stopped once for each
+
+
+def handing(lock: Lock | None) -> Hand:
+    """What clone.steps() takes; the new stores are locked with `lock`, None: anybody reads them."""
+
+    def hand(system: System, disk: Disk, progress: Progress) -> None:
+        made = making.partition(system, disk, targets.internal(disk), None, lock, progress)
+        name = f"byzdata-{os.path.basename(disk.path)}"
+        place = f"/run/byzantium/hand/{name}"
+        clear = made.device if lock is None else luks.unlock(system, made.device, lock.passphrase, name)
+        try:
+            filesystem.mount(system, clear, place)
+            with _reading:
+                fill(system, place)
+            system.run("sync", "--file-system", str(system.path(place)), timeout=3600)
+        finally:
+            with clearing_up():
+                filesystem.unmount(system, place)
+                luks.lock(system, name)
+
+    return hand
+
+
+def fill(system: System, place: str) -> None:
+    """Copy what the open store holds into the new one that is mounted at `place`. Raises StepFailed."""
+    if not store.is_open(system):
+        raise StepFailed(_("The store was closed while it was handed on."))
+    stopped = locker.stop(system)
+    try:
+        _room(system, place)
+        for entry in _entries(system):
+            system.run("cp", "--archive", "--one-file-system", str(entry), str(system.path(place)), timeout=24 * 3600)
+        _answers(system, place)
+    finally:
+        with clearing_up():
+            locker.start(system, stopped)
+
+
+def _entries(system: System) -> list[Path]:
+    return [entry for entry in system.path(store.PLACE).iterdir() if entry.name not in STAYS]
+
+
+def _room(system: System, place: str) -> None:
+    said = system.run("du", "--summarize", "--bytes", "--total", *map(str, _entries(system)), timeout=600).out
+    need, free = int(said.splitlines()[-1].split()[0]), shutil.disk_usage(system.path(place)).free
+    if need > free:
+        from byzwizard.diskwords import size
+
+        raise StepFailed(
+            _("What is kept ({need}) has no room on this stick: {free} are free.").format(
+                need=size(need), free=size(free)
+            ),
+            _("Take a bigger stick."),
+        )
+
+
+def _answers(system: System, place: str) -> None:
+    """Those that any copy carries, and that there is a store."""
+    from byzwizard.answers import parse, save_text
+    from byzwizard.backends.content import carried
+
+    text = system.read(ANSWERS)
+    if text is None:
+        return
+    answers = parse(text, ANSWERS)
+    there = carried(answers).model_copy(update={"persistence": answers.persistence})
+    folder = f"{place}/mesh/etc/byzantium"
+    system.write(f"{folder}/answers.yaml", save_text(there), 0o600)

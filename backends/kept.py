@@ -1,0 +1,246 @@
+"""What a store keeps: folders of the system that lie in it and are mounted over their own places.
+
+Each kept thing has a folder of its own in the store, with the paths of the system below it. What is on stands in
+kept.json in the store; switching off leaves the data there until they are deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byzwizard import catalogue_names
+from byzwizard.backends import filesystem
+from byzwizard.backends.store import PLACE
+from byzwizard.backends.system import CommandFailed
+from byzwizard.errors import StepFailed
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+
+LIST = f"{PLACE}/kept.json"
+STALE = (".pid", ".lock")
+JOURNAL = "/var/log/journal"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """`folders` are places of the system. `mode` and root as owner are demanded of them where it is not None; `back`
+    says that they are copied into memory when it is switched off, because the running node needs them."""
+
+    name: str
+    folders: tuple[str, ...]
+    mode: int | None = None
+    back: bool = False
+
+
+def things(keep: Sequence[str]) -> tuple[Thing, ...]:
+    """The things of a list such as persistence.keep; `services` are those of every descriptor that has data.
+
+    Wi-Fi uplinks stand in the answers: without `wifi` they are left out of those, without `mesh` there are none.
+    """
+    found: dict[str, Thing] = {}
+    for name in keep:
+        match name:
+            case "identity":
+                found[name] = Thing(name, ("/var/lib/byzantium/identity",), 0o700, back=True)
+            case "mesh":
+                found[name] = Thing(name, ("/etc/byzantium",), 0o755, back=True)
+            case "home":
+                found[name] = Thing(name, ("/root", "/home"))
+            case "logs":
+                found[name] = Thing(name, ("/var/log",))
+            case "services":
+                found.update({f"services.{one}": _service(one) for one in sorted(data_folders())})
+            case _ if name.startswith("services."):
+                found[name] = _service(name.removeprefix("services."))
+    return tuple(thing for thing in found.values() if thing.folders)
+
+
+def _service(name: str) -> Thing:
+    return Thing(f"services.{name}", data_folders().get(name, ()))
+
+
+def data_folders() -> dict[str, tuple[str, ...]]:
+    """The folders with data of each service, by the `data` of its descriptor."""
+    from byzwizard import strictyaml
+
+    found = {}
+    for path in sorted(catalogue_names.DESCRIPTORS.glob("*.yaml")):
+        data = (strictyaml.read(path.read_text(encoding="utf-8")).data or {}).get("data") or ()
+        folders = tuple(str(folder) for folder in ([data] if isinstance(data, str) else data))
+        if folders:
+            found[path.stem] = folders
+    return found
+
+
+def listed(system: System) -> tuple[str, ...]:
+    """What the open store is told to keep; empty in one that is new or comes from elsewhere."""
+    text = system.read(LIST)
+    return tuple(json.loads(text)["keep"]) if text else ()
+
+
+def inside(thing: Thing, folder: str) -> str:
+    return f"{PLACE}/{thing.name}{folder}"
+
+
+def bound(system: System, folder: str) -> bool:
+    return filesystem.is_mounted(system, folder)
+
+
+def current(system: System, keep: Sequence[str]) -> bool:
+    """Is exactly this kept now?"""
+    return set(listed(system)) == set(keep) and all(
+        bound(system, folder) for thing in things(keep) for folder in thing.folders
+    )
+
+
+def bind_all(system: System) -> None:
+    """Mount what the store keeps over its places; what is there already stays hidden below."""
+    for thing in things(listed(system)):
+        for folder in thing.folders:
+            if not bound(system, folder):
+                _bind(system, thing, folder)
+
+
+def unbind_all(system: System) -> None:
+    """The reverse. Raises CommandFailed where something is in use."""
+    for thing in reversed(things(listed(system))):
+        for folder in reversed(thing.folders):
+            _unbind(system, folder)
+
+
+def switch(system: System, keep: Sequence[str]) -> None:
+    """Keep exactly this from now on: what comes new moves into the store, what goes stays there until it is deleted.
+
+    The list is written before anything is taken away and after everything has come, so that a power cut loses nothing.
+    """
+    was = list(listed(system))
+    before, after = things(was), things(keep)
+    gone = [thing for thing in before if thing.name not in {other.name for other in after}]
+    for thing in after:
+        for folder in thing.folders:
+            if not bound(system, folder):
+                _move_in(system, thing, folder)
+                _bind(system, thing, folder)
+    system.write(LIST, json.dumps({"keep": list(keep)}), 0o600)
+    try:
+        for thing in gone:
+            for folder in thing.folders:
+                _unbind(system, folder)
+    except CommandFailed:
+        # Somebody has it open: all stays on.
+        system.write(LIST, json.dumps({"keep": was}), 0o600)
+        bind_all(system)
+        raise
+    for thing in gone:
+        for folder in thing.folders:
+            if thing.back:
+                _copy(system, inside(thing, folder), folder)
+
+
+def delete(system: System, name: str) -> None:
+    """Delete what the store still holds of a thing that is switched off. Raises StepFailed while it is on."""
+    if name in {thing.name for thing in things(listed(system))}:
+        raise StepFailed(_("{name} is being kept: switch it off first.").format(name=name))
+    shutil.rmtree(system.path(f"{PLACE}/{name}"), ignore_errors=False)
+
+
+def left_over(system: System) -> tuple[str, ...]:
+    """Things that the store holds and that are switched off."""
+    on = {thing.name for thing in things(listed(system))} | {"lost+found"}
+    folders = (entry for entry in os.scandir(system.path(PLACE)) if entry.is_dir(follow_symlinks=False))
+    return tuple(sorted(entry.name for entry in folders if entry.name not in on))
+
+
+def sizes(system: System) -> dict[str, int]:
+    """Bytes of each thing in the store, also of those that are switched off."""
+    names = [thing.name for thing in things(listed(system))] + list(left_over(system))
+    found = {}
+    for name in names:
+        path = system.path(f"{PLACE}/{name}")
+        if path.is_dir():
+            said = system.run("du", "--summarize", "--bytes", "--one-file-system", str(path), ok=(0, 1), timeout=120)
+            found[name] = int(said.out.split()[0])
+    return found
+
+
+def _move_in(system: System, thing: Thing, folder: str) -> None:
+    """What the place holds goes into the store, unless the store has it from before. Whole, or not at all."""
+    there = system.path(inside(thing, folder))
+    here = system.path(folder)
+    here.mkdir(mode=thing.mode or 0o755, parents=True, exist_ok=True)
+    if there.is_symlink() or there.exists():
+        return
+    there.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    half = there.with_name(f".{there.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    system.run("cp", "--archive", "--one-file-system", str(here), str(half), timeout=3600)
+    system.run("sync", "--file-system", str(half), timeout=3600)
+    half.rename(there)
+    system.run("sync", "--file-system", str(there), timeout=600)
+    for entry in list(here.iterdir()):  # in memory it would only take room, and tell what the store hides
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _bind(system: System, thing: Thing, folder: str) -> None:
+    there = system.path(inside(thing, folder))
+    if not there.exists():
+        there.mkdir(mode=thing.mode or 0o755, parents=True)
+    _check(thing, there)
+    for stale in _stale(thing, there):
+        stale.unlink()
+    system.path(folder).mkdir(mode=thing.mode or 0o755, parents=True, exist_ok=True)
+    if folder == "/var/log":
+        (there / "journal").mkdir(exist_ok=True)
+    system.run("mount", "--bind", str(there), str(system.path(folder)))
+    if folder == "/var/log":
+        system.run("journalctl", "--flush", ok=(0, 1), timeout=60)
+
+
+def _unbind(system: System, folder: str) -> None:
+    if folder == "/var/log" and bound(system, folder):
+        system.run("journalctl", "--relinquish-var", ok=(0, 1), timeout=60)
+    filesystem.unmount(system, folder)
+
+
+def _check(thing: Thing, there: Path) -> None:
+    """Whoever had the stick may have written to a store without encryption: links lead elsewhere, and folders that all
+    may write to are no place for keys. Raises StepFailed."""
+    status = there.lstat()
+    if not stat.S_ISDIR(status.st_mode) or there.resolve() != there.parent.resolve() / there.name:
+        raise StepFailed(
+            _("{path} in the store is no folder.").format(path=there), _("Delete it there, and start again.")
+        )
+    if thing.mode is not None:
+        if status.st_uid != 0 and os.geteuid() == 0:
+            os.chown(there, 0, 0)
+        there.chmod(thing.mode)
+    elif status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+        there.chmod(stat.S_IMODE(status.st_mode) & ~stat.S_IWOTH)
+
+
+def _stale(thing: Thing, there: Path) -> Iterator[Path]:
+    """Files that say that a program runs, and sockets; of a program that a power cut ended."""
+    if not thing.name.startswith("services."):
+        return
+    for folder, _folders, files in os.walk(there):
+        for name in files:
+            path = Path(folder) / name
+            if name.endswith(STALE) or name == "lock" or stat.S_ISSOCK(path.lstat().st_mode):
+                yield path
+
+
+def _copy(system: System, source: str, target: str) -> None:
+    system.run("cp", "--archive", "--no-target-directory", str(system.path(source)), str(system.path(target)),
+               timeout=600)

@@ -1,0 +1,138 @@
+"""Open and close the store while the node runs: what uses it is stopped before and started again after, in order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import inuse, kept, store
+from byzwizard.backends.store import Store
+from byzwizard.backends.waiting import clearing_up
+from byzwizard.errors import ByzantiumError, CannotHere, StepFailed
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from byzwizard.backends.system import System
+
+
+def unlock(
+    system: System, passphrase: str | None, device: str | None = None, thoroughly: bool = False
+) -> Store:
+    """Open the store (of the medium, or of `device`), mount what it keeps, and start what waited for it.
+
+    Raises WrongPassphrase, Damaged (ask, and try `thoroughly`), CannotHere where there is none.
+    """
+    found = store.the(system, device)
+    if store.is_open(system):
+        return found
+    store.mount(system, found, passphrase, thoroughly)
+    try:
+        kept.bind_all(system)
+    except BaseException:
+        with clearing_up():
+            close(system, found)
+        raise
+    store.remember(system, replace(found, stopped=()))
+    start(system, found.stopped)
+    return found
+
+
+def lock(system: System) -> Store:
+    """Close the store. Raises CannotHere where none is open; StepFailed naming who uses it, with all as it was."""
+    found = store.known(system)
+    if found is None or not store.is_open(system):
+        raise CannotHere(_("No store is open here."))
+    _nobody_inside(system)
+    stopped = stop(system)
+    try:
+        close(system, found)
+    except ByzantiumError as fault:
+        kept.bind_all(system)
+        start(system, stopped)
+        raise _in_use(system) from fault
+    locked = replace(found, stopped=stopped)
+    store.remember(system, locked)
+    return locked
+
+
+def let_go(system: System) -> None:
+    """Close the store for good: what the running node needs of it comes back into memory, and its services go on
+    without. Raises StepFailed where it is in use, with all as it was."""
+    found = store.known(system)
+    if found is None or not store.is_open(system):
+        return
+    _nobody_inside(system)
+    stopped = stop(system)
+    before = kept.listed(system)
+    try:
+        kept.switch(system, ())
+        close(system, found)
+    except ByzantiumError as fault:
+        if store.is_open(system):
+            kept.switch(system, before)
+        start(system, stopped)
+        raise _in_use(system) from fault
+    store.forget(system)
+    start(system, stopped)
+
+
+def _nobody_inside(system: System) -> None:
+    """Programs that people started are never ended for them: refused before anything is stopped. Raises StepFailed."""
+    if any(user.unit is None for user in inuse.users(system, store.PLACE)):
+        raise _in_use(system)
+
+
+def _in_use(system: System) -> StepFailed:
+    who = ", ".join(f"{user.name} ({user.pid})" for user in _users(system)[:4])
+    by = _(" by {who}").format(who=who) if who else ""
+    return StepFailed(
+        _("The store is in use{by}: it stays open.").format(by=by),
+        _("End that program (a shell may stand in a kept folder), and try again."),
+    )
+
+
+def _users(system: System) -> Sequence[inuse.User]:
+    return inuse.users(system, store.PLACE) if store.is_open(system) else ()
+
+
+def close(system: System, found: Store) -> None:
+    kept.unbind_all(system)
+    store.unmount(system, found)
+
+
+def stop(system: System) -> tuple[str, ...]:
+    """Stop the units that use the store; one call, so that systemd keeps to their order."""
+    units = tuple(dict.fromkeys(user.unit for user in inuse.users(system, store.PLACE) if user.unit))
+    # The journal closes its files itself when /var/log is let go.
+    units = tuple(unit for unit in units if unit != "systemd-journald.service")
+    if units:
+        system.run("systemctl", "stop", *units, timeout=180)
+    return units
+
+
+def start(system: System, units: Sequence[str]) -> None:
+    if units:
+        system.run("systemctl", "start", *units, timeout=180)
+
+
+def switch(system: System, keep: Sequence[str]) -> None:
+    """Keep exactly this: the units that have one of these folders open are stopped for the time of the move."""
+    stopped = _stop_users_of(system, keep)
+    try:
+        kept.switch(system, keep)
+    finally:
+        start(system, stopped)
+
+
+def _stop_users_of(system: System, keep: Sequence[str]) -> tuple[str, ...]:
+    """Of what is to move in or out; what stays is left alone."""
+    before = {thing.name: thing for thing in kept.things(kept.listed(system))}
+    after = {thing.name: thing for thing in kept.things(keep)}
+    names = [name for name in before.keys() ^ after.keys() if name.startswith("services.")]
+    folders = [folder for name in names for folder in (before.get(name) or after[name]).folders]
+    units = inuse.units_below(system, folders)
+    if units:
+        system.run("systemctl", "stop", *units, timeout=180)
+    return units

@@ -1,0 +1,132 @@
+"""LUKS2 with cryptsetup: made, opened, closed, its passphrase changed. Passphrases go in by standard input alone."""
+
+import math
+import re
+
+from byzwizard.backends.system import System
+from byzwizard.backends.waiting import clearing_up
+from byzwizard.errors import Interrupted, StepFailed
+from byzwizard.i18n import _
+
+LABEL = "byzdata"
+SECONDS = 2  # that one guess takes on the computer that makes the store
+LEAST_ITERATIONS = 4  # what RFC 9106 and cryptsetup take for argon2id
+NO_KEY = 2  # cryptsetup(8): no permission, that is a wrong passphrase
+PATIENCE = 300  # seconds; the weakest computer named may be very slow
+BENCHMARK = re.compile(r"argon2id\s+(\d+) iterations, (\d+) memory")
+
+
+class WrongPassphrase(StepFailed):
+    """The store does not open with what was given."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This is not the passphrase of the store."), _("Is the keyboard layout the right one?"))
+
+
+def memory_kib(opens_on: int) -> int:
+    """Memory of argon2 in KiB, so that a computer with `opens_on` bytes of memory can open what this one makes."""
+    return opens_on // 4 // 1024
+
+
+def iterations(system: System, kib: int) -> int:
+    """How often argon2 must go over `kib` of memory to take about SECONDS here; never fewer than LEAST_ITERATIONS."""
+    said = system.run(
+        "cryptsetup", "benchmark", "--pbkdf", "argon2id", "--pbkdf-memory", str(kib), "--iter-time",
+        str(SECONDS * 1000), timeout=PATIENCE
+    ).out
+    found = BENCHMARK.search(said)
+    if found is None:
+        return LEAST_ITERATIONS
+    # The benchmark takes less memory where the computer is slow; the work is what counts.
+    return max(LEAST_ITERATIONS, math.ceil(int(found[1]) * int(found[2]) / kib))
+
+
+def _pbkdf(kib: int, times: int) -> tuple[str, ...]:
+    return ("--pbkdf", "argon2id", "--pbkdf-memory", str(kib), "--pbkdf-force-iterations", str(times))
+
+
+def make(system: System, device: str, passphrase: str, kib: int) -> None:
+    """A new container on a device or file. What was there is lost."""
+    system.run(
+        "cryptsetup", "luksFormat", "--batch-mode", "--type", "luks2", "--label", LABEL,
+        *_pbkdf(kib, iterations(system, kib)), "--key-file=-", device, stdin=passphrase, timeout=PATIENCE
+    )
+
+
+def check(system: System, device: str, passphrase: str, header: str | None = None) -> None:
+    """Raises WrongPassphrase when the container (or the copy of its header) does not open with it."""
+    where = (device,) if header is None else ("--header", header, device)
+    _with_key(system, passphrase, "open", "--test-passphrase", "--type", "luks", *where)
+
+
+def unlock(system: System, device: str, passphrase: str, name: str = LABEL) -> str:
+    """The path of the device in clear. Raises WrongPassphrase."""
+    _with_key(system, passphrase, "open", "--type", "luks", device, name)
+    return f"/dev/mapper/{name}"
+
+
+def lock(system: System, name: str = LABEL) -> None:
+    """Does nothing when it is not open."""
+    if system.path(f"/dev/mapper/{name}").exists():
+        system.run("cryptsetup", "close", name, timeout=60)
+
+
+def _with_key(system: System, passphrase: str, *words: str) -> None:
+    done = system.run("cryptsetup", *words, "--key-file=-", stdin=passphrase, ok=(0, NO_KEY), timeout=PATIENCE)
+    if done.status == NO_KEY:
+        raise WrongPassphrase
+
+
+def change(system: System, device: str, old: str, new: str, copy: str) -> None:
+    """Another passphrase. The header is copied to the path `copy` before and put back when anything goes wrong.
+
+    cryptsetup writes the new key beside the old one before that is wiped, so a power cut leaves one of them.
+    """
+    check(system, device, old)
+    kib, times = _present(system, device)
+    system.remove(copy)
+    system.run("cryptsetup", "luksHeaderBackup", device, "--header-backup-file", str(system.path(copy)))
+    try:
+        check(system, device, old, str(system.path(copy)))
+        try:
+            system.run(
+                "cryptsetup", "luksChangeKey", "--batch-mode", *_pbkdf(kib, times), device,
+                stdin=f"{old}\n{new}\n", timeout=PATIENCE
+            )
+            check(system, device, new)
+        except Interrupted:
+            _restore(system, device, copy)
+            raise
+        except StepFailed as fault:
+            _restore(system, device, copy)
+            raise StepFailed(
+                _("The passphrase could not be changed; the former one holds."), _("Is the stick failing?")
+            ) from fault
+    finally:
+        # With it the former passphrase would open the store for ever.
+        system.remove(copy)
+
+
+def _restore(system: System, device: str, copy: str) -> None:
+    with clearing_up():
+        system.run("cryptsetup", "luksHeaderRestore", "--batch-mode", device, "--header-backup-file",
+                   str(system.path(copy)))
+
+
+def _present(system: System, device: str) -> tuple[int, int]:
+    """(KiB, iterations) of the first key slot, so that the new passphrase is as hard to guess as the old one."""
+    dump = system.run("cryptsetup", "luksDump", device).out
+    cost, memory = re.search(r"Time cost:\s*(\d+)", dump), re.search(r"Memory:\s*(\d+)", dump)
+    if cost is None or memory is None:  # made elsewhere, with PBKDF2
+        return memory_kib(2**30), LEAST_ITERATIONS
+    return int(memory[1]), max(LEAST_ITERATIONS, int(cost[1]))
+
+
+def is_luks(system: System, device: str) -> bool:
+    return system.run("cryptsetup", "isLuks", device, ok=(0, 1, 4)).status == 0
+
+
+def erase(system: System, device: str) -> None:
+    """Wipe every key slot: nothing opens it any more, whatever is left of its blocks."""
+    system.run("cryptsetup", "erase", "--batch-mode", device, timeout=60)
+    system.run("wipefs", "--all", device, timeout=60)

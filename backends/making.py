@@ -1,0 +1,168 @@
+"""A new store, made so that it appears whole: behind the last partition of a disk, or as save.dat on one.
+
+A partition is filled before the partition table names it; a file gets its name last. Killed at any moment before, the
+disk is as it was.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import filesystem, freespace, luks, storefile, targets
+from byzwizard.backends.store import Store
+from byzwizard.backends.waiting import clearing_up
+from byzwizard.diskwords import size as words
+from byzwizard.errors import CannotHere, Refused, StepFailed
+from byzwizard.i18n import _
+from byzwizard.places import FAT, FAT_MOST, SMALLEST
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.machine import Disk
+    from byzwizard.plan import Progress
+
+NEW = "byzdata-new-"  # the mapping while it is being made, and the name of what it is over
+KEEP_FREE = 200 * 2**20  # bytes of memory that argon2 must not take
+
+
+@dataclass(frozen=True)
+class Lock:
+    """How a new store is locked: `kib` is the memory of argon2."""
+
+    passphrase: str
+    kib: int
+
+
+def partition(
+    system: System, disk: Disk, allow_internal: bool, size: int | None, lock: Lock | None, progress: Progress
+) -> Store:
+    """A store in the free space behind the last partition; `size` None takes all of it. Raises Refused, StepFailed."""
+    _enough_memory(system, lock)
+    with targets.hold(system, disk, allow_internal, boot_medium_ok=True, exclusive=not disk.boot_medium):
+        space = freespace.after_last(system, disk.path, disk.bytes)
+        space = freespace.cut(space, size)
+        if space.bytes < SMALLEST:
+            raise Refused(
+                _("{disk} has only {free} free behind its last partition; {least} are needed.").format(
+                    disk=disk.path, free=words(space.bytes), least=words(SMALLEST)
+                ),
+                _("Use another stick, or a file (save.dat)."),
+            )
+        progress(1, 4)
+        _fill(system, disk.path, lock, "--offset", str(space.start), "--sizelimit", str(space.bytes))
+        progress(3, 4)
+        node = freespace.add(system, disk.path, space, filesystem.LABEL)
+    # udev reads the disk again once nobody holds it: wait, then have it look at what the partition holds.
+    system.run("udevadm", "settle", "--timeout=30", ok=(0, 1), timeout=60)
+    system.run("udevadm", "trigger", "--settle", "--action=change", node, ok=(0, 1), timeout=60)
+    progress(4, 4)
+    return Store("partition", disk.path, node, lock is not None)
+
+
+def file(
+    system: System,
+    disk: Disk,
+    device: str,
+    allow_internal: bool,
+    size: int | None,
+    lock: Lock | None,
+    progress: Progress,
+) -> Store:
+    """save.dat on the partition `device` of a disk; `size` None: as much as fits. Raises StepFailed."""
+    _enough_memory(system, lock)
+    with (
+        targets.hold(system, disk, allow_internal, boot_medium_ok=True, exclusive=False),
+        storefile.carried(system, device) as place,
+    ):
+        most = storefile.room(system, place)
+        if filesystem_of(disk, device) in FAT:
+            most = min(most, FAT_MOST)
+        wanted = size if size is not None else most // 2**20 * 2**20
+        if wanted < SMALLEST:
+            raise StepFailed(
+                _("There is no room for save.dat on {device}: {least} are the least.").format(
+                    device=device, least=words(SMALLEST)
+                )
+            )
+        half = f"{place}/{storefile.NAME}.new"
+        system.remove(half)
+        try:
+            storefile.write(system, half, wanted, progress)
+            _fill(system, half, lock)
+            system.path(half).rename(system.path(f"{place}/{storefile.NAME}"))
+            system.run("sync", "--file-system", str(system.path(place)), timeout=600)
+        finally:
+            system.remove(half)
+    return Store("save.dat", disk.path, device, lock is not None, f"/{storefile.NAME}")
+
+
+def filesystem_of(disk: Disk, device: str) -> str | None:
+    return next((part.filesystem for part in disk.partitions if part.path == device), None)
+
+
+def _fill(system: System, where: str, lock: Lock | None, *piece: str) -> None:
+    """The container and the file system in it, on the medium when this returns. `piece` are losetup's options for a
+    part of a disk."""
+    mapping = NEW + os.path.basename(where)
+    _left_behind(system, where, mapping)
+    loop = storefile.attach(system, where, *piece)
+    try:
+        system.run("wipefs", "--all", loop)
+        if lock is None:
+            filesystem.make(system, loop)
+        else:
+            luks.make(system, loop, lock.passphrase, lock.kib)
+            filesystem.make(system, luks.unlock(system, loop, lock.passphrase, mapping))
+            luks.lock(system, mapping)
+        system.run("blockdev", "--flushbufs", loop, timeout=600)
+    finally:
+        with clearing_up():
+            luks.lock(system, mapping)
+            storefile.detach(system, loop)
+
+
+def _left_behind(system: System, where: str, mapping: str) -> None:
+    """What one that was killed in its middle left open."""
+    luks.lock(system, mapping)
+    for loop in storefile.loops(system, where):
+        if _unused(system, loop):
+            storefile.detach(system, loop)
+
+
+def _unused(system: System, loop: str) -> bool:
+    """Nothing is mounted from it and nothing lies over it: only a store that was being made is left so."""
+    return not system.run("lsblk", "--noheadings", "--output", "MOUNTPOINTS", loop, ok=(0, 1, 32)).out.strip()
+
+
+def _enough_memory(system: System, lock: Lock | None) -> None:
+    """Before anything is written: argon2 that has no room is killed in its middle. Raises CannotHere."""
+    if lock is None:
+        return
+    lines = (line.split() for line in (system.read("/proc/meminfo") or "").splitlines())
+    free = next((int(line[1]) for line in lines if line[0] == "MemAvailable:"), 0)
+    if free < lock.kib + KEEP_FREE // 1024:
+        raise CannotHere(
+            _("Only {free} of memory are free, and making the passphrase hard to guess takes {need}.").format(
+                free=words(free * 1024), need=words(lock.kib * 1024)
+            ),
+            _("Switch services off, or set persistence.opens_on lower."),
+        )
+
+
+def delete(system: System, found: Store) -> None:
+    """The store is closed: wipe its keys, then what names it. Raises CommandFailed."""
+    if found.file is not None:
+        with storefile.carried(system, found.device) as place:
+            path = place.rstrip("/") + found.file
+            if found.encrypted:
+                luks.erase(system, str(system.path(path)))
+            system.remove(path)
+            system.run("sync", "--file-system", str(system.path(place)), timeout=600)
+        return
+    if found.encrypted:
+        luks.erase(system, found.device)
+    else:
+        system.run("wipefs", "--all", found.device, timeout=60)
+    freespace.remove(system, found.disk, found.device)

@@ -1,0 +1,78 @@
+"""A stick that is ours already and has a store: it gets the new system, and what people keep on it stays."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from byzwizard.backends.fatfs import MIB, SECTOR
+from byzwizard.backends.layout import BEGIN, ESP, LABEL, RESERVED_TYPE, UNFINISHED
+from byzwizard.backends.mbr import START
+from byzwizard.backends.system import CommandFailed, System
+from byzwizard.diskwords import label
+from byzwizard.errors import Refused
+from byzwizard.i18n import _
+from byzwizard.machine import Disk
+
+SLACK = 32 * MIB
+
+
+@dataclass(frozen=True)
+class Kept:
+    """`size`: bytes of the system's partition, which stays as it is; `lines`: the others, as sfdisk reads them; `skip`:
+    so many bytes are not written to until the new system is complete, because the old one is there. `beside` tells
+    whether there is room for both; else the old one is gone while the new one is written."""
+
+    size: int
+    lines: tuple[str, ...]
+    skip: int
+    beside: bool
+
+
+def is_ours(disk: Disk) -> bool:
+    """Pure: a first partition of ours, also one that a copy was interrupted on, and something behind it."""
+    parts = disk.partitions
+    return len(parts) > 1 and parts[0].label in {LABEL, UNFINISHED} and parts[0].filesystem in {"vfat", None}
+
+
+def read(system: System, disk: Disk, content_bytes: int) -> Kept:
+    """What stays of a disk that is_ours(). Raises Refused when it is not laid out as ours, or has too little room."""
+    try:
+        table = json.loads(system.run("sfdisk", "--json", disk.path).out)["partitiontable"]
+        first, *others = table["partitions"]
+        ours = (
+            table["label"] == "gpt"
+            and first["start"] == START
+            and first["type"] in {ESP, RESERVED_TYPE}
+            and all(part["type"] == RESERVED_TYPE for part in others)
+        )
+    except (CommandFailed, ValueError, KeyError):
+        ours = False
+    if not ours:
+        raise Refused(
+            _("{disk} has a partition like ours and others that are not.").format(disk=label(disk)),
+            _("If nothing on it is needed, `wipefs --all {path}` frees it.").format(path=disk.path),
+        )
+    size = first["size"] * SECTOR
+    if size < content_bytes + SLACK:
+        raise Refused(
+            _("The system's partition on {disk} is too small for this system.").format(disk=label(disk)),
+            _("Save what is kept on it, free it with `wipefs --all {path}`, and copy again.").format(path=disk.path),
+        )
+    beside = size // 2 >= content_bytes + SLACK
+    lines = tuple(_line(part) for part in others)
+    return Kept(size, lines, size // 2 if beside and _in_first_half(system, disk, size) else 0, beside)
+
+
+def _line(part: dict[str, Any]) -> str:
+    line = f"start={part['start']}, size={part['size']}, type={part['type']}, uuid={part['uuid']}"
+    return line + "".join(f', {key}="{part[key]}"' for key in ("name", "attrs") if part.get(key))
+
+
+def _in_first_half(system: System, disk: Disk, size: int) -> bool:
+    """Does the old system lie there? No, where none can be read."""
+    where = f"{disk.path}@@{BEGIN}"
+    told = system.run("mshowfat", "-i", where, "::/live/filesystem.squashfs", ok=range(256)).out
+    first = re.search(r"<(\d+)", told)
+    sectors = re.search(r"cluster size: (\d+)", system.run("minfo", "-i", where, "::", ok=range(256)).out)
+    return first is not None and sectors is not None and int(first[1]) * int(sectors[1]) * SECTOR < size // 2

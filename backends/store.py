@@ -1,0 +1,239 @@
+"""The store of this node: found, opened, closed. What it keeps is in kept.py, how it is made in persistence.py.
+
+/run/byzantium/store.json says which store this node has, open or locked; whether it is open is what is mounted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import filesystem, luks, storefile
+from byzwizard.backends.waiting import clearing_up
+from byzwizard.errors import CannotHere, StepFailed
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:  # `status` and the wizard's first frame ask whether it is locked, and nothing more
+    from byzwizard.backends.system import System
+    from byzwizard.machine import Disk
+
+RECORD = "/run/byzantium/store.json"
+PLACE = "/run/byzantium/store"
+HEADER = "/run/byzantium/header-copy"
+
+
+@dataclass(frozen=True)
+class Store:
+    """`device` is the partition that it is, or that the file `file` lies on (a path inside that partition).
+
+    `stopped` are the units that were stopped when it was locked.
+    """
+
+    kind: str  # partition or save.dat
+    disk: str
+    device: str
+    encrypted: bool
+    file: str | None = None
+    stopped: tuple[str, ...] = field(default=())
+
+    @property
+    def words(self) -> str:
+        return f"{self.file.lstrip('/')} ({self.device})" if self.file else self.device
+
+
+def known(system: System) -> Store | None:
+    """The store that was opened or found locked since this computer was switched on."""
+    text = system.read(RECORD)
+    if text is None:
+        return None
+    found = json.loads(text)
+    return Store(**{**found, "stopped": tuple(found["stopped"])})
+
+
+def remember(system: System, store: Store) -> None:
+    system.write(RECORD, json.dumps(asdict(store)), 0o600)
+
+
+def forget(system: System) -> None:
+    system.remove(RECORD)
+
+
+def is_open(system: System) -> bool:
+    return filesystem.is_mounted(system, PLACE)
+
+
+def locked(system: System) -> bool:
+    """This node has a store, and what it keeps is out of reach: then nothing is written in its place."""
+    return system.path(RECORD).exists() and not is_open(system)
+
+
+def may_be_there(system: System) -> bool:
+    """A quick look that costs a boot next to nothing: a label, a file, or another stick to look into."""
+    if system.path("/run/host/container-manager").exists():  # a node in a container has no disks
+        return False
+    if system.path(f"/dev/disk/by-label/{filesystem.LABEL}").exists() or storefile.find(system, "/run/live/medium"):
+        return True
+    sticks = [
+        disk for disk in system.path("/sys/block").glob("*")
+        if disk.name.startswith(("sd", "mmcblk"))
+        and (system.read(f"/sys/block/{disk.name}/removable") or "").strip() == "1"
+        and (system.read(f"/sys/block/{disk.name}/size") or "0").strip() != "0"
+    ]
+    return len(sticks) > 1
+
+
+def find(system: System, device: str | None = None) -> Store | None:
+    """The store of the medium, else an encrypted one on another stick; with `device` (a disk, partition, serial number
+    or file) the one that is there. Internal disks are not looked at unless they are named internal:SERIAL."""
+    from byzwizard.backends import targets
+
+    disks = targets.disks_now(system)
+    if device is None or device == "auto":
+        own = [disk for disk in disks if disk.boot_medium]
+        others = [disk for disk in disks if not disk.boot_medium and not targets.internal(disk)]
+        found = next((store for disk in own for store in _on(system, disk)), None)
+        # A stick of a stranger may hold anything: without a passphrase only the medium's own is taken.
+        return found or next((store for disk in others for store in _on(system, disk) if store.encrypted), None)
+    part = next((part for disk in disks for part in disk.partitions if part.path == device), None)
+    if part is None and device.startswith("/") and system.path(device).is_file():
+        return _file(system, device)
+    disk = next((disk for disk in disks if part in disk.partitions), None) or targets.choose(disks, device)
+    if not disk.boot_medium:
+        _not_internal(disk, device)
+    return next((store for store in _on(system, disk) if part is None or store.device == part.path), None)
+
+
+def _not_internal(disk: Disk, wanted: str) -> None:
+    from byzwizard.backends import targets
+    from byzwizard.errors import Refused
+
+    if targets.internal(disk) and not targets.overrides(wanted):
+        raise Refused(
+            _("{path} is on an internal disk, and those are left alone.").format(path=wanted),
+            _("If it is really meant, name it internal:SERIAL."),
+        )
+
+
+def _on(system: System, disk: Disk) -> Iterator[Store]:
+    from byzwizard.places import CARRIERS
+
+    for part in disk.partitions:
+        if part.label == filesystem.LABEL and part.filesystem in {"crypto_LUKS", "ext4"}:
+            yield Store("partition", disk.path, part.path, part.filesystem == "crypto_LUKS")
+    for part in disk.partitions:
+        if part.filesystem not in CARRIERS or part.label == filesystem.LABEL:
+            continue
+        with storefile.looked_into(system, part.path) as place:
+            path = storefile.find(system, place) if place else None
+            if place and path:
+                encrypted = luks.is_luks(system, str(system.path(path)))
+                yield Store("save.dat", disk.path, part.path, encrypted, path.removeprefix(place))
+
+
+def _file(system: System, path: str) -> Store:
+    """A file named by its path, on whatever is mounted there."""
+    where = system.run("findmnt", "--noheadings", "--raw", "--output", "SOURCE,TARGET", "--target", path).out.split()
+    source, target = where[0], where[1]
+    encrypted = luks.is_luks(system, path)
+    return Store("save.dat", source, source, encrypted, "/" + path.removeprefix(target).lstrip("/"))
+
+
+def the(system: System, device: str | None = None) -> Store:
+    """The store that is meant. Raises CannotHere where there is none."""
+    store = (known(system) if device in (None, "auto") else None) or find(system, device)
+    if store is None:
+        raise CannotHere(
+            _("There is no store here."), _("`byzwizard persist create` makes one, `--device` names another place.")
+        )
+    return store
+
+
+def mount(system: System, store: Store, passphrase: str | None, thoroughly: bool = False) -> None:
+    """Open it at PLACE. `thoroughly` mends the file system with whatever it takes.
+
+    Raises WrongPassphrase, Damaged, StepFailed; then all is closed again.
+    """
+    try:
+        clear = _clear(system, store, passphrase)
+        filesystem.mend(system, clear, thoroughly)
+        filesystem.grow(system, clear)
+        filesystem.mount(system, clear, PLACE, *_options(system, clear))
+        system.path(PLACE).chmod(0o700)
+    except BaseException:
+        with clearing_up():
+            unmount(system, store)
+        raise
+
+
+def _options(system: System, device: str) -> tuple[str, ...]:
+    return ("errors=remount-ro",) if filesystem.kind(system, device).startswith("ext") else ()
+
+
+def _clear(system: System, store: Store, passphrase: str | None) -> str:
+    """The device that the file system is on."""
+    device = container(system, store)
+    if not store.encrypted:
+        return device
+    if passphrase is None:
+        raise StepFailed(_("This store is encrypted, and no passphrase was given."))
+    return luks.unlock(system, device, passphrase)
+
+
+def container(system: System, store: Store) -> str:
+    """The device with the store in it, encrypted or not: the partition, or a loop over the file."""
+    if store.file is None:
+        return store.device
+    place = storefile.hold(system, store.device)
+    path = place.rstrip("/") + store.file
+    return next(iter(storefile.loops(system, path)), None) or storefile.attach(system, path)
+
+
+def unmount(system: System, store: Store) -> None:
+    """Close it. Does nothing to what is closed already; raises CommandFailed where something in it is in use."""
+    filesystem.unmount(system, PLACE)
+    luks.lock(system)
+    place = storefile.mounted_at(system, store.device) if store.file is not None else None
+    if store.file is not None and place is not None:
+        for loop in storefile.loops(system, place.rstrip("/") + store.file):
+            storefile.detach(system, loop)
+        storefile.let_go(system, place)
+
+
+def check_passphrase(system: System, store: Store, passphrase: str) -> None:
+    """Raises WrongPassphrase."""
+    try:
+        luks.check(system, container(system, store), passphrase)
+    finally:
+        with clearing_up():
+            if not is_open(system):
+                unmount(system, store)
+
+
+def change_passphrase(system: System, store: Store, old: str, new: str) -> None:
+    """Works on an open store and on a locked one. Raises WrongPassphrase; StepFailed with the former one in force."""
+    if not store.encrypted:
+        raise CannotHere(_("This store is not encrypted: it has no passphrase."))
+    try:
+        luks.change(system, container(system, store), old, new, HEADER)
+    finally:
+        with clearing_up():
+            if not is_open(system):
+                unmount(system, store)
+
+
+def fill(system: System) -> float:
+    """How full the open store is, 0 to 1, as ext4 counts it for users."""
+    import os
+
+    status = os.statvfs(system.path(PLACE))
+    used = status.f_blocks - status.f_bfree
+    return used / max(1, used + status.f_bavail)
+
+
+def writable(system: System) -> bool:
+    """False after the kernel has found the file system broken."""
+    import os
+
+    return not os.statvfs(system.path(PLACE)).f_flag & os.ST_RDONLY

@@ -1,0 +1,43 @@
+"""The check of `status` about the store: open or locked, how full, and whether its stick is failing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import store
+from byzwizard.backends.checks import Check
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+
+FULL = 0.9
+
+
+def kept(system: System) -> Check | None:
+    """None on a node without a store. A store that is locked or nearly full passes, with advice."""
+    found = store.known(system)
+    if found is None:
+        return None
+    if not store.is_open(system):
+        return Check(
+            "store",
+            True,
+            _("What this node keeps is locked ({store}).").format(store=found.words),
+            _("`byzwizard persist unlock` opens it, or k on the Node page."),
+        )
+    if not store.writable(system):
+        return Check(
+            "store",
+            False,
+            _("Nothing is kept any more: the file system of {store} is broken.").format(store=found.words),
+            _("The stick is probably failing: copy what can be read, and use another one."),
+        )
+    fill = store.fill(system)
+    how = _("encrypted") if found.encrypted else _("not encrypted")
+    text = _("Kept on {store}: {how}, {percent} % full.").format(
+        store=found.words, how=how, percent=round(100 * fill)
+    )
+    if fill >= FULL:
+        return Check("store", True, text, _("Delete what is not needed, or use a bigger stick, before it is full."))
+    return Check("store", True, text, None)

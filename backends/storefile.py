@@ -1,0 +1,139 @@
+"""save.dat: a store as a file on a partition that others may use too. Its blocks are real, and it appears whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import filesystem
+from byzwizard.backends.system import System
+from byzwizard.backends.waiting import check_stop, clearing_up
+from byzwizard.errors import StepFailed
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from byzwizard.plan import Progress
+
+NAME = "save.dat"
+PLACES = (NAME, f"porteus/{NAME}", f"changes/{NAME}")  # where Porteus and its users put theirs
+SPARE = 16 * 2**20  # bytes that stay free beside it
+CARRIER = "/run/byzantium/carrier"
+PIECE = 4 * 2**20
+
+
+@contextlib.contextmanager
+def carried(system: System, partition: str) -> Iterator[str]:
+    """The folder where the partition's files can be written, for as long as the block lasts."""
+    already = mounted_at(system, partition)
+    place = hold(system, partition)
+    try:
+        yield place
+    finally:
+        with clearing_up():
+            if already != CARRIER:  # else a store that is open lies on it
+                let_go(system, place)
+
+
+def hold(system: System, partition: str) -> str:
+    """The folder of a partition that can be written to from now on; the system's own stays where it is mounted."""
+    place = mounted_at(system, partition)
+    if place is None:
+        # FAT knows no owners: nobody but root gets at the file.
+        private = () if filesystem.kind(system, partition).startswith("ext") else ("umask=0077",)
+        filesystem.mount(system, partition, CARRIER, "noexec", *private)
+        return CARRIER
+    if place != CARRIER:
+        system.run("mount", "-o", "remount,rw", place, timeout=60)
+    return place
+
+
+def let_go(system: System, place: str) -> None:
+    """After hold(). The system's own is read-only again, unless a store on it is open: then the kernel refuses."""
+    if place == CARRIER:
+        filesystem.unmount(system, place)
+    else:
+        system.run("mount", "-o", "remount,ro", place, ok=(0, 1, 32), timeout=60)
+
+
+def mounted_at(system: System, partition: str) -> str | None:
+    done = system.run("findmnt", "--noheadings", "--raw", "--first-only", "--output", "TARGET", "--source", partition,
+                      ok=(0, 1))
+    return done.out.strip().removeprefix(str(system.root).rstrip("/")) or None
+
+
+@contextlib.contextmanager
+def looked_into(system: System, partition: str) -> Iterator[str | None]:
+    """The folder of a partition, read-only; None where it cannot be mounted."""
+    place = mounted_at(system, partition)
+    if place is not None:
+        yield place
+        return
+    there = f"/run/byzantium/look/{os.path.basename(partition)}"
+    try:
+        filesystem.mount(system, partition, there, "ro", "noexec")
+    except StepFailed:
+        yield None
+        return
+    try:
+        yield there
+    finally:
+        with clearing_up():
+            filesystem.unmount(system, there)
+
+
+def find(system: System, place: str) -> str | None:
+    """The path of a save.dat below a mounted folder."""
+    return next((path for name in PLACES if system.path(path := f"{place}/{name}").is_file()), None)
+
+
+def room(system: System, place: str) -> int:
+    """Bytes that a file there may have, SPARE left over."""
+    status = os.statvfs(system.path(place))
+    return max(0, status.f_bavail * status.f_frsize - SPARE)
+
+
+def write(system: System, path: str, size: int, progress: Progress) -> None:
+    """A file of `size` bytes of zeros, every block of it written and on the medium; one that is there grows.
+
+    Raises StepFailed where there is no room, with nothing left behind.
+    """
+    from byzwizard.diskwords import size as words
+
+    target = system.path(path)
+    begin = target.stat().st_size if target.exists() else 0
+    free = room(system, os.path.dirname(path))
+    if size - begin > free:
+        raise StepFailed(
+            _("There is no room for a file of {size} on {place}: {free} are free.").format(
+                size=words(size), place=os.path.dirname(path), free=words(free)
+            ),
+            _("Choose a smaller size, or delete something there."),
+        )
+    try:
+        with open(target, "ab", buffering=0) as file:
+            done = begin
+            while done < size:
+                check_stop()
+                done += file.write(bytes(min(PIECE, size - done)))
+                os.fsync(file.fileno())  # the stick sets the pace, so that progress tells the truth
+                progress(done - begin, size - begin)
+    except OSError as fault:
+        os.truncate(target, begin)
+        raise StepFailed(_("{path} could not be written: {why}.").format(path=path, why=fault.strerror)) from fault
+
+
+def attach(system: System, path: str, *options: str) -> str:
+    """A loop device over a file or a piece of a disk."""
+    return system.run("losetup", "--find", "--show", *options, str(system.path(path))).out.strip()
+
+
+def loops(system: System, path: str) -> list[str]:
+    """The loops that are over a file or disk already."""
+    where = str(system.path(path))
+    return system.run("losetup", "--noheadings", "--output", "NAME", "--associated", where).out.split()
+
+
+def detach(system: System, loop: str) -> None:
+    system.run("losetup", "--detach", loop, ok=(0, 1))

@@ -1,0 +1,177 @@
+"""`byzwizard persist`: the store that keeps what this node is and what people wrote."""
+
+import argparse
+import contextlib
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from byzwizard import values
+from byzwizard.backends.system import System
+from byzwizard.commands import Context, need_root, need_this_computer, say, secret
+from byzwizard.errors import Damaged, Invalid, Refused
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from byzwizard.answers import Persistence
+    from byzwizard.backends.store import Store
+
+ACTS = ("create", "unlock", "lock", "passphrase", "delete")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("act", choices=ACTS, metavar="|".join(ACTS), help=_("what to do with the store"))
+    parser.add_argument("--kind", choices=("partition", "save.dat"), help=_("create: an encrypted partition or a file"))
+    parser.add_argument(
+        "--device", default="auto", help=_("the disk, by path or serial number (without: the stick this runs from)")
+    )
+    parser.add_argument("--size", default="max", help=_("create: 900MB, 4GiB or max (without: max)"))
+    parser.add_argument("--unencrypted", action="store_true", help=_("create: whoever has the stick reads it"))
+    parser.add_argument("--opens-on", default="1GiB", help=_("create: memory of the weakest computer that opens it"))
+    parser.add_argument("--repair", action="store_true", help=_("unlock: mend a damaged file system"))
+    secret.arguments(parser, "", _("the passphrase"))
+    secret.arguments(parser, "new-", _("the new passphrase"))
+
+
+def run(context: Context) -> int:
+    from byzwizard.locking import only_one
+
+    need_this_computer(context)
+    need_root()
+    system = System()
+    act: Callable[[Context, System], tuple[str, Store | None]] = {
+        "create": _create,
+        "unlock": _unlock,
+        "lock": _lock,
+        "passphrase": _passphrase,
+        "delete": _delete,
+    }[context.options.act]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: system.stop())
+    with only_one(system):
+        sentence, store = act(context, system)
+    shown = None if store is None else {"kind": store.kind, "device": store.device, "encrypted": store.encrypted}
+    say(context, {"persist": 1, "act": context.options.act, "text": sentence, "store": shown}, sentence)
+    return 0
+
+
+def _create(context: Context, system: System) -> tuple[str, "Store | None"]:
+    from byzwizard.backends import persistence, store
+    from byzwizard.backends.probe import machine_for
+    from byzwizard.handed import handed
+
+    wanted = _wanted(context.options)
+    steps = persistence.planned(wanted, machine_for(system, None))
+    first = steps[0]
+    if not first.needed(system):
+        raise Refused(
+            _("There is a store already: {store}.").format(store=(store.known(system) or store.the(system)).words),
+            _("`byzwizard persist unlock` opens it, `delete` takes it away."),
+        )
+    _confirm(context, first.destroys)
+    with contextlib.ExitStack() as stack:
+        if wanted.encrypt:
+            passphrase = secret.given(context.options) or secret.asked(_("Passphrase of the new store"), twice=True)
+            wanted = wanted.model_copy(update={"passphrase_file": stack.enter_context(handed(passphrase))})
+        for step in persistence.planned(wanted, machine_for(system, None)):
+            if step.needed(system):
+                print(f"… {step.text}", file=sys.stderr, flush=True)
+                step.apply(system, _quiet)
+    made = store.the(system)
+    return _("The store is made and open: {store}.").format(store=made.words), made
+
+
+def _quiet(done: int, total: int) -> None:
+    """The sentence before it says what goes on."""
+
+
+def _wanted(options: argparse.Namespace) -> "Persistence":
+    """The options as the section of an answers file. Raises Invalid."""
+    from byzwizard.answers import Persistence
+
+    if options.kind is None:
+        raise Invalid(_("--kind is missing: partition, or save.dat."))
+    try:
+        return Persistence(
+            kind=options.kind,
+            device=values.device(options.device),
+            size=values.size_or_max(options.size),
+            encrypt=not options.unencrypted,
+            opens_on=values.size(options.opens_on),
+        )
+    except values.BadValue as fault:
+        raise Invalid(fault.message, fault.hint) from None
+
+
+def _confirm(context: Context, destroys: str | None) -> None:
+    """Raises Refused."""
+    if destroys is None or context.yes:
+        return
+    print(_("This takes: {what}").format(what=destroys), file=sys.stderr)
+    with secret.answering():
+        sure = sys.stdin.isatty() and input(_("Type “erase” to go on: ")).strip() == _("erase")
+    if not sure:
+        raise Refused(
+            _("Nothing was done: what it erases was not confirmed."), _("--yes stands in for the confirmation.")
+        )
+
+
+def _unlock(context: Context, system: System) -> tuple[str, "Store | None"]:
+    from byzwizard.backends import keep, locker, store
+
+    found = store.the(system, context.options.device)
+    if store.is_open(system):
+        return _("The store is open already: {store}.").format(store=found.words), found
+    passphrase = None
+    if found.encrypted:
+        passphrase = secret.given(context.options) or secret.asked(_("Passphrase of the store"))
+    try:
+        found = locker.unlock(system, passphrase, context.options.device, context.options.repair)
+    except Damaged as fault:
+        print(fault.message, file=sys.stderr)
+        with secret.answering():
+            leave = sys.stdin.isatty() and input(_("Mend it, whatever is lost? y or n: ")).strip().lower() == "y"
+        if not leave:
+            raise
+        found = locker.unlock(system, passphrase, context.options.device, thoroughly=True)
+    text = _("The store is open: {store}.").format(store=found.words)
+    if keep.answers(system) is not None:
+        text += " " + _("`byzwizard apply {file}` makes the node that it keeps.").format(file=keep.ANSWERS)
+    return text, found
+
+
+def _lock(context: Context, system: System) -> tuple[str, "Store | None"]:
+    from byzwizard.backends import locker, store
+
+    if not store.is_open(system):
+        return _("No store is open: there is nothing to lock."), store.known(system)
+    found = locker.lock(system)
+    text = _("The store is locked: {store}.").format(store=found.words)
+    return text, found
+
+
+def _passphrase(context: Context, system: System) -> tuple[str, "Store | None"]:
+    from byzwizard.backends import store
+
+    found = store.the(system, context.options.device)
+    old = secret.given(context.options) or secret.asked(_("Present passphrase of the store"))
+    new = secret.given(context.options, "new-") or secret.asked(_("New passphrase"), twice=True)
+    store.change_passphrase(system, found, old, new)
+    return _("The passphrase of the store is changed: {store}.").format(store=found.words), found
+
+
+def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
+    from byzwizard.backends import locker, making, store
+
+    found = store.the(system, context.options.device)
+    passphrase = secret.given(context.options)
+    if passphrase is not None and found.encrypted:
+        store.check_passphrase(system, found, passphrase)
+    _confirm(context, _("the store {store} with all that it keeps").format(store=found.words))
+    known = store.known(system)
+    if known is not None and (known.device, known.file) == (found.device, found.file):
+        locker.let_go(system)
+        store.forget(system)
+    making.delete(system, found)
+    return _("The store is deleted: {store}.").format(store=found.words), None

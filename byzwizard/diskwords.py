@@ -1,0 +1,53 @@
+"""Disks, and copies to them, in words: the same on pages, in confirmations, in `inspect`."""
+
+from byzwizard.events import Event
+from byzwizard.i18n import _, ngettext
+from byzwizard.machine import Disk
+
+
+def size(count: int) -> str:
+    """Bytes in powers of ten, as it stands on the box."""
+    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count / 1000:.0f} kB"
+
+
+def name(disk: Disk) -> str:
+    """Vendor and model."""
+    return " ".join(part for part in (disk.vendor, disk.model) if part) or _("disk without a name")
+
+
+def label(disk: Disk) -> str:
+    """What tells it from others: name, size, serial number."""
+    serial = _("serial {serial}").format(serial=disk.serial) if disk.serial else disk.path
+    return f"{name(disk)}, {size(disk.bytes)} ({serial})"
+
+
+def holds(disk: Disk) -> str:
+    """What is on it now, each partition by its label and file system."""
+    if not disk.partitions:
+        return _("nothing")
+    named = [
+        " ".join(word for word in (part.label, part.filesystem, size(part.bytes)) if word) for part in disk.partitions
+    ]
+    shown = ", ".join(named[:3])
+    more = len(named) - 3
+    return shown if more <= 0 else shown + ngettext(" and {n} more", " and {n} more", more).format(n=more)
+
+
+def describe(disk: Disk) -> str:
+    """For a confirmation: "SanDisk Ultra, 15.9 GB (serial 4C53), now holds: PHOTOS vfat 15.9 GB"."""
+    return _("{disk}, now holds: {content}").format(disk=label(disk), content=holds(disk))
+
+
+def copying(event: Event) -> str:
+    """What a copy's last event says, "writing 61 %  18.2 MB/s  1:40 left". Its bytes count twice: written, checked."""
+    half = (event.total or 0) // 2
+    done = event.done or 0
+    doing, part = (_("writing"), done) if done <= half else (_("checking"), done - half)
+    left = int(event.left or 0)
+    return _("{doing} {percent} %  {rate:.1f} MB/s  {minutes}:{seconds:02} left").format(
+        doing=doing, percent=100 * part // (half or 1), rate=(event.rate or 0) / 1e6, minutes=left // 60,
+        seconds=left % 60,
+    )  # fmt: skip

@@ -1,0 +1,59 @@
+"""Where a store can be: free space behind the last partition of a stick, or a partition that a file can go onto. Pure:
+the same for the page and for the plan."""
+
+from byzwizard.machine import Disk, Machine, Partition
+
+LABEL = "byzdata"  # of a store, and of the file system in it
+OURS = "/run/byzantium/"  # below it nothing is mounted but by us
+FAT = ("vfat", "msdos")
+CARRIERS = ("vfat", "exfat", "ext4", "ext3", "ext2")
+FAT_MOST = 975 * 2**20  # below 1,024,000,000 bytes: bigger files were not found by Porteus' start script
+SMALLEST = 64 * 2**20
+PLUGGABLE = ("usb", "mmc", "sdio")
+LIVE = ("usb", "iso", "ventoy")  # kinds of medium that are on a disk
+
+
+def own(machine: Machine) -> Disk | None:
+    """The stick that this system runs from, where it does."""
+    if machine.medium is None or machine.medium.kind not in LIVE:
+        return None
+    return next((disk for disk in machine.disks if disk.boot_medium and disk.transport is not None), None)
+
+
+def candidates(machine: Machine) -> tuple[Disk, ...]:
+    """Sticks that may hold a store, the own one first."""
+    first = own(machine)
+    others = (
+        disk
+        for disk in machine.disks
+        if disk is not first and disk.removable and disk.transport in PLUGGABLE and not disk.boot_medium
+    )
+    return tuple(disk for disk in ((first,) if first else ()) + tuple(others) if not disk.read_only)
+
+
+def has_store(disk: Disk) -> bool:
+    return any(part.label == LABEL or (part.mounted or "").startswith(OURS) for part in disk.partitions)
+
+
+def over_all(disk: Disk) -> bool:
+    """One file system without a partition table: nothing can be put behind it."""
+    return bool(disk.partitions) and all(part.path == disk.path for part in disk.partitions)
+
+
+def free_behind(disk: Disk) -> int:
+    """About as many bytes are behind the last partition; sfdisk tells exactly when a store is made."""
+    if over_all(disk):
+        return 0
+    taken = sum(part.bytes for part in disk.partitions)
+    return max(0, disk.bytes - taken - 4 * 2**20)
+
+
+def carrier(disk: Disk, medium: str | None) -> Partition | None:
+    """The partition that save.dat goes onto: that of the system, else the biggest that can be written to."""
+    fitting = [
+        part
+        for part in disk.partitions
+        if part.filesystem in CARRIERS and part.label != LABEL and part.bytes >= SMALLEST
+    ]
+    system = [part for part in fitting if part.path == medium]
+    return max(system or fitting, key=lambda part: part.bytes, default=None)

@@ -1,0 +1,76 @@
+"""Before the answers of a boot are gathered: the store is opened, by a key file or by whoever sits at a console."""
+
+import sys
+
+from byzwizard.backends.system import System
+from byzwizard.errors import ByzantiumError
+from byzwizard.i18n import _
+
+
+def at_boot(system: System) -> None:
+    """Open the store of this computer, if it has one. Left locked where nobody can or will open it; then the record
+    says so, and nothing is written where it would be. What happened is told to the journal."""
+    from byzwizard.backends import store
+
+    if not store.may_be_there(system):
+        return
+    from byzwizard.backends import locker
+
+    found = store.find(system)
+    if found is None:
+        return
+    store.remember(system, found)
+    try:
+        if not found.encrypted:
+            locker.unlock(system, None)
+            return
+        if _by_key_file(system, found.disk):
+            return
+    except ByzantiumError as fault:
+        _tell(str(fault))
+        return
+    _tell(_("The store is open.") if _by_hand(system, found.words) else _("The store stays locked."))
+
+
+def _by_key_file(system: System, disk: str) -> bool:
+    from byzwizard.backends import keyfile, locker, luks
+
+    for found in keyfile.find(system, disk):
+        if found.same_stick:
+            _tell(_("{file} lies on the store's own stick, where it protects nothing: it is not used.").format(
+                file=found.where))
+        elif found.passphrase is None:
+            _tell(_("{file} holds no passphrase.").format(file=found.where))
+        else:
+            try:
+                locker.unlock(system, found.passphrase)
+            except luks.WrongPassphrase:
+                _tell(_("{file} does not open the store.").format(file=found.where))
+                continue
+            _tell(_("The store was opened with {file}.").format(file=found.where))
+            return True
+    return False
+
+
+def _by_hand(system: System, words: str) -> bool:
+    from byzwizard import consoles
+    from byzwizard.asking import Asker
+    from byzwizard.backends import locker
+    from byzwizard.backends.keep import load_keyboard
+
+    with consoles.opened() as found:
+        return Asker(
+            found,
+            words,
+            attempt=lambda passphrase: _discard(locker.unlock(system, passphrase)),
+            keyboard=lambda layout: load_keyboard(system, layout),
+            mend=lambda passphrase: _discard(locker.unlock(system, passphrase, thoroughly=True)),
+        ).run()
+
+
+def _discard(_store: object) -> None:
+    """Whoever asked wants to know only that nothing was raised."""
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

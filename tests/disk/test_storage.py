@@ -1,0 +1,117 @@
+"""Partition tables, LUKS headers and files with the real tools, on loop devices. Needs root."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from byzwizard.backends import freespace, luks, storefile
+from byzwizard.backends.system import System
+from byzwizard.errors import Refused, StepFailed
+from tests.disk.loops import MB, disk, stick, system
+
+__all__ = ["stick", "system"]  # fixtures
+
+OLD, NEW, WRONG = "cactus orbit velvet plinth", "ember harbor sextant gravel", "not this one at all"
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root")
+
+
+@pytest.mark.parametrize(("table", "later"), [("dos", 0), ("gpt", 0), ("gpt", 100 * MB), (None, 0)])
+def test_a_partition_behind_the_last_one_of_a_disk_in_use(system: System, table: str | None, later: int) -> None:
+    for loop in disk(system, 200 * MB, table, later):
+        before = [part["uuid"] for part in freespace.partitions(freespace.read_table(system, loop)) if "uuid" in part]
+        space = freespace.after_last(system, loop, 200 * MB + later)
+        assert space.table == table
+        assert space.bytes >= 200 * MB + later - space.start - 2 * MB
+        held = os.open(loop, os.O_RDWR)
+        node = freespace.add(system, loop, freespace.cut(space, 70 * MB), "byzdata")
+        os.close(held)
+        made = next(p for p in freespace.partitions(freespace.read_table(system, loop)) if p["node"] == node)
+        assert int(str(made["size"])) * 512 == 70 * MB
+        if table != "dos":
+            assert (made["type"], made["name"]) == (freespace.LINUX_RESERVED, "byzdata")
+            assert "63" in str(made["attrs"])
+        assert "No errors" in system.run("sfdisk", "--verify", loop).out
+        freespace.remove(system, loop, node)
+        assert not Path(node).exists()
+        after = [part["uuid"] for part in freespace.partitions(freespace.read_table(system, loop)) if "uuid" in part]
+        assert after == before
+        assert freespace.after_last(system, loop, 200 * MB + later).start == space.start
+
+
+def test_more_than_is_free_is_refused(system: System, stick: str) -> None:
+    space = freespace.after_last(system, stick, 300 * MB)
+    with pytest.raises(Refused, match="Only"):
+        freespace.cut(space, 400 * MB)
+
+
+@pytest.fixture
+def container(system: System) -> str:
+    path = str(system.path("/container"))
+    storefile.write(system, "/container", 20 * MB, lambda done, total: None)
+    luks.make(system, path, OLD, luks.memory_kib(128 * MB))
+    return path
+
+
+def test_luks_has_the_memory_that_the_weakest_computer_has(system: System, container: str) -> None:
+    dump = system.run("cryptsetup", "luksDump", container).out
+    assert "argon2id" in dump
+    assert f"Memory:     {32 * 1024}" in dump
+    assert int(dump.split("Time cost:")[1].split()[0]) >= luks.LEAST_ITERATIONS
+    assert luks.memory_kib(2**30) == 256 * 1024
+    luks.check(system, container, OLD)
+    with pytest.raises(luks.WrongPassphrase):
+        luks.check(system, container, WRONG)
+
+
+def test_a_guess_takes_about_two_seconds_here(system: System, container: str) -> None:
+    begin = time.monotonic()
+    with pytest.raises(luks.WrongPassphrase):
+        luks.check(system, container, WRONG)
+    assert time.monotonic() - begin > 0.3
+
+
+def test_the_passphrase_is_changed_and_the_former_one_is_gone(system: System, container: str) -> None:
+    luks.change(system, container, OLD, NEW, "/header")
+    luks.check(system, container, NEW)
+    with pytest.raises(luks.WrongPassphrase):
+        luks.check(system, container, OLD)
+    assert not system.path("/header").exists()
+    with pytest.raises(luks.WrongPassphrase):
+        luks.change(system, container, WRONG, OLD, "/header")
+    luks.check(system, container, NEW)
+
+
+class Failing(System):
+    """A stick that fails in the middle of a change: the new key never arrives."""
+
+    def run(self, *argv: str, **more: object) -> object:  # type: ignore[override]  # passes all of it on
+        if "luksChangeKey" in argv:
+            with open(argv[-1], "r+b") as file:  # what a torn write leaves
+                file.write(bytes(8192))
+            argv = ("false",)
+        return super().run(*argv, **more)  # type: ignore[arg-type]  # as they came
+
+
+def test_a_change_that_fails_puts_the_header_back(system: System, container: str) -> None:
+    with pytest.raises(StepFailed, match="the former one holds"):
+        luks.change(Failing(system.root), container, OLD, NEW, "/header")
+    luks.check(system, container, OLD)
+    assert not system.path("/header").exists()
+
+
+def test_a_file_has_real_blocks_and_grows(system: System) -> None:
+    told: list[int] = []
+    storefile.write(system, "/save.dat", 9 * MB, lambda done, total: told.append(done))
+    status = system.path("/save.dat").stat()
+    assert (status.st_size, status.st_blocks * 512 >= 9 * MB) == (9 * MB, True)
+    assert told[-1] == 9 * MB
+    storefile.write(system, "/save.dat", 12 * MB, lambda done, total: None)
+    assert system.path("/save.dat").stat().st_size == 12 * MB
+    with pytest.raises(StepFailed, match="no room"):
+        storefile.write(system, "/save.dat", 2**50, lambda done, total: None)
+    assert system.path("/save.dat").stat().st_size == 12 * MB

@@ -1,0 +1,205 @@
+"""What may be written to, and the many things that may not."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from byzwizard.backends import targets
+from byzwizard.backends.disks import parse_disk
+from byzwizard.backends.system import Result, System
+from byzwizard.backends.targets import check, choose, describe, hold, overrides
+from byzwizard.errors import Refused
+from byzwizard.machine import Disk, Machine, Medium
+from byzwizard.verdict import with_verdicts
+
+SIZE = 8 << 20
+
+
+def part(name: str, **more: Any) -> dict[str, Any]:
+    entry = {"name": name, "path": f"/dev/{name}", "type": "part", "size": SIZE // 2, "fstype": None, "label": None}
+    return {**entry, "mountpoints": [None], **more}
+
+
+def stick(name: str = "sdb", **more: Any) -> dict[str, Any]:
+    """An entry of lsblk: a healthy stick with one partition, unless told otherwise."""
+    return {
+        "name": name, "path": f"/dev/{name}", "type": "disk", "size": SIZE, "vendor": "SanDisk ", "model": "Ultra",
+        "serial": "4C530001", "tran": "usb", "rm": True, "ro": False, "fstype": None, "label": None,
+        "mountpoints": [None], "children": [part(f"{name}1", fstype="vfat", label="PHOTOS")], **more,
+    }  # fmt: skip
+
+
+def disk(**more: Any) -> Disk:
+    found = parse_disk(stick(**more))
+    assert found is not None
+    return found
+
+
+INTERNAL = disk(name="nvme0n1", tran="nvme", rm=False, serial="S5GX", model="SSD 980", vendor=None,
+                children=[part("nvme0n1p1", fstype="ext4", label="root")])
+TWIN = disk(name="sdc")
+HERE = (disk(), INTERNAL)
+
+
+def test_a_stick_is_chosen_by_path_and_by_serial() -> None:
+    assert choose(HERE, "/dev/sdb") is HERE[0]
+    assert choose(HERE, "4C530001") is HERE[0]
+    check(HERE[0], allow_internal=False, need_bytes=SIZE)
+    assert describe(HERE[0]) == "SanDisk Ultra, 8.4 MB (serial 4C530001), now holds: PHOTOS vfat 4.2 MB"
+
+
+def test_an_internal_disk_needs_its_own_spelling() -> None:
+    wanted = "internal:S5GX"
+    check(choose(HERE, wanted), overrides(wanted))
+    with pytest.raises(Refused, match="internal:S5GX"):
+        check(choose(HERE, "S5GX"), overrides("S5GX"))
+    with pytest.raises(Refused):
+        choose(HERE, "internal:/dev/nvme0n1")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        ("", "empty"),
+        (" ", "blanks"),
+        ("/dev/sdb\n", "blanks"),
+        ("/dev/sdb ", "blanks"),
+        ("\t4C530001", "blanks"),
+        ("/dev/sdb\x1b[2J", "control"),
+        ("/dev/sdb1", "a partition"),
+        ("/dev/sdz", "No disk /dev/sdz"),
+        ("/dev/../dev/sdb", "No disk"),
+        ("/dev/loop0", "loop device"),
+        ("/dev/mapper/secret", "mapping"),
+        ("/dev/dm-0", "mapping"),
+        ("/dev/md127", "RAID"),
+        ("/dev/zram0", "memory"),
+        ("/dev/ram0", "memory"),
+        ("/dev/nbd0", "network"),
+        ("/dev/sr0", "disc drive"),
+        ("/tmp/file", "No disk"),
+        ("4c530001", "serial number 4c530001"),
+        ("internal:", "No disk with the serial number"),
+        ("auto", "No disk with the serial number"),
+        ("BYZANTIUM", "No disk with the serial number"),
+    ],
+)
+def test_what_is_no_disk_is_not_chosen(wanted: str, why: str) -> None:
+    with pytest.raises(Refused, match=why) as refused:
+        choose(HERE, wanted)
+    assert refused.value.status == 3
+    assert refused.value.hint
+    assert "\n" not in refused.value.message
+
+
+def test_a_serial_that_two_sticks_have_says_nothing() -> None:
+    with pytest.raises(Refused, match="fits several disks: /dev/sdb, /dev/sdc"):
+        choose((disk(), TWIN), "4C530001")
+
+
+WRONG = {
+    "internal": (INTERNAL, "internal"),
+    "a store's label on an internal disk": (
+        disk(tran="sata", rm=False, children=[part("sdb2", fstype="crypto_LUKS", label="byzdata")]), "internal"),
+    "a USB disk that says it is not removable": (disk(rm=False), "not removable"),
+    "removable, but not of a kind that is plugged": (disk(tran="sata"), "internal"),
+    "an iSCSI disk": (disk(tran="iscsi"), "internal"),
+    "read-only": (disk(ro=True), "write-protected"),
+    "mounted": (disk(children=[part("sdb1", fstype="vfat", mountpoints=["/media/x"])]), "mounted at /media/x"),
+    "mounted whole": (disk(children=[], fstype="ext4", mountpoints=["/mnt"]), "mounted at /mnt"),
+    "swap": (disk(children=[part("sdb1", fstype="swap", mountpoints=["[SWAP]"])]), "swap"),
+    "an open container": (
+        disk(children=[part("sdb1", fstype="crypto_LUKS", children=[{"type": "crypt", "mountpoints": [None]}])]),
+        "crypt"),
+    "an open volume": (
+        disk(children=[part("sdb1", fstype="LVM2_member", children=[{"type": "lvm", "mountpoints": [None]}])]), "lvm"),
+    "a running RAID": (
+        disk(children=[part("sdb1", fstype="linux_raid_member", children=[{"type": "raid1", "mountpoints": []}])]),
+        "raid1"),
+    "a member of a RAID that does not run": (
+        disk(children=[part("sdb1"), part("sdb2", fstype="linux_raid_member")]), "group of disks"),
+    "a whole disk in a RAID": (disk(children=[], fstype="isw_raid_member"), "group of disks"),
+    "a path of a multipath disk": (
+        disk(children=[{"type": "mpath", "mountpoints": [None]}], fstype="mpath_member"), "mpath"),
+    "a multipath member without its map": (disk(children=[], fstype="mpath_member"), "group of disks"),
+    "a mapping over the whole disk": (disk(children=[{"type": "dm", "mountpoints": [None]}]), "something is open"),
+    "ZFS": (disk(children=[part("sdb1", fstype="zfs_member")]), "group of disks"),
+    "too small": (disk(size=SIZE - 512), "too small: 8.4 MB"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_in_use_or_not_ours_is_refused(what: str) -> None:
+    target, why = WRONG[what]
+    with pytest.raises(Refused, match=why) as refused:
+        check(target, allow_internal=False, need_bytes=SIZE)
+    assert refused.value.status == 3
+    assert refused.value.hint
+
+
+def test_the_boot_medium_is_refused_unless_its_free_space_is_meant() -> None:
+    medium = Medium(path="/dev/sdb1", kind="usb", filesystem="vfat", writable=True)
+    entry = stick(children=[part("sdb1", fstype="vfat", mountpoints=["/run/live/medium"])])
+    found = parse_disk(entry)
+    assert found is not None
+    here = with_verdicts(Machine(disks=(found,), medium=medium)).disks[0]
+    with pytest.raises(Refused, match="runs from"):
+        check(here, allow_internal=True)
+    check(here, allow_internal=False, boot_medium_ok=True)
+
+
+class Lsblk(System):
+    """A system whose lsblk tells what the test says; its disks are files below its root."""
+
+    def __init__(self, root: Path, *entries: dict[str, Any]) -> None:
+        super().__init__(root)
+        self.entries = list(entries)
+        (root / "dev").mkdir()
+        for entry in entries:
+            with self.path(entry["path"]).open("wb") as file:
+                file.truncate(entry["size"])
+
+    def run(self, *argv: str, **_more: Any) -> Result:
+        assert argv[0] == "lsblk"
+        return Result(0, json.dumps({"blockdevices": self.entries}), "")
+
+
+def test_a_disk_is_held_for_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "LOCK_SECONDS", 0)
+    system = Lsblk(tmp_path, stick())
+    with hold(system, disk(), allow_internal=False) as descriptor:
+        os.pwrite(descriptor, b"ours", 0)
+        with pytest.raises(Refused, match="used by another"), hold(system, disk(), allow_internal=False):
+            pass
+    assert system.path("/dev/sdb").read_bytes()[:4] == b"ours"
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        stick(serial="OTHER"),
+        stick(model="Cruzer"),
+        stick(size=SIZE + 512),
+        stick(children=[]),
+        stick(children=[part("sdb1", fstype="ext4", label="PHOTOS")]),
+        stick(children=[part("sdb1", fstype="vfat", label="PHOTOS", mountpoints=["/media/now"])]),
+        stick("sdc"),
+        stick(ro=True),
+    ],
+)
+def test_what_changed_since_it_was_chosen_is_refused(tmp_path: Path, now: dict[str, Any]) -> None:
+    system = Lsblk(tmp_path, stick())
+    system.entries = [now]
+    with pytest.raises(Refused), hold(system, disk(), allow_internal=False):
+        pytest.fail("it was given away")
+    assert not any(system.path("/dev/sdb").read_bytes())
+
+
+def test_a_stick_that_was_pulled_out_is_refused(tmp_path: Path) -> None:
+    system = Lsblk(tmp_path, stick())
+    system.path("/dev/sdb").unlink()
+    with pytest.raises(Refused, match="cannot be opened"), hold(system, disk(), allow_internal=False):
+        pytest.fail("it was given away")

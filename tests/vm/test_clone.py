@@ -1,0 +1,165 @@
+"""Copies of the running stick: refusals, several at once, one pulled out, a store kept, and what they start into."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.vm.harness import BUILD, VM, Drive, blank
+
+GB = 10**9
+ANSWERS = """byzantium: 1
+node: {name: lighthouse, country: "NO"}
+mesh: {name: relief-north, passphrase: canary wren ember}
+"""
+FIRST_FRAME = "Just start"
+STORE = "8DA63339-0007-60C0-C436-083AC8230908"
+
+
+@pytest.fixture(scope="module")
+def sticks(folder: Path) -> list[Drive]:
+    """A small one and one of 8 GB, as fast as such are; and somebody's disk."""
+    return [
+        Drive(blank(folder / "stick-one.img", GB), "usb", "STICK-ONE", limit=40_000_000),
+        Drive(blank(folder / "stick-two.img", 8 * GB), "usb", "STICK-TWO", limit=40_000_000),
+        Drive(blank(folder / "internal.img", 2 * GB), "nvme", "INTERNAL"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def source(folder: Path, sticks: list[Drive]) -> Iterator[VM]:
+    """A node that was started from the ISO on a stick."""
+    with VM(folder / "source", medium="usb", answers=ANSWERS, drives=sticks) as vm:
+        vm.start().booted()
+        yield vm
+
+
+def disk(vm: VM, serial: str) -> str:
+    return vm.run(f"lsblk -dno PATH,SERIAL | awk '$2 == \"{serial}\" {{print $1}}'").strip()
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("INTERNAL", "internal:INTERNAL"),
+        ("byzantium-medium", "runs from"),
+        ("/dev/loop0", "loop device"),
+        ("$'STICK-ONE\\n'", "blanks or control"),
+        ("STICK-ONE STICK-ONE", "named twice"),
+        ("STICK-ONE INTERNAL", "internal:INTERNAL"),
+    ],
+)
+def test_what_must_not_be_erased_is_refused(source: VM, words: str, why: str) -> None:
+    status, text = source.sh(f"byzwizard clone --yes {words}")
+    assert status == 3
+    assert why in text
+    assert len(text.splitlines()) == 1
+
+
+def test_nothing_is_erased_unconfirmed(source: VM) -> None:
+    status, text = source.sh("byzwizard clone STICK-ONE")
+    assert status == 3
+    assert "This erases: QEMU QEMU HARDDISK, 1.0 GB (serial STICK-ONE), now holds: nothing" in text
+    for serial in ("STICK-ONE", "INTERNAL"):
+        assert source.run(f"head -c 4M {disk(source, serial)} | tr -d '\\0' | wc -c").strip() == "0"
+
+
+def test_two_at_once(source: VM) -> None:
+    told = events(source.run("byzwizard clone --yes --json STICK-ONE STICK-TWO", 600))
+    assert told[-1]["status"] == 0
+    rates = {event["step"]: event["rate"] for event in told if event["event"] == "progress"}
+    assert len(rates) == 2
+    for serial in ("STICK-ONE", "STICK-TWO"):
+        part = disk(source, serial) + "1"
+        source.wait(f"test -e {part} && blkid {part}", 30)
+        source.run(f"fsck.vfat -n {part}")
+        source.run(f"mkdir -p /run/look && mount -o ro {part} /run/look")
+        source.run("for f in live .disk boot/byzantium; do diff -r /run/live/medium/$f /run/look/$f || exit; done")
+        assert "answers.yaml" not in source.run("ls /run/look/byzantium")
+        source.run("umount /run/look")
+    uuids = source.run(f"lsblk -no UUID,PTUUID,PARTUUID {disk(source, 'STICK-ONE')}1 {disk(source, 'STICK-TWO')}1")
+    assert len(set(uuids.split())) == 6
+    assert source.run("ls /run/byzantium | grep -c copy- || true").strip() == "0"
+
+
+def test_a_stick_that_is_pulled_out_stops_no_other(source: VM, folder: Path) -> None:
+    pulled = Drive(blank(folder / "pulled.img", GB), "usb", "PULLED")
+    source.plug(pulled)
+    source.wait("lsblk -dno SERIAL | grep -q PULLED", 30)
+    ended: list[tuple[int, str]] = []
+    copying = threading.Thread(
+        target=lambda: ended.append(source.sh("byzwizard clone --yes --json PULLED STICK-TWO 2>/dev/null", 600))
+    )
+    copying.start()
+    name = disk(source, "PULLED").removeprefix("/dev/")
+    source.wait(f"test $(awk '{{print $7}}' /sys/block/{name}/stat) -gt 100000", 120, "it to be written to")
+    source.unplug(pulled)
+    copying.join()
+    status, text = ended[0]
+    told = events(text)
+    assert (status, told[-1]["status"]) == (1, 1)
+    assert [event["event"] for event in told if event["event"] in {"fail", "finish"}] == ["fail", "finish"]
+    with pulled.path.open("rb") as file:
+        assert file.read(446) == bytes(446), "it would start half written"
+
+
+def test_a_store_is_kept(source: VM) -> None:
+    path = disk(source, "STICK-TWO")
+    source.run(f"echo 'size=64M, type={STORE}, name=byzdata' | sfdisk --quiet --append {path}; udevadm settle")
+    source.run(f"mkfs.vfat -n KEPT {path}2 && echo 'what people wrote' | mcopy -i {path}2 - ::/kept; udevadm settle")
+    before = source.run(f"sfdisk --dump {path} | grep {path}2; sha256sum {path}2 | cut -c1-64", 600)
+    told = events(source.run("byzwizard clone --yes --json --with-answers STICK-TWO", 600))
+    assert told[-1]["status"] == 0
+    source.wait(f"blkid {path}2", 30)
+    assert source.run(f"sfdisk --dump {path} | grep {path}2; sha256sum {path}2 | cut -c1-64", 600) == before
+    source.run(f"fsck.vfat -n {path}1")
+    carried = source.run(f"mtype -i {path}1 ::/byzantium/answers.yaml")
+    assert "relief-north" in carried
+    assert "lighthouse" not in carried
+    source.run("sync")
+
+
+def older() -> Drive:
+    """A stick of ours that was in the computer already."""
+    return Drive(BUILD / "byzantium.img", "usb", "OLDER-STICK", read_only=True)
+
+
+@pytest.mark.timeout(900)
+def test_a_blank_copy_starts_the_wizard_from_a_bios(source: VM, folder: Path, sticks: list[Drive]) -> None:
+    source.kill()
+    with VM(folder / "bios", boot="bios", medium="usb", iso=sticks[0].path, drives=[older()]) as vm:
+        vm.start()
+        vm.expect_tty1(FIRST_FRAME, timeout=400)
+        own(vm, "byzantium-medium")
+
+
+@pytest.mark.timeout(900)
+def test_a_copy_with_answers_is_a_node_by_itself_from_uefi(source: VM, folder: Path, sticks: list[Drive]) -> None:
+    source.kill()
+    radio = {"systemd.unit-dropin.byz-node.service": "[Service]\nExecStartPre=modprobe mac80211_hwsim radios=1\n"}
+    stick = sticks[1].path
+    with VM(folder / "uefi", boot="uefi", medium="usb", iso=stick, drives=[older()], credentials=radio) as vm:
+        vm.start()
+        vm.wait("test -s /etc/byzantium/answers.yaml", 300, "the node to be set up by itself")
+        assert json.loads(vm.sh("byzwizard status --json 2>/dev/null")[1])["public"] is False
+        kept = vm.run("cat /etc/byzantium/answers.yaml")
+        assert "relief-north" in kept
+        assert "lighthouse" not in kept
+        own(vm, "byzantium-medium")
+
+
+def own(vm: VM, serial: str) -> None:
+    """It runs from the stick that it was started from, by that one's own UUID."""
+    source = vm.run("findmnt -no SOURCE /run/live/medium").strip()
+    assert vm.run(f"lsblk -no SERIAL {source.rstrip('0123456789')} | head -1").strip() == serial
+    uuid = vm.run(f"blkid -s UUID -o value {source}").strip()
+    assert f"live-media=/dev/disk/by-uuid/{uuid}" in vm.run("cat /proc/cmdline")

@@ -111,6 +111,9 @@ class Desk(Protocol):
     def apply(self, answers: Answers, skip: frozenset[str] = frozenset(), passphrase: str = "") -> Applying:
         """`skip` names stages that are left out; `passphrase` is that of a store that is to be made."""
 
+    def titles(self) -> dict[str, str]:
+        """What each stage is called, by its name in the events."""
+
     def status(self) -> dict[str, Any]:
         """The shape of `status --json`, and "kind" of the mesh: public, private or open."""
 

@@ -49,14 +49,14 @@ class Here:
 
     def load(self, path: Path) -> Answers:
         from byzwizard.answers import load
-        from byzwizard.backends import places
+        from byzwizard.backends import paths
 
-        return load(places.meant(path))
+        return load(paths.meant(path))
 
     def place(self, text: str) -> Place:
-        from byzwizard.backends import places
+        from byzwizard.backends import paths
 
-        return places.place(text)
+        return paths.place(text)
 
     def machine(self) -> Machine:
         from byzwizard.backends.reader import MachineReader
@@ -108,10 +108,10 @@ class Here:
         self._write(path, text)
 
     def _write(self, path: Path, text: str) -> None:
-        from byzwizard.backends import places
+        from byzwizard.backends import paths
 
         try:
-            self._system.write(places.place(path).path, text, mode=0o600)
+            self._system.write(paths.place(path).path, text, mode=0o600)
         except OSError as fault:
             raise Invalid(
                 _("{path} could not be written: {why}.").format(path=path, why=fault.strerror),
@@ -147,6 +147,9 @@ class Here:
         with process.stdin as pipe:
             pipe.write(text)
         return Running(process)
+
+    def titles(self) -> dict[str, str]:
+        return {stage.name: stage.title for stage in self._context.stages}
 
     def sticks(self) -> list[Stick]:
         from byzwizard.backends import clone, targets

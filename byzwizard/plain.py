@@ -194,7 +194,7 @@ class Lines:
         self._session.message = ""
         if not answer and default is not None:
             self._choose(choices[default - 1])
-        elif answer.isdecimal() and 1 <= int(answer) <= len(choices):
+        elif answer.isascii() and answer.isdecimal() and 1 <= int(answer) <= len(choices):
             self._choose(choices[int(answer) - 1])
         elif answer == "<":
             page.escape()
@@ -319,7 +319,7 @@ class Lines:
         answer = self._read(
             _("{label}, Number 1 to {count}, Enter keeps it: ").format(label=pick.label, count=len(pick.options))
         ).strip()
-        if answer.isdecimal() and 1 <= int(answer) <= len(pick.options):
+        if answer.isascii() and answer.isdecimal() and 1 <= int(answer) <= len(pick.options):
             pick.do(pick.options[int(answer) - 1][0])
         elif answer and answer != "<":
             self._write(_("“{answer}” is none of the choices.").format(answer=answer[:40]))

@@ -142,18 +142,20 @@ def _notes(
     access_points: tuple[AccessPointPlan, ...],
 ) -> tuple[str, ...]:
     notes = []
-    if keys.kind == "public":
+    if keys.kind == "public" and any(link.kind != "wired" for link in links):
         notes.append(
             _(
                 "The mesh is public: anyone with Byzantium can join it. What goes over the air is encrypted against "
                 "listeners, but nobody's name is proven."
             )
         )
-    if keys.kind == "open":
+    if keys.kind == "public" and links and all(link.kind == "wired" for link in links):
+        notes.append(_("The mesh is public: anyone with Byzantium and a cable can join. The cable is not encrypted."))
+    if keys.kind == "open" and links:
         notes.append(_("The mesh is open: nothing on the air is encrypted, and anyone can listen and join."))
     if access_points and access_points[0].passphrase is None:
         notes.append(
-            _("The network for phones is open: anyone near can join and listen. Services over https stay private.")
+            _("The network for phones is open: anyone near can join and listen.")
         )
     if not links:
         notes.append(_("No wireless card here can mesh: this node serves phones and stands alone."))

@@ -22,6 +22,7 @@ from byzwizard.screens.page import Session
 from byzwizard.screens.pages import PAGES
 from byzwizard.screens.palette import PALETTE
 from byzwizard.screens.root import Root
+from byzwizard.screens.widgets import DropDown
 
 if TYPE_CHECKING:
     from byzwizard.desk import Desk
@@ -69,6 +70,7 @@ class Wizard:
             pop_ups=True,
             event_loop=urwid.SelectEventLoop(),
             input_filter=self._keys,
+            unhandled_input=self._over_list,
         )
 
     def run(self) -> int | None:
@@ -171,6 +173,14 @@ class Wizard:
     def _keys(keys: list[Any], _raw: list[int]) -> list[Any]:
         """Key names only: no mouse, no reports of focus and paste."""
         return [KEYS.get(key, key) for key in keys if isinstance(key, str) and key not in NO_KEYS]
+
+    def _over_list(self, key: Any) -> bool:
+        """Keys of the footer work over an open list too: it closes, and the page gets them."""
+        opened = DropDown.opened
+        if opened is None or not ((key[0] == "f" and key[1:].isdecimal()) or key.startswith("ctrl ")):
+            return False
+        opened.close_pop_up()
+        return self._root.keypress(self.loop.screen.get_cols_rows(), key) is None
 
     def _tick(self) -> None:
         self.loop.event_loop.alarm(TICK, self._tick)

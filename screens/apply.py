@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from byzwizard.errors import ByzantiumError
 from byzwizard.events import Event
 from byzwizard.i18n import _
+from byzwizard.plan import MAY_SKIP
 from byzwizard.screens.items import Bar, Button, Gap, Item, Key, Mark, Note, Waiting
 from byzwizard.screens.page import Page, Session
 from byzwizard.screens.saving import save_as
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from byzwizard.desk import Applying
 
 LOG_TO = "byzantium.log"
-MAY_SKIP = frozenset({"access-point", "names"})  # a node without them still meshes
 
 
 @dataclass
@@ -40,10 +40,13 @@ class Progress:
     failed_stage: str = ""
     fault: str = ""
     undone: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)  # what could not be undone
     changed: bool = False
+    ended: bool = False
+    titles: dict[str, str] = field(default_factory=dict)  # of the stages, where no plan has told them
 
     def take(self, event: Event) -> None:
-        row = self.rows.setdefault(event.stage, StageRow(event.stage)) if event.stage else None
+        row = self._row(event.stage) if event.stage else None
         if event.event == "start":
             if row and row.mark != "bad":
                 row.mark = "busy"
@@ -65,6 +68,8 @@ class Progress:
             self.bar = None
             if row:
                 row.mark = "bad"
+            if self.undone:
+                self.stuck.append(event.text)
             self.failed_stage = self.failed_stage or event.stage or ""
             self.fault = self.fault or event.text
             self._write("✗", event)
@@ -72,12 +77,22 @@ class Progress:
             self.undone.append(event.text)
             self._write(_("undone:"), event)
         elif event.event == "end":
+            self.ended = True
             self.now, self.bar = "", None
             if event.status == 0:
                 for each in self.rows.values():
                     each.mark = "good" if each.mark in {"busy", "todo"} else each.mark
             elif event.text and not self.fault:
                 self.fault = event.text
+
+    def _row(self, stage: str) -> StageRow:
+        return self.rows.setdefault(stage, StageRow(self.titles.get(stage, stage)))
+
+    def name_rows(self, titles: dict[str, str]) -> None:
+        """The stages' titles, which may come later than their first events."""
+        self.titles = titles
+        for stage, row in self.rows.items():
+            row.title = titles.get(stage, row.title)
 
     def _finish_before(self, stage: str) -> None:
         """Stages come one after the other: one that has begun ends those before it."""
@@ -126,6 +141,8 @@ class Apply(Page):
             if self.session.desk.rehearsal:
                 return _("This was a rehearsal: these are the steps, and nothing was changed.")
             return _("This computer is a node now.") if not self._undoing else _("The last change is taken back.")
+        if self._progress.stuck or not self._progress.ended:
+            return _("Not all of it could be undone. Retry goes on from where it stands.")
         return _("Nothing half done is left behind.")
 
     @property
@@ -161,11 +178,16 @@ class Apply(Page):
                 session.draft.answers, self._skip, session.draft.store_passphrase
             )
         except ByzantiumError as fault:
-            self._progress.fault, self._status = str(fault), fault.status
+            self._progress.fault, self._progress.ended, self._status = str(fault), True, fault.status
             session.host.changed()
             return
+        session.host.later(session.desk.titles, self._name_rows, lambda _fault: None)
         session.host.watch(self._applying.fd, self._read)
         session.host.changed()
+
+    def _name_rows(self, titles: dict[str, str]) -> None:
+        self._progress.name_rows(titles)
+        self.session.host.changed()
 
     def _read(self) -> bool:
         """Take the events that have arrived; False when there will be no more."""
@@ -184,6 +206,7 @@ class Apply(Page):
             return True
         if self._status == 0 and not self._undoing and not self.session.desk.rehearsal:
             self.session.first = "node"
+            self.session.draft.answers = self.session.draft.answers  # applied: nothing is edited any more
         if self._stopping is not None:  # it has ended meanwhile: there is nothing to stop
             self.session.host.close(self._stopping)
             self._stopping = None
@@ -212,7 +235,7 @@ class Apply(Page):
                 items.append(Note(progress.now))
             return items
         if self._status == 0 and self.session.desk.rehearsal:
-            return [Note(line) for line in progress.log]
+            return [logged(line) for line in progress.log]
         if self._status == 0:
             if not progress.changed and not self.session.desk.rehearsal and not self._undoing:
                 items = [Note(_("Nothing had to be changed."), "good"), *items]
@@ -222,6 +245,7 @@ class Apply(Page):
             Note(progress.fault or _("It ended with status {status}.").format(status=self._status), "bad", strong=True)
         )
         items += [Note(text, label=_("Undone") if not n else " ") for n, text in enumerate(progress.undone)]
+        items += [Note(text, "look", _("Not undone") if not n else " ") for n, text in enumerate(progress.stuck)]
         items += [Gap(), Note(self._advice())]
         return items
 
@@ -280,11 +304,18 @@ class Apply(Page):
 
     def _log(self) -> None:
         lines = self._progress.log or [_("Nothing has been told yet.")]
-        self.session.host.open(Sheet(self.session, _("Log"), "", [Note(line) for line in lines]))
+        self.session.host.open(Sheet(self.session, _("Log"), "", [logged(line) for line in lines]))
 
     def _save(self) -> None:
         session, text = self.session, "\n".join([*self._progress.log, self._progress.fault, ""])
         save_as(session, _("Save log"), LOG_TO, lambda path: session.desk.save_log(text, path))
+
+
+def logged(line: str) -> Note:
+    """A line of the log, its mark apart, so that what follows on the next row stands below the words."""
+    marks: dict[str, Mark] = {"-": "busy", "✓": "good", "✗": "bad"}
+    mark, _space, text = line.partition(" ")
+    return Note(text, marks[mark]) if mark in marks else Note(line, "under")
 
 
 def rate(event: Event) -> str:

@@ -16,6 +16,7 @@ class Draft:
         """`start` gives the answers to begin with; None stands for the defaults."""
         self._start = start
         self._answers: Answers | None = None
+        self._given: Answers | None = None  # as they were before anything was changed here
         self.typed: dict[str, str] = {}
         self.faults: dict[str, str] = {}
         self.store_passphrase = ""  # of a new store; never in the answers, and gone once they are applied
@@ -30,14 +31,19 @@ class Draft:
         if self._answers is None:
             from byzwizard.answers import Answers
 
-            self._answers = self._start() or Answers()
+            self._answers = self._given = self._start() or Answers()
         return self._answers
 
     @answers.setter
     def answers(self, answers: Answers) -> None:
-        self._answers = answers
+        self._answers = self._given = answers
         self.typed.clear()
         self.faults.clear()
+
+    @property
+    def edited(self) -> bool:
+        """Whether something was chosen or typed here that is not applied yet."""
+        return self._answers != self._given or bool(self.typed)
 
     def get(self, key: str) -> Any:
         section, _, name = key.partition(".")

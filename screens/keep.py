@@ -274,6 +274,8 @@ class Keep(Page):
         self.session.host.changed()
 
     def _new_words(self) -> None:
+        if self._meter.replaces():
+            return
         self._typed, self._fault = self._meter.words(), ""
         self.session.host.changed()
 

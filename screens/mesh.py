@@ -260,6 +260,8 @@ class Mesh(Page):
     def _new_words(self) -> None:
         from pydantic import SecretStr
 
+        if self._meter.replaces():
+            return
         self.session.draft.forget("mesh.passphrase")
         self.session.draft.set("mesh.passphrase", SecretStr(self._meter.words()))
         self.session.host.changed()

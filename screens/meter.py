@@ -14,6 +14,7 @@ class Meter:
     def __init__(self, session: Session, text: Callable[[], str], faulty: Callable[[], bool], use: str) -> None:
         self._session, self._text, self._faulty, self._use = session, text, faulty, use
         self._made = ""  # the last words that were generated
+        self._asked = ""  # what was typed and would be replaced
         self._score: int | None = None  # of the passphrase that was typed
         self._measuring = False
 
@@ -21,6 +22,15 @@ class Meter:
         """Five new words."""
         self._made = secret.five_words()
         return self._made
+
+    def replaces(self) -> bool:
+        """Whether new words would take the place of what a person typed: said once, then no more."""
+        text = self._text()
+        if text in {"", self._made, self._asked}:
+            return False
+        self._asked = text
+        self._session.say(_("F6 once more puts five new words in the place of what you typed."))
+        return True
 
     def note(self, shown: bool) -> Note:
         """How strong it is, and what to do with it; `shown`: it can be read on the page."""

@@ -232,7 +232,7 @@ class Node(Page):
         session = self.session
 
         def found(answers: Any) -> None:
-            if answers is not None:
+            if answers is not None and not session.draft.edited:
                 session.draft.answers = answers
             session.go("hardware")
 

@@ -31,7 +31,7 @@ class Review(Page):
 
     @property
     def title(self) -> str:
-        return _("This is what will happen")
+        return _("This is what will happen") if self._fault is None else _("That cannot be done here")
 
     @property
     def sentence(self) -> str:

@@ -10,10 +10,10 @@ import urwid
 
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _
-from byzwizard.screens.items import Action, Button, Entry, Fold, Key, Option, Pick
+from byzwizard.screens.items import Action, Button, Entry, Fold, Key, Option, Pick, focusable
 from byzwizard.screens.page import Page, Session
 from byzwizard.screens.palette import MARKS, shown
-from byzwizard.screens.sheets import confirm, show
+from byzwizard.screens.sheets import Help, confirm, paragraphs
 from byzwizard.screens.view import View
 
 if TYPE_CHECKING:  # the first frame does without
@@ -206,7 +206,7 @@ class Root(urwid.WidgetWrap[Any]):
     def _global_keys(self) -> list[Key]:
         power = _("quit") if self._session.desk.rehearsal else _("power")
         return [
-            Key(("f1", "?"), _("help"), self._help, footer="F1"),
+            Key(("f1", "?"), "" if isinstance(self.view.page, Help) else _("help"), self._help, footer="F1"),
             Key(("f2", "ctrl z"), _("shell"), self._shell, footer="F2"),
             Key(("f3", "ctrl l"), "", self._stage.redraw),
             Key(("f5",), _("plain text"), self._plain, footer="F5"),
@@ -317,15 +317,18 @@ class Root(urwid.WidgetWrap[Any]):
 
     def _help(self) -> None:
         page = self.view.page
-        text = (
-            f"{page.help}\n\n"
-            + _("Keys here:")
-            + "\n"
-            + "\n".join(
-                f"{hint.shown:<8}{hint.label}" for hint in [*self.hints(), Hint("f3", "F3", _("draw the screen again"))]
-            )
-        )
-        show(self._session, _("Help: {page}").format(page=page.title), text)
+        if isinstance(page, Help):
+            page.escape()
+            return
+        hints = [*self.hints(), *self._elsewhere(page), Hint("f3", "F3", _("draw the screen again"))]
+        keys = dict.fromkeys(f"{hint.shown:<8}{hint.label}" for hint in hints)
+        text = f"{page.help}\n\n" + _("Keys here:") + "\n" + "\n".join(keys)
+        self.open(Help(self._session, _("Help: {page}").format(page=page.title), "", paragraphs(text)))
+
+    def _elsewhere(self, page: Page) -> list[Hint]:
+        """What the keys do on the lines that have not the focus."""
+        items = [*filter(focusable, page.items()), *page.buttons()]
+        return [hint for item in items for hint in self._line_hints(item)]
 
     def _shell(self) -> None:
         self._stage.suspend(self._session.desk.shell)

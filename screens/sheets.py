@@ -73,9 +73,12 @@ def ask(session: Session, title: str, sentence: str, label: str, text: str, take
     session.host.open(Ask(session, title, sentence, label, text, take))
 
 
-def show(session: Session, title: str, text: str) -> None:
-    """Paragraphs to read."""
-    session.host.open(Sheet(session, title, "", [Note(part) for part in text.split("\n")]))
+class Help(Sheet):
+    """What F1 shows."""
+
+
+def paragraphs(text: str) -> list[Item]:
+    return [Note(part) for part in text.split("\n")]
 
 
 def confirm(session: Session, title: str, sentence: str, *choices: tuple[str, Callable[[], None]]) -> Sheet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import curses
 import fcntl
 import os
 import re
@@ -28,6 +29,7 @@ GIO_CMAP, PIO_CMAP = 0x4B70, 0x4B71
 GIO_UNIMAP = 0x4B66
 
 DEFAULT_SIZE = (80, 24)
+COLOURS = 8  # that the palette draws on
 ANSWERS_WITHIN = 0.5  # seconds in which a terminal at 1200 baud tells its size
 
 
@@ -35,6 +37,8 @@ class Screen(raw.Screen):
     """Ctrl-C, -Z, -S, -Q and -\\ come in as keys: the wizard has no shell under it that could wake it up again."""
 
     def _start(self, alternate_buffer: bool = True, *args: Any, **kwargs: Any) -> None:
+        if not has_colours():
+            self.set_terminal_properties(colors=1)
         reading = self._input_fileno()
         if reading is not None:
             look_for_size(reading, reading)
@@ -48,6 +52,17 @@ class Screen(raw.Screen):
             columns, rows = DEFAULT_SIZE
             self.maxrow = rows
         return columns, rows
+
+
+def has_colours() -> bool:
+    """What terminfo knows of this terminal; NO_COLOR (no-color.org) is somebody's wish."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    try:
+        curses.setupterm(fd=1)
+    except curses.error:  # not known: nearly every terminal has them
+        return True
+    return curses.tigetnum("colors") >= COLOURS
 
 
 def is_console(fd: int) -> bool:

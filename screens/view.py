@@ -32,6 +32,8 @@ class View(urwid.WidgetWrap[Any]):
         super().__init__(urwid.Frame(urwid.ScrollBar(self._list), self._header))
         self.sync()
         self.move(page.focus() or "")
+        if self._walker and self._list.focus_position == 0:
+            self._list.set_focus_valign("top")  # an item higher than the screen is read from its beginning
 
     def sync(self) -> None:
         """Show what the page says now."""
@@ -181,19 +183,21 @@ class View(urwid.WidgetWrap[Any]):
     def keypress(self, size: Any, key: str) -> str | None:
         size = self._fit(size)
         left = self._w.keypress(size, key)
-        if left is None:
-            return None
         in_body = self._w.focus_position == "body"
+        if left is None:
+            if in_body and self.line is None:
+                self._regain(size)
+            return None
         if left in {"tab", "shift tab"}:
             self._step(-1 if left == "shift tab" else 1)
             return None
         if left == "down" and in_body and self._buttons:
             self._w.focus_position = "footer"
             return None
-        if left == "up" and not in_body and self._walker:
-            self._w.focus_position = "body"
+        if left == "up" and not in_body and self._body_ids():
+            self._go_up(size)
             return None
-        if left in {"page up", "page down", "home", "end"} and not in_body:
+        if left in {"up", "down", "page up", "page down", "home", "end"} and not in_body:
             return self._scroll(size, left)
         return None if left is None else str(left)
 
@@ -205,10 +209,50 @@ class View(urwid.WidgetWrap[Any]):
 
     def _scroll(self, size: tuple[int, int], key: str) -> str | None:
         """Scroll the list while a button has the focus."""
-        (top, bottom), _rows = self._w.frame_top_bottom(size, True)
-        if size[1] - top - bottom > 0:
-            self._w.body.keypress((size[0], size[1] - top - bottom), key)
+        columns, rows = self._room(size)
+        if rows > 0:
+            self._w.body.keypress((columns, rows), key)
         return None
+
+    def _room(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size of the list with its scroll bar."""
+        (top, bottom), _rows = self._w.frame_top_bottom(size, True)
+        return size[0], size[1] - top - bottom
+
+    def _seen(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """(position, row) of the lines that can have the focus and whose mark is on the screen, from above to below."""
+        columns, rows = self._room(size)
+        if rows <= 0:
+            return []
+        middle, above, below = self._list.calculate_visible((columns - self.scrolls, rows), True)
+        if middle is None or above is None or below is None:
+            return []
+        row, widget, position, height, _cursor = middle
+        seen = [(position, row, widget)]
+        for widget, position, high in above[1]:
+            seen.insert(0, (position, seen[0][1] - high, widget))
+        row += height
+        for widget, position, high in below[1]:
+            seen.append((position, row, widget))
+            row += high
+        lines = [(position, row) for position, row, widget in seen if isinstance(widget, Line) and widget.selectable()]
+        return [(position, row) for position, row in lines if 0 <= row < rows]
+
+    def _regain(self, size: tuple[int, int]) -> None:
+        """The list was scrolled to where a line that is only read has the focus: the nearest one on the screen that
+        can have it gets it, without another scroll."""
+        here = self._list.focus_position
+        for position, row in sorted(self._seen(size), key=lambda seen: abs(seen[0] - here))[:1]:
+            columns, rows = self._room(size)
+            self._list.change_focus((columns - self.scrolls, rows), position, row)
+
+    def _go_up(self, size: tuple[int, int]) -> None:
+        """From the buttons to the line above them: the last one on the screen."""
+        self._w.focus_position = "body"
+        for position, _row in self._seen(size)[-1:]:
+            self._list.focus_position = position
+        if self.line is None:
+            self.move(self._body_ids()[-1])
 
     def spin(self) -> bool:
         """One frame of every spinner; False where there is none."""

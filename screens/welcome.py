@@ -205,18 +205,13 @@ class Welcome(Page):
         return notes
 
     def _start(self) -> None:
-        """The defaults of DESIGN, with the language and the keyboard chosen here."""
+        """The defaults of DESIGN, with the language, the keyboard and the country that were chosen already."""
         from byzwizard.answers import Answers
 
         draft = self.session.draft
         fresh = Answers()
-        draft.answers = fresh.model_copy(
-            update={
-                "node": fresh.node.model_copy(
-                    update={"language": draft.get("node.language"), "keyboard": draft.get("node.keyboard")}
-                )
-            }
-        )
+        kept = {key: draft.get(f"node.{key}") for key in ("language", "keyboard", "country")}
+        draft.answers = fresh.model_copy(update={"node": fresh.node.model_copy(update=kept)})
         self.session.go("apply")
 
     def _speak(self, language: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import urwid
 from urwid.widget.table import TableLayout
@@ -31,6 +31,7 @@ LABEL = 15  # columns of the labels before fields and notes
 ACTION = 25  # columns of what an action is called, where words follow
 NARROW = 40  # columns below which things stand below each other
 FIELD, FIELD_ALONE = 30, 50  # columns of the longest text field, with words behind it and without
+NAME = 8  # columns to which the first column of a table may shrink
 TYPED = 54  # columns below which a label stands above its field
 FOCUSED = {None: "focus", "good": "focus", "look": "focus", "bad": "focus", "strong": "focus"}
 
@@ -130,7 +131,8 @@ def _action(item: Action) -> Line:
         )
         first.append(urwid.Text(shown(item.hint), wrap="ellipsis"))
         if item.side:
-            first.append((len(item.side), urwid.Text(shown(item.side), align="right", wrap="ellipsis")))
+            side = urwid.Text(shown(item.side), align="right", wrap="ellipsis")
+            first.append((len(item.side) + 3, urwid.Padding(side, left=2, right=1)))  # before it, and to the scroll bar
     wide = urwid.Columns(first)
     words = [mark(item.mark), " "] if item.mark else []
     narrow = urwid.Text(
@@ -154,11 +156,21 @@ def _fold(item: Fold) -> Line:
 
 
 class DropDown(urwid.DropDown):
-    """With the triangle of our font."""
+    """With the triangle of our font. `opened` is the one whose list is open."""
+
+    opened: ClassVar[DropDown | None] = None
 
     def __init__(self, options: Sequence[str], selected: int) -> None:
         self.drop_down_indicator = urwid.Text(shown("▼"))  # type: ignore[misc]  # as the class documents it
         super().__init__(options, selected=selected, focus_map="focus")
+
+    def open_pop_up(self) -> None:
+        super().open_pop_up()
+        DropDown.opened = self
+
+    def close_pop_up(self) -> None:
+        super().close_pop_up()
+        DropDown.opened = None
 
 
 class PickLine(Line):
@@ -268,12 +280,17 @@ def _indented(widget: urwid.Widget) -> urwid.Widget:
 
 
 def _table(item: Table) -> Still:
+    cells = [*zip(item.header, *item.rows, strict=True)]
+    widths = [max(urwid.calc_width(shown(cell), 0, len(shown(cell))) for cell in column) for column in cells]
     layout = TableLayout(
         [
             urwid.TableColumn(
-                align=urwid.RIGHT if n in item.right else urwid.LEFT, wrap=urwid.ELLIPSIS
+                align=urwid.RIGHT if n in item.right else urwid.LEFT,
+                wrap=urwid.ELLIPSIS,
+                # A long name gives way before the figures behind it.
+                min_width=max(width if n else min(width, NAME), 1),
             )
-            for n in range(len(item.header))
+            for n, width in enumerate(widths)
         ],
         dividechars=2,
     )

@@ -16,11 +16,10 @@ from byzwizard.events import Event
 from byzwizard.i18n import _
 from byzwizard.journal import Journal
 from byzwizard.locking import only_one
-from byzwizard.plan import Plan, Stage
+from byzwizard.plan import MAY_SKIP, Plan, Stage
 from byzwizard.prepare import Prepared, prepare, prepare_answers
 from byzwizard.resolve import Resolved
 
-MAY_SKIP = ("access-point", "names", "remote", "persistence", "clone")  # a node without them still meshes
 TRIES = 4  # other prefixes for the phones, when one is found in use
 
 

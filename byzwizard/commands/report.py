@@ -4,7 +4,7 @@ import argparse
 import json
 from datetime import UTC, datetime
 
-from byzwizard.backends.places import place
+from byzwizard.backends.paths import place
 from byzwizard.backends.probe import machine_for
 from byzwizard.backends.report import make_report
 from byzwizard.backends.system import System

@@ -125,3 +125,10 @@ def test_a_page_without_choices_can_be_looked_at_again() -> None:
     typist = Typist("", "r", "q", "y", first="node", desk=FakeDesk(now=Answers()))
     assert typist.run() == 0
     assert sum(line.startswith("== lighthouse") for line in typist.written) == 3
+
+
+def test_digits_of_other_scripts_are_no_numbers() -> None:
+    typist = Typist("２", "q", "y")
+    assert typist.run() == 0
+    assert typist.session.page.name == "welcome"
+    assert any("none of the choices" in line for line in typist.written)

@@ -95,6 +95,15 @@ def test_the_public_mesh_says_that_it_is_public() -> None:
     assert any("mesh is public" in note for note in of({}, radio(0, "A")).notes)
 
 
+def test_the_notes_are_of_what_there_is() -> None:
+    alone = " ".join(of({}, radio(0, "D")).notes)
+    assert "mesh is public" not in alone
+    assert "https" not in alone
+    cable = of({"mesh": {"link": "wired", "interfaces": ["eth0"]}}, radio(0, "D"), wired=("eth0",))
+    assert any("The cable is not encrypted" in note for note in cable.notes)
+    assert not any("encrypted against listeners" in note for note in cable.notes)
+
+
 @pytest.mark.parametrize(
     ("answers", "radios", "sentence"),
     [

@@ -107,6 +107,8 @@ def test_a_plan_that_cannot_be_had_here() -> None:
     screen = Screen(FakeDesk(refuses=CannotHere("IBSS cannot be private.", "Change mesh.security.")))
     screen.do("steps", "next", "next", "next")
     assert "IBSS cannot be private." in screen.text()
+    assert "That cannot be done here" in screen.text()
+    assert "This is what will happen" not in screen.text()
     assert "start" not in screen.root.view.ids
     screen.press("esc")
     assert screen.page == "keep"

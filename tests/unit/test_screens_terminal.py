@@ -101,3 +101,15 @@ def test_an_encoding_without_our_glyphs_gets_ascii_and_no_code() -> None:
     assert "Join Byzantium" in text
     assert "█" not in text
     assert "#" not in text.replace("#####", "").replace("#.", "")
+
+
+@pytest.mark.parametrize(
+    ("colours", "wish", "expected"), [(-1, "", False), (8, "", True), (256, "", True), (256, "1", False)]
+)
+def test_a_terminal_without_colours_gets_none(
+    colours: int, wish: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", wish)
+    monkeypatch.setattr("curses.setupterm", lambda fd: None)
+    monkeypatch.setattr("curses.tigetnum", lambda name: colours)
+    assert terminal.has_colours() is expected

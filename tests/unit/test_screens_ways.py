@@ -126,3 +126,17 @@ def test_no_card_is_counted_that_has_no_interface() -> None:
     machine = load_machine(MACHINES / "netbook-ath9k-one-gigabyte.json")
     gone = Machine(radios=tuple(radio.model_copy(update={"interface": None}) for radio in machine.radios))
     assert "no wireless card that can be used" in Screen(FakeDesk(found=gone)).text()
+
+
+def test_new_words_do_not_replace_a_typed_passphrase_at_once() -> None:
+    screen = Screen()
+    screen.do("steps", "next")
+    screen.to("private")
+    screen.press(" ", "f6")
+    assert "once more" not in screen.text()
+    screen.type("mesh.passphrase", "my very own passphrase")
+    screen.press("f6")
+    assert screen.session.draft.text("mesh.passphrase") == "my very own passphrase"
+    assert "F6 once more" in screen.text()
+    screen.press("f6")
+    assert screen.session.draft.text("mesh.passphrase") != "my very own passphrase"

@@ -7,7 +7,7 @@ import pytest
 
 from byzwizard import cli
 from byzwizard.answers import Answers
-from byzwizard.backends.places import in_memory, meant, place
+from byzwizard.backends.paths import in_memory, meant, place
 from byzwizard.errors import Invalid
 from tests.unit.driver import Screen, Typist
 from tests.unit.fake_desk import FakeDesk

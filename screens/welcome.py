@@ -135,7 +135,7 @@ class Welcome(Page):
             items += [Note(problem, "bad", _("Not applied"), strong=True), Gap()]
         items += [
             Action("start", _("Just start"), self._start, _("best settings for this computer, no questions")),
-            Action("steps", _("Set it up step by step"), self.session.onward, _("three short pages")),
+            Action("steps", _("Set it up step by step"), self.session.onward, _("four short pages")),
         ]
         if self._heard:
             items.append(Action("join", _("Join what is here"), self._join, self._words()))

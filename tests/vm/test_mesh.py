@@ -17,6 +17,14 @@ DHCP_CLIENT = Path(__file__).parents[1] / "net" / "dhcp_client.py"
 # Stands for a daemon that does not bear its new configuration.
 BROKEN = "[Service]\nExecStartPre=/bin/sh -c '! grep -qF 10.77.7.0 /run/byzantium/babel/babel.conf'\nRestart=no\n"
 SECRET = "cactus orbit velvet plinth ember"  # found in no log, argv or journal: the last test looks
+ASK = """
+import http.client, sys
+method, host, path = sys.argv[1:]
+link = http.client.HTTPConnection(host, timeout=60)
+link.request(method, path)
+answer = link.getresponse()
+print(answer.status, answer.getheader("Location"))
+"""
 
 
 def private(name: str, passphrase: str = SECRET) -> str:
@@ -78,6 +86,17 @@ def test_a_phone_at_one_end_gets_an_address_a_name_and_an_answer(line: VM) -> No
     west = line.run(inside + "getent ahostsv4 west.byzantium.mesh").split()[0]
     assert west == line.run("ip -4 -o address show clients0").split()[3].split("/")[0]
     line.wait(inside + f"ping -c 1 -W 5 {west}", SETUP, "west to answer the phone")
+
+
+def test_the_phone_is_shown_a_page_once_and_stays(line: VM) -> None:
+    """What Android asks of every network: led to the page, and content as soon as its button was pressed."""
+    line.put("/run/ask.py", ASK)
+    ask = "ip netns exec phone python3 /run/ask.py "
+    probe = ask + "GET connectivitycheck.gstatic.com /generate_204"
+    assert line.run(probe).split() == ["302", "http://here.byzantium.mesh/welcome"]
+    assert line.run(ask + "GET here.byzantium.mesh /welcome").startswith("200")
+    assert line.run(ask + "POST here.byzantium.mesh /go").startswith("303")
+    assert line.run(probe).startswith("204")
 
 
 def test_a_wrong_passphrase_meshes_with_nobody_and_status_says_so(line: VM) -> None:

@@ -103,8 +103,14 @@ def remove(system: System, disk: str, node: str) -> None:
     """Take a partition out of the table. Raises StepFailed when the kernel still uses it."""
     number = str(number_of(disk, node))
     system.run("sfdisk", *QUIET, "--delete", disk, number, timeout=60)
-    if system.path(node).exists():
-        system.run("partx", "--delete", "--nr", number, disk, timeout=60)
+
+    def gone() -> bool:
+        if system.path(node).exists():
+            system.run("partx", "--delete", "--nr", number, disk, ok=(0, 1), timeout=60)
+        return not system.path(node).exists()
+
+    # Whoever looks at what changes on disks (udev) has it open for a moment.
+    system.wait_for(gone, 30, _("{node} is still in use.").format(node=node), 0.2)
 
 
 def number_of(disk: str, node: str) -> int:

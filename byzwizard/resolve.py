@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from ipaddress import IPv6Network
 from typing import Literal
 
 from byzwizard import later
@@ -127,11 +128,12 @@ def client_prefix(node_id: str, taken: Collection[str]) -> str:
 
 
 def ula_prefixes(mesh_name: str, node_id: str) -> tuple[str, str]:
-    """The mesh's /48 and the node's /64 in it (RFC 4193, the global ID from the mesh's name)."""
+    """The mesh's /48 and the node's /64 in it (RFC 4193, the global ID from the mesh's name), as the kernel and every
+    daemon spell them: without leading zeros (RFC 5952)."""
     mesh = hashlib.sha256(f"byz{mesh_name}".encode()).hexdigest()[:10]
     node = hashlib.sha256(f"byzantium ula/{node_id}".encode()).hexdigest()[:4]
     start = f"fd{mesh[:2]}:{mesh[2:6]}:{mesh[6:]}"
-    return f"{start}::/48", f"{start}:{node}::/64"
+    return str(IPv6Network(f"{start}::/48")), str(IPv6Network(f"{start}:{node}::/64"))
 
 
 def _notes(

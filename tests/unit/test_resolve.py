@@ -1,5 +1,6 @@
 """Which interface does what, and what this machine refuses: one sentence that names the key to change."""
 
+from ipaddress import IPv6Network
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from byzwizard.answers import Answers
 from byzwizard.errors import CannotHere
 from byzwizard.identity import Identity
 from byzwizard.machine import Channel, Machine, Radio, Verdict, Wired
-from byzwizard.resolve import Resolved, resolve
+from byzwizard.resolve import Resolved, resolve, ula_prefixes
 
 NODE = Identity(bytes(range(32)))
 LINKS = {"A": "802.11s", "B": "802.11s", "C": "ibss", "D": "hub", "E": "hub", "F": None}
@@ -78,6 +79,16 @@ def test_a_prefix_in_use_is_avoided() -> None:
     second = resolve(Answers(), Machine(radios=(radio(0, "A"),)), NODE, {first.subnet})
     assert second.subnet != first.subnet
     assert second.address == second.subnet.removesuffix("0/24") + "1"
+
+
+def test_ipv6_is_spelt_as_the_kernel_spells_it() -> None:
+    """Else an address with a zero in front of a group never looks like the one that is there, and is set anew at each
+    apply. A node's id makes one in sixteen such."""
+    for number in range(64):
+        mesh, node = ula_prefixes(f"mesh {number}", f"node {number}")
+        assert mesh == str(IPv6Network(mesh))
+        assert node == str(IPv6Network(node))
+        assert IPv6Network(node).subnet_of(IPv6Network(mesh))
 
 
 def test_permanent_macs_stay_but_never_twice_on_one_radio() -> None:

@@ -159,11 +159,18 @@ class CopySystem(Step):
                 self._write(system, shared, progress)
             targets.settle(system)
             if self.hand is not None:
-                self.hand(system, targets.choose(targets.disks_now(system), self.disk.path), progress)
+                self.hand(system, self._again(system), progress)
         except Refused as refused:
             if not self.several:
                 raise
             raise StepFailed(refused.message, refused.hint) from refused  # one of several failed
+
+    def _again(self, system: System) -> Disk:
+        """The stick that was just written, with what is on it now. Raises Refused where another has taken its path."""
+        now = targets.choose(targets.disks_now(system), self.disk.path)
+        targets.need_same(now, self.disk)
+        targets.check(now, self.allow_internal)
+        return now
 
     def _write(self, system: System, shared: Shared, progress: Progress) -> None:
         from byzwizard.backends import layout

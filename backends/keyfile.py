@@ -50,11 +50,14 @@ def _on(system: System, disk: Disk, same: bool) -> list[KeyFile]:
 
 
 def _read(system: System, path: str) -> str | None:
-    descriptor = os.open(system.path(path), os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        text = os.read(descriptor, LARGEST).decode("ascii", "replace")
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(system.path(path), os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            text = os.read(descriptor, LARGEST).decode("ascii", "replace")
+        finally:
+            os.close(descriptor)
+    except OSError:  # a link, or a stick that is failing: the node starts all the same
+        return None
     try:
         return values.passphrase(text.removesuffix("\n").removesuffix("\r"))
     except values.BadValue:

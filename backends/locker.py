@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from byzwizard.backends import inuse, kept, store
 from byzwizard.backends.store import Store
 from byzwizard.backends.waiting import clearing_up
-from byzwizard.errors import ByzantiumError, CannotHere, StepFailed
+from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, StepFailed
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def unlock(
     """
     found = store.the(system, device)
     if store.is_open(system):
+        kept.bind_all(system)  # one that was killed in the middle of this has mounted less
         return found
     store.mount(system, found, passphrase, thoroughly)
     try:
@@ -49,8 +50,15 @@ def lock(system: System) -> Store:
     try:
         close(system, found)
     except ByzantiumError as fault:
-        kept.bind_all(system)
-        start(system, stopped)
+        with clearing_up():
+            if not store.is_open(system):
+                # What it kept is out of reach: nothing starts over the empty folders.
+                store.remember(system, replace(found, stopped=stopped))
+                raise
+            kept.bind_all(system)
+            start(system, stopped)
+        if isinstance(fault, Interrupted):
+            raise
         raise _in_use(system) from fault
     locked = replace(found, stopped=stopped)
     store.remember(system, locked)
@@ -70,9 +78,12 @@ def let_go(system: System) -> None:
         kept.switch(system, ())
         close(system, found)
     except ByzantiumError as fault:
-        if store.is_open(system):
-            kept.switch(system, before)
-        start(system, stopped)
+        with clearing_up():
+            if store.is_open(system):
+                kept.switch(system, before)
+            start(system, stopped)
+        if isinstance(fault, Interrupted):
+            raise
         raise _in_use(system) from fault
     store.forget(system)
     start(system, stopped)
@@ -107,9 +118,20 @@ def stop(system: System) -> tuple[str, ...]:
     units = tuple(dict.fromkeys(user.unit for user in inuse.users(system, store.PLACE) if user.unit))
     # The journal closes its files itself when /var/log is let go.
     units = tuple(unit for unit in units if unit != "systemd-journald.service")
-    if units:
-        system.run("systemctl", "stop", *units, timeout=180)
+    _stop(system, units)
     return units
+
+
+def _stop(system: System, units: Sequence[str]) -> None:
+    """All of them, or none: after a failure those that went are started again."""
+    if not units:
+        return
+    try:
+        system.run("systemctl", "stop", *units, timeout=180)
+    except ByzantiumError:
+        with clearing_up():
+            start(system, units)
+        raise
 
 
 def start(system: System, units: Sequence[str]) -> None:
@@ -123,7 +145,8 @@ def switch(system: System, keep: Sequence[str]) -> None:
     try:
         kept.switch(system, keep)
     finally:
-        start(system, stopped)
+        with clearing_up():
+            start(system, stopped)
 
 
 def _stop_users_of(system: System, keep: Sequence[str]) -> tuple[str, ...]:
@@ -133,6 +156,5 @@ def _stop_users_of(system: System, keep: Sequence[str]) -> tuple[str, ...]:
     names = [name for name in before.keys() ^ after.keys() if name.startswith("services.")]
     folders = [folder for name in names for folder in (before.get(name) or after[name]).folders]
     units = inuse.units_below(system, folders)
-    if units:
-        system.run("systemctl", "stop", *units, timeout=180)
+    _stop(system, units)
     return units

@@ -76,6 +76,14 @@ def file(
         targets.hold(system, disk, allow_internal, boot_medium_ok=True, exclusive=False),
         storefile.carried(system, device) as place,
     ):
+        there = storefile.find(system, place)
+        if there is not None:
+            raise Refused(
+                _("{file} is on {device} already, and nothing is written over it.").format(
+                    file=there.removeprefix(place).lstrip("/"), device=device
+                ),
+                _("`byzwizard persist unlock` opens it; move it away if it is not needed."),
+            )
         most = storefile.room(system, place)
         if filesystem_of(disk, device) in FAT:
             most = min(most, FAT_MOST)
@@ -151,8 +159,37 @@ def _enough_memory(system: System, lock: Lock | None) -> None:
         )
 
 
-def delete(system: System, found: Store) -> None:
-    """The store is closed: wipe its keys, then what names it. Raises CommandFailed."""
+def deletable(system: System, found: Store) -> Disk | None:
+    """The disk that a store is on, None for a file on something else. Raises Refused where the store is not there any
+    more: a stick may have been exchanged since it was found, and another one's is nobody's to take."""
+    targets.settle(system)
+    disk = next((disk for disk in targets.disks_now(system) if disk.path == found.disk), None)
+    if found.file is None:
+        kind = "crypto_LUKS" if found.encrypted else "ext4"
+        part = next((part for part in disk.partitions if part.path == found.device), None) if disk else None
+        if part is None or (part.label, part.filesystem) != (filesystem.LABEL, kind):
+            raise Refused(
+                _("The store {store} is not there any more.").format(store=found.words),
+                _("Was its stick pulled out? Nothing was deleted."),
+            )
+    return disk
+
+
+def deleted(found: Store, disk: Disk | None) -> str:
+    """What goes, for the confirmation."""
+    if disk is None:
+        return _("the store {store} with all that it keeps").format(store=found.words)
+    return _("the store {store} with all that it keeps, on {disk}").format(
+        store=found.words, disk=targets.describe(disk)
+    )
+
+
+def delete(system: System, found: Store, disk: Disk | None) -> None:
+    """The store is closed, and `disk` is what was confirmed: wipe its keys, then what names it. Raises Refused where
+    that has changed, CommandFailed."""
+    deletable(system, found)
+    if disk is not None:
+        targets.need_unchanged(system, disk)
     if found.file is not None:
         with storefile.carried(system, found.device) as place:
             path = place.rstrip("/") + found.file

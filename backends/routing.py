@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 FOLDER = "/run/byzantium/babel"
 CONFIG = f"{FOLDER}/babel.conf"
-LINKS = f"{FOLDER}/links"
+# systemd reads it as the environment of a command that is run as root: not in the folder that babeld may write to.
+LINKS = "/run/byzantium/babel-links"
 UNIT = "byz-babel.service"
 OWNER = (955, 955)  # byz-babel
 
@@ -75,7 +76,7 @@ class RoutingStage:
         return (
             ConfigFile(id="babel-file", path=CONFIG, content=configuration(resolved), mode=0o600, owner=OWNER,
                        text=_("Write down how ways through the mesh are found")),
-            ConfigFile(id="babel-links", path=LINKS, content=f"LINKS={' '.join(names)}\n", owner=OWNER,
+            ConfigFile(id="babel-links", path=LINKS, content=f"LINKS={' '.join(names)}\n",
                        text=_("Write down which links to wait for")),
             RunUnit(id="babel", unit=UNIT, files=(CONFIG, LINKS), network=True,
                     ready=Speaking(names, resolved.subnet), after=("babel-file", "babel-links"),

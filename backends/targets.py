@@ -200,16 +200,34 @@ def hold(
         _lock(descriptor, disk)
         now = next((other for other in disks_now(system) if other.path == disk.path), None)
         if now is None or os.lseek(descriptor, 0, os.SEEK_END) != disk.bytes or _shape(now) != _shape(disk):
-            raise Refused(
-                _("{path} has changed since it was chosen: it was {disk}.").format(
-                    path=disk.path, disk=describe(disk)
-                ),
-                _("Nothing was written to it. Choose again."),
-            )
+            raise _changed(disk)
         check(now, allow_internal, boot_medium_ok, need_bytes)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def need_same(now: Disk, disk: Disk) -> None:
+    """Pure. Is it the same thing at the same path, whatever it holds by now? Raises Refused."""
+    if (now.path, now.bytes, now.vendor, now.model, now.serial) != (
+        disk.path, disk.bytes, disk.vendor, disk.model, disk.serial
+    ):  # fmt: skip
+        raise _changed(disk)
+
+
+def need_unchanged(system: System, disk: Disk) -> Disk:
+    """The disk as it is now; it holds what it held when it was chosen. Raises Refused."""
+    now = next((other for other in disks_now(system) if other.path == disk.path), None)
+    if now is None or _shape(now) != _shape(disk):
+        raise _changed(disk)
+    return now
+
+
+def _changed(disk: Disk) -> Refused:
+    return Refused(
+        _("{path} has changed since it was chosen: it was {disk}.").format(path=disk.path, disk=describe(disk)),
+        _("Nothing was written to it. Choose again."),
+    )
 
 
 def _lock(descriptor: int, disk: Disk) -> None:

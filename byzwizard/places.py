@@ -17,7 +17,10 @@ def own(machine: Machine) -> Disk | None:
     """The stick that this system runs from, where it does."""
     if machine.medium is None or machine.medium.kind not in LIVE:
         return None
-    return next((disk for disk in machine.disks if disk.boot_medium and disk.transport is not None), None)
+    found = [disk for disk in machine.disks if disk.boot_medium and disk.transport is not None]
+    named = [disk for disk in found if machine.medium.path in {disk.path, *(part.path for part in disk.partitions)}]
+    # In doubt every disk counts as what the system runs from, and none of them is taken for the own stick.
+    return named[0] if named else found[0] if len(found) == 1 else None
 
 
 def candidates(machine: Machine) -> tuple[Disk, ...]:

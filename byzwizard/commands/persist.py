@@ -62,8 +62,8 @@ def _create(context: Context, system: System) -> tuple[str, "Store | None"]:
     from byzwizard.handed import handed
 
     wanted = _wanted(context.options)
-    steps = persistence.planned(wanted, machine_for(system, None))
-    first = steps[0]
+    machine = machine_for(system, None)
+    first = persistence.planned(wanted, machine)[0]
     if not first.needed(system):
         raise Refused(
             _("There is a store already: {store}.").format(store=(store.known(system) or store.the(system)).words),
@@ -74,7 +74,8 @@ def _create(context: Context, system: System) -> tuple[str, "Store | None"]:
         if wanted.encrypt:
             passphrase = secret.given(context.options) or secret.asked(_("Passphrase of the new store"), twice=True)
             wanted = wanted.model_copy(update={"passphrase_file": stack.enter_context(handed(passphrase))})
-        for step in persistence.planned(wanted, machine_for(system, None)):
+        # The machine that was confirmed: a stick that was exchanged since is then told from it, and refused.
+        for step in persistence.planned(wanted, machine):
             if step.needed(system):
                 print(f"… {step.text}", file=sys.stderr, flush=True)
                 step.apply(system, _quiet)
@@ -122,6 +123,7 @@ def _unlock(context: Context, system: System) -> tuple[str, "Store | None"]:
 
     found = store.the(system, context.options.device)
     if store.is_open(system):
+        found = locker.unlock(system, None, context.options.device)
         return _("The store is open already: {store}.").format(store=found.words), found
     passphrase = None
     if found.encrypted:
@@ -168,10 +170,11 @@ def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
     passphrase = secret.given(context.options)
     if passphrase is not None and found.encrypted:
         store.check_passphrase(system, found, passphrase)
-    _confirm(context, _("the store {store} with all that it keeps").format(store=found.words))
+    disk = making.deletable(system, found)
+    _confirm(context, making.deleted(found, disk))
     known = store.known(system)
     if known is not None and (known.device, known.file) == (found.device, found.file):
         locker.let_go(system)
         store.forget(system)
-    making.delete(system, found)
+    making.delete(system, found, disk)
     return _("The store is deleted: {store}.").format(store=found.words), None

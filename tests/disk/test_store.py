@@ -248,7 +248,7 @@ def test_a_file_beside_others_is_locked_grows_and_goes(system: System, beside: S
     assert room() > before + 40 * MB
     assert system.read("/var/lib/byzantium/identity/key") == "secret\n"
     locker.let_go(system)
-    making.delete(system, beside)
+    making.delete(system, beside, making.deletable(system, beside))
     with storefile.looked_into(system, beside.device) as place:
         assert place is not None
         assert storefile.find(system, place) is None

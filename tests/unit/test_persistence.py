@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,16 @@ import pytest
 
 from byzwizard import boot
 from byzwizard.answers import Answers, Internet, Persistence, Wifi
-from byzwizard.backends import keep, store
-from byzwizard.backends.persistence import CreateStore, Keep, planned
+from byzwizard.backends import inuse, keep, kept, keyfile, locker, making, store, storefile, targets
+from byzwizard.backends.persistence import CreateStore, Keep, OpenStore, planned
 from byzwizard.backends.store import RECORD, Store
-from byzwizard.backends.system import System
+from byzwizard.backends.system import Result, System
+from byzwizard.backends.waiting import check_stop
+from byzwizard.commands import Context, persist
 from byzwizard.commands.apply import _without_asked
-from byzwizard.errors import ByzantiumError, CannotHere, Refused
+from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, Refused, StepFailed
 from byzwizard.machine import Disk, Machine, Medium, Partition
+from byzwizard.places import own
 from byzwizard.plan import Plan, PlannedStage
 
 GB = 10**9
@@ -238,3 +243,155 @@ def test_a_passphrase_is_handed_on_in_memory() -> None:
         assert read_secret(Path(path), "persistence.passphrase_file") == "cactus orbit velvet"
     with pytest.raises(ByzantiumError):
         read_secret(Path(path), "persistence.passphrase_file")
+
+
+def test_in_doubt_no_disk_is_taken_for_the_own_stick() -> None:
+    named = disk("/dev/sdd", part("/dev/sdd1", 4 * GB), boot_medium=True, serial="2")
+    assert own(HERE.model_copy(update={"disks": (named, OWN)})) == OWN
+    lost = Medium(path="/dev/mapper/ventoy", kind="ventoy", filesystem="iso9660", writable=False)
+    assert own(HERE.model_copy(update={"disks": (OWN,), "medium": lost})) == OWN
+    assert own(HERE.model_copy(update={"disks": (named, OWN), "medium": lost})) is None
+
+
+def test_a_save_dat_that_is_there_is_never_written_over(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looked before may not have seen it: the file system could not be mounted then."""
+    system.write("/carrier/porteus/save.dat", "all there is")
+    monkeypatch.setattr(targets, "hold", lambda *_, **_more: contextlib.nullcontext())
+    monkeypatch.setattr(storefile, "carried", lambda *_: contextlib.nullcontext("/carrier"))
+    monkeypatch.setattr(storefile, "write", lambda *_: pytest.fail("it wrote"))
+    with pytest.raises(Refused, match=r"porteus/save\.dat is on /dev/sdc1 already"):
+        making.file(system, OTHER, "/dev/sdc1", False, 64 * MB, None, lambda done, total: None)
+    assert system.read("/carrier/porteus/save.dat") == "all there is"
+
+
+STORE = Store("partition", "/dev/sdc", "/dev/sdc2", encrypted=False)
+
+
+def kept_on(*parts: Partition, **more: Any) -> Disk:
+    return disk("/dev/sdc", part("/dev/sdc1", 4 * GB, label="PHOTOS"), *parts, serial="0BAD", **more)
+
+
+def test_deleting_names_the_disk_and_takes_nothing_from_another(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = [kept_on(part("/dev/sdc2", 4 * GB, "ext4", label="byzdata"))]
+    monkeypatch.setattr(targets, "disks_now", lambda _system: tuple(here))
+    monkeypatch.setattr(targets, "settle", lambda _system: None)
+    monkeypatch.setattr(System, "run", lambda *argv, **_more: pytest.fail(f"it ran {argv}"))
+    chosen = making.deletable(system, STORE)
+    words = making.deleted(STORE, chosen)
+    for word in ("/dev/sdc2", "SanDisk", "Ultra", "16.0 GB", "0BAD", "PHOTOS"):
+        assert word in words
+    for now in (
+        kept_on(part("/dev/sdc2", 4 * GB, "ext4", label="holiday")),
+        kept_on(part("/dev/sdc2", 4 * GB, "crypto_LUKS", label="byzdata")),
+        kept_on(),
+        kept_on(part("/dev/sdc2", 4 * GB, "ext4", label="byzdata")).model_copy(update={"serial": "TWIN"}),
+    ):
+        here[:] = [now]
+        with pytest.raises(Refused):
+            making.delete(system, STORE, chosen)
+    here.clear()
+    with pytest.raises(Refused, match="not there any more"):
+        making.deletable(system, STORE)
+
+
+def test_a_store_is_made_on_the_disk_that_was_confirmed(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody types a passphrase, sticks are exchanged: what is planned then is planned with what was shown."""
+    looks: list[Machine] = []
+
+    def look(*_: Any) -> Machine:
+        looks.append(HERE)
+        return HERE
+
+    monkeypatch.setattr("byzwizard.backends.probe.machine_for", look)
+    monkeypatch.setattr(CreateStore, "needed", lambda *_: True)
+    monkeypatch.setattr(OpenStore, "needed", lambda *_: False)
+    monkeypatch.setattr(CreateStore, "apply", lambda self, *_: made.append(self.disk))
+    monkeypatch.setattr(store, "the", lambda *_: STORE)
+    monkeypatch.setattr(persist, "say", lambda *_: None)
+    made: list[Disk] = []
+    options = argparse.Namespace(
+        kind="partition", device="auto", size="max", unencrypted=True, opens_on="1GiB", yes=True
+    )
+    persist._create(Context(options, lambda: ()), system)
+    assert made == [OWN]
+    assert len(looks) == 1
+
+
+def test_a_key_file_that_cannot_be_read_stops_no_boot(system: System) -> None:
+    system.path("/stick").mkdir()
+    system.path("/stick/byzantium.key").symlink_to("/etc/hostname")
+    assert keyfile._read(system, "/stick/byzantium.key") is None
+    system.write("/stick/key", "correct horse\n")
+    assert keyfile._read(system, "/stick/key") == "correct horse"
+
+
+class Stoppable(System):
+    """Told to stop while it runs the command that begins so; what is run is written down."""
+
+    def __init__(self, root: Path, at: tuple[str, ...]) -> None:
+        super().__init__(root)
+        self.at = at
+        self.ran: list[tuple[str, ...]] = []
+
+    def run(self, *argv: str, **_more: Any) -> Result:
+        check_stop()
+        self.ran.append(argv)
+        if argv[: len(self.at)] == self.at:
+            self.at = ("never again",)
+            self.stop()
+            check_stop()
+        return Result(0, "", "")
+
+
+@pytest.mark.parametrize("at", [("systemctl", "stop"), ("umount",)])
+def test_a_lock_that_is_interrupted_leaves_all_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[str, ...]
+) -> None:
+    system = Stoppable(tmp_path, at)
+    system.write("/proc/self/mountinfo", "")
+    known(system)
+    mount(system)
+    bound: list[bool] = []
+    monkeypatch.setattr(inuse, "users", lambda *_: (inuse.User(7, "board", "byz-board.service"),))
+    monkeypatch.setattr(kept, "unbind_all", lambda system: system.run("umount"))
+    monkeypatch.setattr(kept, "bind_all", lambda system: bound.append(bool(system.run("mount"))))
+    try:
+        with pytest.raises(Interrupted):
+            locker.lock(system)
+    finally:
+        system.go_on()
+    assert system.ran[-1] == ("systemctl", "start", "byz-board.service")
+    assert bound == ([] if at[0] == "systemctl" else [True])
+
+
+def test_a_store_that_could_be_closed_by_half_starts_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it kept is out of reach: services would begin anew in empty folders."""
+    known(system)
+    mount(system)
+    started: list[Any] = []
+
+    def half(system: System, _store: Store) -> None:
+        system.write("/proc/self/mountinfo", "")
+        raise StepFailed("busy")
+
+    monkeypatch.setattr(inuse, "users", lambda *_: ())
+    monkeypatch.setattr(locker, "stop", lambda _system: ("byz-board.service",))
+    monkeypatch.setattr(locker, "start", lambda _system, units: started.append(units))
+    monkeypatch.setattr(locker, "close", half)
+    with pytest.raises(StepFailed, match="busy"):
+        locker.lock(system)
+    assert not started
+    found = store.known(system)
+    assert found is not None
+    assert found.stopped == ("byz-board.service",)
+
+
+def test_opening_an_open_store_mounts_what_is_missing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    known(system)
+    mount(system)
+    bound: list[System] = []
+    monkeypatch.setattr(kept, "bind_all", bound.append)
+    locker.unlock(system, None)
+    assert bound == [system]

@@ -203,3 +203,15 @@ def test_a_stick_that_was_pulled_out_is_refused(tmp_path: Path) -> None:
     system.path("/dev/sdb").unlink()
     with pytest.raises(Refused, match="cannot be opened"), hold(system, disk(), allow_internal=False):
         pytest.fail("it was given away")
+
+
+def test_another_disk_at_the_same_path_is_told_apart(tmp_path: Path) -> None:
+    targets.need_same(disk(children=[part("sdb1", fstype="vfat")]), disk())  # whatever it holds by now
+    for now in (disk(serial="OTHER"), disk(size=SIZE + 512), disk(model="Cruzer")):
+        with pytest.raises(Refused, match="has changed"):
+            targets.need_same(now, disk())
+    system = Lsblk(tmp_path, stick())
+    assert targets.need_unchanged(system, disk()) == disk()
+    system.entries = [stick(children=[part("sdb1", fstype="ext4", label="PHOTOS")])]
+    with pytest.raises(Refused, match="has changed"):
+        targets.need_unchanged(system, disk())

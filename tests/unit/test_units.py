@@ -198,3 +198,14 @@ def test_a_stopped_unit_comes_back_with_its_files(system: Systemd) -> None:
     system.remove(FILE)
     stop.undo(system, before)
     assert not UNIT_STEP.needed(system)
+
+
+def test_no_daemon_chooses_the_environment_of_its_own_unit() -> None:
+    """systemd gives it to commands with all rights too (ExecStartPre=+): a library named there is loaded as root."""
+    for unit in Path("assets/units").glob("*.service"):
+        lines = unit.read_text(encoding="utf-8").splitlines()
+        own = [f"/run/{line.partition('=')[2]}/" for line in lines if line.startswith("RuntimeDirectory=")]
+        own += [f"{line.partition('=')[2]}/" for line in lines if line.startswith("ReadWritePaths=")]
+        for line in lines:
+            if line.startswith("EnvironmentFile="):
+                assert not line.partition("=")[2].startswith(tuple(own)), unit.name

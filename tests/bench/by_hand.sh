@@ -23,6 +23,7 @@ save() {
     nft list ruleset >"$1/rules.nft"
     for folder in mesh ap babel dnsmasq web names; do cp -a "/run/byzantium/$folder" "$1/"; done
     find "$1" -type s -delete
+    cp /run/byzantium/babel-links "$1/"
     cp /etc/resolv.conf "$1/resolv.conf"
     hostname >"$1/name"
     cat /sys/class/net/mesh0/address >"$1/mesh0"
@@ -44,6 +45,7 @@ up() {
         mkdir -p "/run/byzantium/$folder"
         cp -a "$1/$folder/." "/run/byzantium/$folder/"
     done
+    cp "$1/babel-links" /run/byzantium/
     systemctl start byz-mesh@mesh0 # ends when the mesh is joined
     sysctl -q net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
     ip link add clients0 type bridge

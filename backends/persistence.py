@@ -40,7 +40,8 @@ class CreateStore(Step):
 
     def needed(self, system: System) -> bool:
         # One that is locked counts too: it is somebody's.
-        return store.known(system) is None and store.find(system, self.disk.serial or self.disk.path) is None
+        name = f"{targets.INTERNAL}{self.disk.serial}" if self.allow_internal else self.disk.serial or self.disk.path
+        return store.known(system) is None and store.find(system, name) is None
 
     def apply(self, system: System, progress: Progress) -> None:
         lock = None if self.kib is None else making.Lock(secret(self.passphrase_file), self.kib)

@@ -245,14 +245,6 @@ def test_a_passphrase_is_handed_on_in_memory() -> None:
         read_secret(Path(path), "persistence.passphrase_file")
 
 
-def test_an_internal_disk_that_was_named_so_may_hold_a_store(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(targets, "disks_now", lambda _system: (OWN, INSIDE))
-    monkeypatch.setattr(store, "_on", lambda *_: iter(()))
-    create = steps(kind="partition", device="internal:S5GX", encrypt=False)["store"]
-    assert create.disk is INSIDE
-    assert create.needed(system)
-
-
 def test_in_doubt_no_disk_is_taken_for_the_own_stick() -> None:
     named = disk("/dev/sdd", part("/dev/sdd1", 4 * GB), boot_medium=True, serial="2")
     assert own(HERE.model_copy(update={"disks": (named, OWN)})) == OWN

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from byzwizard.backends import targets
+from byzwizard.backends import store, targets
 from byzwizard.backends.disks import parse_disk
+from byzwizard.backends.persistence import CreateStore
 from byzwizard.backends.system import Result, System
 from byzwizard.backends.targets import check, choose, describe, hold, overrides
 from byzwizard.errors import Refused
@@ -215,3 +216,14 @@ def test_another_disk_at_the_same_path_is_told_apart(tmp_path: Path) -> None:
     system.entries = [stick(children=[part("sdb1", fstype="ext4", label="PHOTOS")])]
     with pytest.raises(Refused, match="has changed"):
         targets.need_unchanged(system, disk())
+
+
+def test_an_internal_disk_that_was_named_so_may_hold_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = INTERNAL
+    monkeypatch.setattr(targets, "disks_now", lambda _system: (inside,))
+    monkeypatch.setattr(store, "_on", lambda *_: iter(()))
+    create = CreateStore(
+        id="store", text="", kind="partition", disk=inside, device=None, allow_internal=True, size=None, kib=None,
+        passphrase_file=None,
+    )  # fmt: skip
+    assert create.needed(System(tmp_path))

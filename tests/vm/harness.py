@@ -222,7 +222,9 @@ class VM:
     def command(self) -> list[str]:
         """QEMU's command line."""
         accelerated = qemu.acceleration(small=self.radios <= 1)
-        command = ["qemu-system-x86_64", *accelerated, "-smp", "2", "-m", str(self.memory), "-nodefaults", "-S"]
+        # Through a boot loader the kernel is not told to end when it panics (start()); on one processor it does not.
+        processors = "2" if self.boot == "kernel" else "1"
+        command = ["qemu-system-x86_64", *accelerated, "-smp", processors, "-m", str(self.memory), "-nodefaults", "-S"]
         command += ["-display", "none", "-vga", "std", "-rtc", "base=utc", "-no-reboot"]
         command += qemu.firmware(self.boot, self.folder)
         command += ["-qmp", f"unix:{self._path('monitor')},server=on,wait=off"]

@@ -31,13 +31,16 @@ def stick(folder: Path) -> Drive:
 @pytest.fixture(scope="module")
 def source(folder: Path, stick: Drive) -> Iterator[VM]:
     """Anna hears the source, the phone hears the source, and the copy will hear the source alone."""
-    answers = ANSWERS.format("source") + f"remote: {{ssh_keys: ['{SSH}']}}\n"
-    with VM(folder, radios=4, memory=1792, serial=None, drives=[stick], answers=answers) as vm:
+    with VM(folder, radios=4, memory=1792, serial=None, drives=[stick]) as vm:
         vm.start()
-        hear(vm, phy0=0b111, phy1=0b001, phy2=0b010, phy3=0b100)
-        vm.node("anna", "phy1", ANSWERS.format("anna"))
         vm.booted()
         vm.run("systemctl stop 'byz-wizard@*'")
+        hear(vm, phy0=0b111, phy1=0b001, phy2=0b010, phy3=0b100)
+        vm.node("anna", "phy1", ANSWERS.format("anna"))
+        vm.node("copy", "phy2")
+        vm.run("ip netns add phone && iw phy phy3 set netns name phone")
+        vm.put("/run/source.yaml", ANSWERS.format("source") + f"remote: {{ssh_keys: ['{SSH}']}}\n", 0o600)
+        vm.run("byzwizard apply /run/source.yaml", SETUP)
         vm.nodes["anna"].booted()
         yield vm
 
@@ -49,7 +52,6 @@ def own_address(vm: VM) -> str:
 def phone(vm: VM) -> str:
     """A phone on the access point of the source; what comes before a command of its."""
     inside = "ip netns exec phone "
-    vm.run("ip netns add phone && iw phy phy3 set netns name phone")
     vm.put("/run/dhcp.py", DHCP_CLIENT.read_text())
     radio = vm.run(inside + "ls /sys/class/net | grep wlan || true").strip() or "wlan3"
     vm.run(inside + f"ip link set {radio} up")
@@ -89,7 +91,9 @@ def test_a_copy_with_answers_meshes_with_its_source(source: VM, stick: Drive, fo
     assert "relief-north" in text
     for secret in ("somebody", "AAAAC3", "name: source", "persistence:\n  passphrase"):
         assert secret not in text
-    copy = source.node("copy", "phy2", text).booted()
+    copy = source.nodes["copy"].booted()
+    copy.put("/run/answers.yaml", text, 0o600)
+    copy.run("byzwizard apply /run/answers.yaml", SETUP)
     copy.wait(f"ping -c 1 -W 5 {own_address(source)}", SETUP, "the source to answer its copy")
     source.wait("ping -c 1 -W 5 " + copy.run("ip -4 -o address show clients0").split()[3].split("/")[0], SETUP)
     key = "sha256sum </var/lib/byzantium/identity/key"

@@ -5,11 +5,12 @@ VENV := build/venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run test check rehearse image bench clean setup
+.PHONY: run test test-all check rehearse image bench clean setup
 
 help:
 	@echo "make run       boot the image in this terminal, with neighbours on simulated radios and blank sticks"
 	@echo "make test      the tests: units, network namespaces, and the image in a virtual machine"
+	@echo "make test-all  the same, with every power cut of the crash tests, into build/cuts.json"
 	@echo "make check     lint, types and unit tests, in under a minute"
 	@echo "make rehearse  the wizard on this computer; nothing is changed"
 	@echo "make image     build/byzantium.iso for discs and sticks, build/byzantium.img for sticks"
@@ -45,8 +46,14 @@ image: setup
 run: image
 	@$(BIN)/python tests/vm/run
 
+# The longest ones, of power cuts and of copies that mesh, are left to test-all.
+LONGEST := tests/vm/test_cuts.py tests/vm/test_clone_mesh.py
 test: check image
-	@$(BIN)/python -m pytest -v tests/net tests/disk tests/vm
+	@$(BIN)/python -m pytest -v tests/net tests/disk tests/vm $(addprefix --ignore=,$(LONGEST))
+
+test-all: export BYZ_ALL_POINTS := 1
+test-all: test
+	@$(BIN)/python -m pytest -v $(LONGEST)
 
 bench: image
 	@$(BIN)/python -m tests.bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -18,7 +19,7 @@ OVMF = [Path("/usr/share/OVMF") / name for name in ("OVMF_CODE_4M.fd", "OVMF_COD
 @dataclass(frozen=True)
 class Drive:
     """A drive: a stick (usb, removable), or an internal disk (nvme, virtio). `limit` and `read_limit` are
-    bytes a second, 0 for none."""
+    bytes a second, 0 for none. Its writes and flushes are recorded in the file `log` (writes.py)."""
 
     path: Path
     kind: str = "usb"
@@ -27,6 +28,7 @@ class Drive:
     read_limit: int = 0
     read_only: bool = False
     removable: bool = True
+    log: Path | None = None
 
     @property
     def id(self) -> str:
@@ -60,6 +62,15 @@ def _text(value: object) -> str:
 
 
 def drive_options(drive: Drive) -> list[str]:
+    front = device(drive)
+    options = [str(front.pop("driver")), *(f"{name}={_text(value)}" for name, value in front.items())]
+    return [*_behind(drive), "-device", ",".join(options)]
+
+
+def _behind(drive: Drive) -> list[str]:
+    if drive.log is not None:
+        file, log = ({"driver": "file", "filename": str(path)} for path in (drive.path, drive.log))
+        return ["-blockdev", json.dumps({"driver": "blklogwrites", "node-name": drive.id, "file": file, "log": log})]
     back = f"if=none,id={drive.id},file={drive.path},format=raw,cache=unsafe"
     if drive.read_only:
         back += ",readonly=on"
@@ -67,9 +78,7 @@ def drive_options(drive: Drive) -> list[str]:
         back += f",throttling.bps-write={drive.limit}"
     if drive.read_limit:
         back += f",throttling.bps-read={drive.read_limit}"
-    front = device(drive)
-    options = [str(front.pop("driver")), *(f"{name}={_text(value)}" for name, value in front.items())]
-    return ["-drive", back, "-device", ",".join(options)]
+    return ["-drive", back]
 
 
 def acceleration(small: bool = True) -> list[str]:

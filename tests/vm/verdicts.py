@@ -1,4 +1,4 @@
-"""What a stick that lost its power in the middle is: which system starts from it, and what opens its store."""
+"""What a stick that lost its power in the middle is: which system starts from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 
 SECTOR = 512
 BEGIN = 2**20  # of the system's partition
-HEADER = 17 * 2**20  # of a store: both copies, every key slot, and a piece behind them
 BOOT_CODE = 440  # bytes, of the master boot record
 
 Files = dict[str, str]
@@ -65,19 +64,6 @@ def clean(stick: Path, scratch: Path) -> bool:
     with scratch.open("r+b") as file:
         file.truncate(size)
     return subprocess.run(["fsck.vfat", "-n", str(scratch)], capture_output=True).returncode == 0
-
-
-def opens(stick: Path, at: int, size: int, passphrase: str, scratch: Path) -> bool:
-    """Does the container there open with it? Needs nothing of the kernel."""
-    scratch.write_bytes(read(stick, at, HEADER))
-    with scratch.open("r+b") as file:
-        file.truncate(size)
-    return with_key(scratch, passphrase)
-
-
-def with_key(container: Path, passphrase: str) -> bool:
-    command = ["cryptsetup", "open", "--test-passphrase", "--type", "luks", "--key-file=-", str(container)]
-    return subprocess.run(command, input=passphrase.encode(), capture_output=True).returncode == 0
 
 
 def hash_of(stick: Path, at: int, length: int) -> str:

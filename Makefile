@@ -33,7 +33,7 @@ $(VENV)/.ready: requirements.lock
 setup: $(VENV)/.ready
 
 check: setup
-	@$(BIN)/python -m pytest -q --numprocesses auto tests/unit
+	@$(BIN)/python -m pytest -q --numprocesses auto --dist worksteal tests/unit
 
 rehearse: setup
 	@$(BIN)/python -m byzwizard --json inspect > build/machine.json

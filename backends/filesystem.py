@@ -4,8 +4,8 @@ from byzwizard.backends.mounts import parse_mounts
 from byzwizard.backends.system import System
 from byzwizard.errors import Damaged, StepFailed
 from byzwizard.i18n import _
+from byzwizard.places import LABEL
 
-LABEL = "byzdata"
 GROWS = 2**20  # bytes, less than which ext4 may leave unused at the end
 FIXED = (0, 1, 2)  # e2fsck(8): clean, errors corrected, corrected and a restart is advised
 

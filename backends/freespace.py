@@ -8,8 +8,8 @@ from byzwizard.backends.system import System
 from byzwizard.diskwords import size as words
 from byzwizard.errors import Refused, StepFailed
 from byzwizard.i18n import _
+from byzwizard.places import LINUX_RESERVED
 
-LINUX_RESERVED = "8DA63339-0007-60C0-C436-083AC8230908"  # no other system shows or mounts it
 NO_AUTOMOUNT = 'attrs="GUID:63"'
 MBR_LINUX = "83"
 MBR_LAST = 2**32 - 1  # sectors that a DOS partition table can count

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from byzwizard import values
 from byzwizard.backends import storefile, targets
-from byzwizard.places import CARRIERS
+from byzwizard.places import CARRIERS, LABEL
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -40,7 +40,7 @@ def find(system: System, disk: str) -> tuple[KeyFile, ...]:
 def _on(system: System, disk: Disk, same: bool) -> list[KeyFile]:
     found = []
     for part in disk.partitions:
-        if part.filesystem not in CARRIERS or part.label == "byzdata":
+        if part.filesystem not in CARRIERS or part.label == LABEL:
             continue
         with storefile.looked_into(system, part.path) as place:
             if place is not None and system.path(f"{place}/{NAME}").is_file():

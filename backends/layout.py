@@ -21,11 +21,11 @@ from byzwizard.backends.content import BOOT, SEED
 from byzwizard.backends.fatfs import BACKUP, MIB, RESERVED, SECTOR, VOLUME_ID_AT, Content, FatImage, make
 from byzwizard.backends.mbr import START, with_grub
 from byzwizard.backends.system import System
+from byzwizard.places import LINUX_RESERVED
 
 LABEL = "BYZANTIUM"
 UNFINISHED = "byzantium-unfinished"
 ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
-RESERVED_TYPE = "8DA63339-0007-60C0-C436-083AC8230908"  # Linux reserved: no system mounts it by itself
 BLOCK = 4096
 BEGIN = START * SECTOR
 HEAD = 5 * BLOCK  # the GPT's 34 sectors
@@ -121,7 +121,7 @@ def unfinished(
 ) -> tuple[tuple[int, bytes], ...]:
     """What is written before anything else: tables that say so, and nothing to boot from. `size` is that of the
     system's partition, `more` as for Template.layout."""
-    line = f"start={START}, size={size // SECTOR}, type={RESERVED_TYPE}, name={UNFINISHED}"
+    line = f"start={START}, size={size // SECTOR}, type={LINUX_RESERVED}, name={UNFINISHED}"
     head, tail = gpt(system, folder, disk_bytes, [line, *more], str(uuid.uuid4()))
     return (BEGIN, bytes(RESERVED)), (_block(disk_bytes - TAIL), tail), (0, head)
 

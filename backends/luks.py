@@ -7,8 +7,8 @@ from byzwizard.backends.system import System
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.errors import Interrupted, StepFailed
 from byzwizard.i18n import _
+from byzwizard.places import LABEL
 
-LABEL = "byzdata"
 SECONDS = 2  # that one guess takes on the computer that makes the store
 LEAST_ITERATIONS = 4  # what RFC 9106 and cryptsetup take for argon2id
 NO_KEY = 2  # cryptsetup(8): no permission, that is a wrong passphrase

@@ -16,7 +16,7 @@ from byzwizard.backends.waiting import clearing_up
 from byzwizard.diskwords import size as words
 from byzwizard.errors import CannotHere, Refused, StepFailed
 from byzwizard.i18n import _
-from byzwizard.places import FAT, FAT_MOST, SMALLEST
+from byzwizard.places import FAT, FAT_MOST, LABEL, SMALLEST
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -53,7 +53,7 @@ def partition(
         progress(1, 4)
         _fill(system, disk.path, lock, "--offset", str(space.start), "--sizelimit", str(space.bytes))
         progress(3, 4)
-        node = freespace.add(system, disk.path, space, filesystem.LABEL)
+        node = freespace.add(system, disk.path, space, LABEL)
     # udev reads the disk again once nobody holds it: wait, then have it look at what the partition holds.
     system.run("udevadm", "settle", "--timeout=30", ok=(0, 1), timeout=60)
     system.run("udevadm", "trigger", "--settle", "--action=change", node, ok=(0, 1), timeout=60)
@@ -167,7 +167,7 @@ def deletable(system: System, found: Store) -> Disk | None:
     if found.file is None:
         kind = "crypto_LUKS" if found.encrypted else "ext4"
         part = next((part for part in disk.partitions if part.path == found.device), None) if disk else None
-        if part is None or (part.label, part.filesystem) != (filesystem.LABEL, kind):
+        if part is None or (part.label, part.filesystem) != (LABEL, kind):
             raise Refused(
                 _("The store {store} is not there any more.").format(store=found.words),
                 _("Was its stick pulled out? Nothing was deleted."),

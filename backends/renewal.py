@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from byzwizard.backends.fatfs import MIB, SECTOR
-from byzwizard.backends.layout import BEGIN, ESP, LABEL, RESERVED_TYPE, UNFINISHED
+from byzwizard.backends.layout import BEGIN, ESP, LABEL, UNFINISHED
 from byzwizard.backends.mbr import START
 from byzwizard.backends.system import CommandFailed, System
 from byzwizard.diskwords import label
 from byzwizard.errors import Refused
 from byzwizard.i18n import _
 from byzwizard.machine import Disk
+from byzwizard.places import LINUX_RESERVED
 
 SLACK = 32 * MIB
 
@@ -43,8 +44,8 @@ def read(system: System, disk: Disk, content_bytes: int) -> Kept:
         ours = (
             table["label"] == "gpt"
             and first["start"] == START
-            and first["type"] in {ESP, RESERVED_TYPE}
-            and all(part["type"] == RESERVED_TYPE for part in others)
+            and first["type"] in {ESP, LINUX_RESERVED}
+            and all(part["type"] == LINUX_RESERVED for part in others)
         )
     except (CommandFailed, ValueError, KeyError):
         ours = False

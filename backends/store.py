@@ -14,6 +14,7 @@ from byzwizard.backends import filesystem, luks, storefile
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.errors import CannotHere, StepFailed
 from byzwizard.i18n import _
+from byzwizard.places import CARRIERS, LABEL
 
 if TYPE_CHECKING:  # `status` and the wizard's first frame ask whether it is locked, and nothing more
     from byzwizard.backends.system import System
@@ -73,7 +74,7 @@ def may_be_there(system: System) -> bool:
     """A quick look that costs a boot next to nothing: a label, a file, or another stick to look into."""
     if system.path("/run/host/container-manager").exists():  # a node in a container has no disks
         return False
-    if system.path(f"/dev/disk/by-label/{filesystem.LABEL}").exists() or storefile.find(system, "/run/live/medium"):
+    if system.path(f"/dev/disk/by-label/{LABEL}").exists() or storefile.find(system, "/run/live/medium"):
         return True
     sticks = [
         disk for disk in system.path("/sys/block").glob("*")
@@ -117,13 +118,11 @@ def _not_internal(disk: Disk, wanted: str) -> None:
 
 
 def _on(system: System, disk: Disk) -> Iterator[Store]:
-    from byzwizard.places import CARRIERS
-
     for part in disk.partitions:
-        if part.label == filesystem.LABEL and part.filesystem in {"crypto_LUKS", "ext4"}:
+        if part.label == LABEL and part.filesystem in {"crypto_LUKS", "ext4"}:
             yield Store("partition", disk.path, part.path, part.filesystem == "crypto_LUKS")
     for part in disk.partitions:
-        if part.filesystem not in CARRIERS or part.label == filesystem.LABEL:
+        if part.filesystem not in CARRIERS or part.label == LABEL:
             continue
         with storefile.looked_into(system, part.path) as place:
             path = storefile.find(system, place) if place else None

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from byzwizard.backends import store
 from byzwizard.backends.checks import Check
 from byzwizard.i18n import _
+from byzwizard.places import FULL
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
-
-FULL = 0.9
 
 
 def kept(system: System) -> Check | None:

@@ -17,11 +17,11 @@ from byzwizard.diskwords import label, size
 from byzwizard.errors import Refused
 from byzwizard.i18n import N_, _
 from byzwizard.machine import Disk, Machine
+from byzwizard.places import internal as internal
 from byzwizard.verdict import with_verdicts
 
 INTERNAL = "internal:"
 LOCK_SECONDS = 5.0
-PLUGGABLE = {"usb", "mmc", "sdio"}
 # Block devices that are no disks: what is written to them lands somewhere else, or nowhere.
 VIRTUAL = {
     "loop": N_("a loop device"),
@@ -153,11 +153,6 @@ def _check_unused(disk: Disk) -> None:
                 _("{disk} belongs to a group of disks (RAID, multipath or volumes).").format(disk=label(disk)),
                 _("If it is not needed there any more, `wipefs --all {path}` frees it.").format(path=part.path),
             )
-
-
-def internal(disk: Disk) -> bool:
-    """Built in, or made not to be taken away: its loss would be somebody's whole computer."""
-    return not (disk.removable and disk.transport in PLUGGABLE)
 
 
 def disks_now(system: System) -> tuple[Disk, ...]:

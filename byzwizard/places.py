@@ -1,9 +1,16 @@
 """Where a store can be: free space behind the last partition of a stick, or a partition that a file can go onto. Pure:
 the same for the page and for the plan."""
 
-from byzwizard.machine import Disk, Machine, Partition
+from __future__ import annotations
 
-LABEL = "byzdata"  # of a store, and of the file system in it
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a boot asks for these names before it needs the models
+    from byzwizard.machine import Disk, Machine, Partition
+
+LABEL = "byzdata"  # of a store, of its mapping and of the file system in it
+LINUX_RESERVED = "8DA63339-0007-60C0-C436-083AC8230908"  # its type in a GPT: no system shows or mounts it by itself
+FULL = 0.9  # of a store, from where on that is told
 OURS = "/run/byzantium/"  # below it nothing is mounted but by us
 FAT = ("vfat", "msdos")
 CARRIERS = ("vfat", "exfat", "ext4", "ext3", "ext2")
@@ -11,6 +18,11 @@ FAT_MOST = 975 * 2**20  # below 1,024,000,000 bytes: bigger files were not found
 SMALLEST = 64 * 2**20
 PLUGGABLE = ("usb", "mmc", "sdio")
 LIVE = ("usb", "iso", "ventoy")  # kinds of medium that are on a disk
+
+
+def internal(disk: Disk) -> bool:
+    """Built in, or made not to be taken away: its loss would be somebody's whole computer."""
+    return not (disk.removable and disk.transport in PLUGGABLE)
 
 
 def own(machine: Machine) -> Disk | None:
@@ -29,7 +41,7 @@ def candidates(machine: Machine) -> tuple[Disk, ...]:
     others = (
         disk
         for disk in machine.disks
-        if disk is not first and disk.removable and disk.transport in PLUGGABLE and not disk.boot_medium
+        if disk is not first and not internal(disk) and not disk.boot_medium
     )
     return tuple(disk for disk in ((first,) if first else ()) + tuple(others) if not disk.read_only)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from byzwizard import places, values
@@ -220,7 +221,7 @@ class Keep(Page):
                     self._words(each),
                     "yes" if each in kept else "no",
                     (("yes", _("kept")), ("no", _("forgotten"))),
-                    lambda value, each=each: self._keep(each, value == "yes"),  # type: ignore[misc]  # bound at once
+                    partial(self._keep, each),
                 )
             )
         return items
@@ -241,7 +242,8 @@ class Keep(Page):
             "logs": _("Logs"),
         }[each]
 
-    def _keep(self, each: str, on: bool) -> None:
+    def _keep(self, each: str, value: str) -> None:
+        on = value == "yes"
         kept = self.session.draft.get("persistence.keep")
         others = tuple(other for other in kept if other not in KEPT)
         self._set("keep", tuple(one for one in KEPT if (on if one == each else one in kept)) + others)

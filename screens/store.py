@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from byzwizard import values
 from byzwizard.diskwords import size
 from byzwizard.errors import ByzantiumError, Damaged
 from byzwizard.i18n import _
+from byzwizard.places import FULL
 from byzwizard.screens.items import Action, Button, Entry, Gap, Item, Key, Note, Waiting
 from byzwizard.screens.meter import Meter
 from byzwizard.screens.page import Session
@@ -16,8 +18,6 @@ from byzwizard.screens.sheets import Sheet, confirm
 
 if TYPE_CHECKING:
     from byzwizard.desk import Keeping
-
-FULL = 0.9
 
 
 def show(session: Session) -> None:
@@ -57,7 +57,7 @@ class Secret(Sheet):
                 key,
                 label,
                 self._typed[key],
-                lambda text, key=key: self._type(key, text),  # type: ignore[misc]  # bound at once
+                partial(self._type, key),
                 secret=not self._shown,
                 limit=63,
                 enter=self._done if key == self.fields[-1][0] else None,
@@ -75,6 +75,7 @@ class Secret(Sheet):
         self.session.host.changed()
 
     def _done(self) -> None:
+        """What Enter in the last field does, and the button of that meaning."""
         raise NotImplementedError
 
     def _run(self, job: Callable[[], None], done: Callable[[], None]) -> None:
@@ -164,7 +165,7 @@ class Kept(Sheet):
             Action(
                 f"delete.{name}",
                 name,
-                lambda name=name: self._ask_forget(name),  # type: ignore[misc]  # bound at once
+                partial(self._ask_forget, name),
                 _("delete"),
                 side=size(found.sizes.get(name, 0)),
             )

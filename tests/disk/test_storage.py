@@ -11,6 +11,7 @@ import pytest
 from byzwizard.backends import freespace, luks, storefile
 from byzwizard.backends.system import System
 from byzwizard.errors import Refused, StepFailed
+from byzwizard.places import LINUX_RESERVED
 from tests.disk.loops import MB, disk, stick, system
 
 __all__ = ["stick", "system"]  # fixtures
@@ -33,7 +34,7 @@ def test_a_partition_behind_the_last_one_of_a_disk_in_use(system: System, table:
         made = next(p for p in freespace.partitions(freespace.read_table(system, loop)) if p["node"] == node)
         assert int(str(made["size"])) * 512 == 70 * MB
         if table != "dos":
-            assert (made["type"], made["name"]) == (freespace.LINUX_RESERVED, "byzdata")
+            assert (made["type"], made["name"]) == (LINUX_RESERVED, "byzdata")
             assert "63" in str(made["attrs"])
         assert "No errors" in system.run("sfdisk", "--verify", loop).out
         freespace.remove(system, loop, node)

@@ -22,6 +22,7 @@ from byzwizard.backends.system import Result, System
 from byzwizard.backends.window import Files, Window, cut
 from byzwizard.errors import CannotHere, Interrupted, Refused, StepFailed
 from byzwizard.machine import Disk, Machine
+from byzwizard.places import LINUX_RESERVED
 
 MIB = 1 << 20
 SIZE = 1000 * MIB  # of the sticks here
@@ -296,7 +297,7 @@ def test_a_stick_of_ours_is_renewed_and_keeps_its_store(
     start = (first["start"] + first["size"]) // 2048 * 2048 + 2048
     subprocess.run(
         ["sfdisk", "--quiet", "--append", str(file)], check=True, text=True,
-        input=f"start={start}, type={layout.RESERVED_TYPE}, name=byzdata, attrs=\"GUID:63\"\n",
+        input=f"start={start}, type={LINUX_RESERVED}, name=byzdata, attrs=\"GUID:63\"\n",
     )  # fmt: skip
     store = partitions(file)[1]
     with file.open("r+b") as stick:

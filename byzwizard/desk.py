@@ -42,6 +42,7 @@ class Keeping:
     fill: float | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     left_over: tuple[str, ...] = ()
+    erases: str = ""  # what deleting it would take, with its disk
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ class Kept(Sheet):
         confirm(
             self.session,
             _("Delete the store?"),
-            _("{where}, with all that it keeps. Nobody can bring it back.").format(where=self._found.where),
+            _("This goes: {what}. Nobody can bring it back.").format(what=self._found.erases),
             (_("Delete it"), lambda: self._then(self.session.desk.delete_store, _("The store is deleted."))),
         )
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.vm.harness import VM, Drive, blank, hear
+from tests.vm.phone import INSIDE, join
 
 SETUP = 300
 STICK = 10**9
-DHCP_CLIENT = Path(__file__).parents[1] / "net" / "dhcp_client.py"
 SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH6Q0kUVPVxWAg9FSjKgUNQoFLdCTIHXfYTk1ll5S9nV somebody"
 ANSWERS = "byzantium: 1\nnode: {{name: {}}}\nmesh: {{name: relief-north, passphrase: canary wren ember quill}}\n"
 # Ten packets a second, in rounds that wait for every answer, until the file goes; a line for each round.
@@ -51,15 +51,9 @@ def own_address(vm: VM) -> str:
 
 def phone(vm: VM) -> str:
     """A phone on the access point of the source; what comes before a command of its."""
-    inside = "ip netns exec phone "
-    vm.put("/run/dhcp.py", DHCP_CLIENT.read_text())
-    radio = vm.run(inside + "ls /sys/class/net | grep wlan || true").strip() or "wlan3"
-    vm.run(inside + f"ip link set {radio} up")
-    vm.wait(f"{inside} iw dev {radio} connect -w Byzantium 2462", SETUP, "the phone to join")
-    given = json.loads(vm.wait(inside + f"python3 /run/dhcp.py {radio}", SETUP, "an address for the phone"))
-    vm.run(inside + f"ip address add {given['address']}/24 dev {radio}")
-    vm.wait(inside + f"ping -c 1 -W 5 {own_address(vm)}", SETUP, "the source to answer the phone")
-    return inside
+    join(vm, SETUP)
+    vm.wait(INSIDE + f"ping -c 1 -W 5 {own_address(vm)}", SETUP, "the source to answer the phone")
+    return INSIDE
 
 
 def test_a_copy_costs_no_packet_and_no_client(source: VM) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.vm.harness import VM, hear
+from tests.vm.phone import INSIDE, join
 
 SETUP = 300
-DHCP_CLIENT = Path(__file__).parents[1] / "net" / "dhcp_client.py"
 # Stands for a daemon that does not bear its new configuration.
 BROKEN = "[Service]\nExecStartPre=/bin/sh -c '! grep -qF 10.77.7.0 /run/byzantium/babel/babel.conf'\nRestart=no\n"
 SECRET = "cactus orbit velvet plinth ember"  # found in no log, argv or journal: the last test looks
@@ -74,24 +74,18 @@ def test_every_name_of_a_node_resolves_both_ways(line: VM) -> None:
 
 def test_a_phone_at_one_end_gets_an_address_a_name_and_an_answer(line: VM) -> None:
     """A station on east's access point: DHCP by its own client, a name of west, and west's answer."""
-    inside = "ip netns exec phone "
-    line.put("/run/dhcp.py", DHCP_CLIENT.read_text())
-    radio = line.run(inside + "ls /sys/class/net | grep wlan || true").strip() or "wlan3"
-    line.run(inside + f"ip link set {radio} up")
-    line.wait(f"{inside} iw dev {radio} connect -w Byzantium 2462", SETUP, "the phone to join")
-    given = json.loads(line.wait(inside + f"python3 /run/dhcp.py {radio}", SETUP, "an address for the phone"))
-    line.run(inside + f"ip address add {given['address']}/24 dev {radio}")
-    line.run(inside + f"ip route add default via {given['router']}")
+    given = join(line, SETUP)
+    line.run(INSIDE + f"ip route add default via {given['router']}")
     line.run(f"mkdir -p /etc/netns/phone && echo nameserver {given['dns']} >/etc/netns/phone/resolv.conf")
-    west = line.run(inside + "getent ahostsv4 west.byzantium.mesh").split()[0]
+    west = line.run(INSIDE + "getent ahostsv4 west.byzantium.mesh").split()[0]
     assert west == line.run("ip -4 -o address show clients0").split()[3].split("/")[0]
-    line.wait(inside + f"ping -c 1 -W 5 {west}", SETUP, "west to answer the phone")
+    line.wait(INSIDE + f"ping -c 1 -W 5 {west}", SETUP, "west to answer the phone")
 
 
 def test_the_phone_is_shown_a_page_once_and_stays(line: VM) -> None:
     """What Android asks of every network: led to the page, and content as soon as its button was pressed."""
     line.put("/run/ask.py", ASK)
-    ask = "ip netns exec phone python3 /run/ask.py "
+    ask = INSIDE + "python3 /run/ask.py "
     probe = ask + "GET connectivitycheck.gstatic.com /generate_204"
     assert line.run(probe).split() == ["302", "http://here.byzantium.mesh/welcome"]
     assert line.run(ask + "GET here.byzantium.mesh /welcome").startswith("200")

@@ -127,6 +127,6 @@ def is_luks(system: System, device: str) -> bool:
 
 
 def erase(system: System, device: str) -> None:
-    """Wipe every key slot: nothing opens it any more, whatever is left of its blocks."""
+    """Wipe every key slot: nothing opens it any more, whatever is left of its blocks. It can still be told for what it
+    was, so that a deletion that was killed is found and repeated."""
     system.run("cryptsetup", "erase", "--batch-mode", device, timeout=60)
-    system.run("wipefs", "--all", device, timeout=60)

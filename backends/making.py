@@ -200,6 +200,4 @@ def delete(system: System, found: Store, disk: Disk | None) -> None:
         return
     if found.encrypted:
         luks.erase(system, found.device)
-    else:
-        system.run("wipefs", "--all", found.device, timeout=60)
     freespace.remove(system, found.disk, found.device)

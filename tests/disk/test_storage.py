@@ -58,6 +58,15 @@ def container(system: System) -> str:
     return path
 
 
+def test_what_is_deleted_opens_no_more_and_a_deletion_that_was_killed_is_repeated(
+    system: System, container: str
+) -> None:
+    for _time in range(2):
+        luks.erase(system, container)
+        assert luks.is_luks(system, container), "else nobody knows what the partition is"
+        assert "argon2id" not in system.run("cryptsetup", "luksDump", container).out
+
+
 def test_luks_has_the_memory_that_the_weakest_computer_has(system: System, container: str) -> None:
     dump = system.run("cryptsetup", "luksDump", container).out
     assert "argon2id" in dump

@@ -70,21 +70,6 @@ def locked(system: System) -> bool:
     return system.path(RECORD).exists() and not is_open(system)
 
 
-def may_be_there(system: System) -> bool:
-    """A quick look that costs a boot next to nothing: a label, a file, or another stick to look into."""
-    if system.path("/run/host/container-manager").exists():  # a node in a container has no disks
-        return False
-    if system.path(f"/dev/disk/by-label/{LABEL}").exists() or storefile.find(system, "/run/live/medium"):
-        return True
-    sticks = [
-        disk for disk in system.path("/sys/block").glob("*")
-        if disk.name.startswith(("sd", "mmcblk"))
-        and (system.read(f"/sys/block/{disk.name}/removable") or "").strip() == "1"
-        and (system.read(f"/sys/block/{disk.name}/size") or "0").strip() != "0"
-    ]
-    return len(sticks) > 1
-
-
 def find(system: System, device: str | None = None) -> Store | None:
     """The store of the medium, else an encrypted one on another stick; with `device` (a disk, partition, serial number
     or file) the one that is there. Internal disks are not looked at unless they are named internal:SERIAL."""

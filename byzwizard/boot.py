@@ -1,4 +1,4 @@
-"""At every boot (byz-node.service): open the store, find the answers, apply them. Without any, the wizard opens."""
+"""At every boot that has something to do (byz-node.service): open the store, find the answers, apply them."""
 
 import sys
 from dataclasses import dataclass
@@ -67,10 +67,6 @@ def main() -> int:
 
 
 def _boot(system: System) -> int:
-    from byzwizard.backends import store
-
-    if given(system) is None and not store.may_be_there(system):
-        return 0  # the wizard waits for us: it opens at once
     # The radios and sticks of this computer have been looked for.
     system.run("udevadm", "settle", "--timeout=30", ok=(0, 1), timeout=60)
     from byzwizard.unlocking import at_boot

@@ -106,12 +106,12 @@ def _open(context: Context) -> int:
     from byzwizard.here import Here
 
     desk = Here(context)
-    if context.machine_file is not None:
-        desk.machine()  # a bad recording is told here, not on a page
     first = "node" if desk.is_set_up() else "welcome"
     if context.options.plain or _line_by_line():
         from byzwizard import plain
 
+        if context.machine_file is not None:
+            desk.machine()  # a bad recording is told here, not on a page
         return plain.run(desk, first)
     from byzwizard import wizard
 

@@ -72,6 +72,8 @@ class Here:
     def _inspect(self) -> Machine:
         from byzwizard.machine import Machine
 
+        if self._system.path("/run/udev/queue").exists():  # devices are still coming; then one look says it all
+            self._system.run("udevadm", "settle", "--timeout=10", ok=(0, 1), timeout=30)
         return Machine.model_validate_json(self._ask("inspect"))
 
     def _ask(self, *words: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from byzwizard import i18n
-from byzwizard.errors import ByzantiumError
+from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _, ngettext
 from byzwizard.screens.items import Action, Gap, Item, Note, Pick
 from byzwizard.screens.page import Page, Session
@@ -98,9 +98,7 @@ class Welcome(Page):
         self._asked = True
         host = self.session.host
         host.later(lambda: self.session.draft.answers, lambda _answers: host.changed(), self.session.sorry)
-        host.later(self.session.desk.machine, self._found, self.session.sorry)
-        if not self.session.desk.rehearsal:
-            host.later(self.session.desk.heard, self._hear, lambda _fault: None)  # nothing heard is no fault here
+        host.later(self.session.desk.machine, self._found, self._not_found)
 
     def tick(self) -> None:
         """The node may have been set up from another console meanwhile."""
@@ -117,6 +115,13 @@ class Welcome(Page):
     def _found(self, machine: Any) -> None:
         self.session.machine = machine
         self.session.host.changed()
+        if machine.radios and not self.session.desk.rehearsal:
+            self.session.host.later(self.session.desk.heard, self._hear, lambda _fault: None)  # silence is no fault
+
+    def _not_found(self, fault: ByzantiumError) -> None:
+        if isinstance(fault, Invalid):
+            raise fault  # a bad recording: the program ends, and says so
+        self.session.sorry(fault)
 
     def _hear(self, heard: list[dict[str, Any]]) -> None:
         kinds = [network for network in heard if network["byzantium"] and network["kind"] == "mesh"]

@@ -1,11 +1,15 @@
 """What the screen does with the terminal under it: its size, its signals, its glyphs, standard error."""
 
+import contextlib
 import fcntl
 import os
 import struct
+import subprocess
+import sys
 import termios
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import urwid
@@ -113,3 +117,31 @@ def test_a_terminal_without_colours_gets_none(
     monkeypatch.setattr("curses.setupterm", lambda fd: None)
     monkeypatch.setattr("curses.tigetnum", lambda name: colours)
     assert terminal.has_colours() is expected
+
+
+@pytest.mark.allow_subprocess
+def test_a_recording_that_is_none_ends_the_wizard_with_its_sentence(tmp_path: Path) -> None:
+    """The first frame does not wait for the recording; the end is the same as in line mode."""
+    recording = tmp_path / "machine.json"
+    recording.write_text("{")
+    person, console = os.openpty()
+    wizard = subprocess.Popen(
+        [sys.executable, "-m", "byzwizard", "--machine", str(recording)],
+        stdin=console, stdout=console, stderr=subprocess.PIPE, env={**os.environ, "TERM": "xterm"}, text=True,
+    )
+    os.close(console)
+    reader = threading.Thread(target=drain, args=(person,))
+    reader.start()
+    _out, told = wizard.communicate(timeout=60)
+    reader.join()
+    os.close(person)
+    assert wizard.returncode == 2
+    assert told.startswith(f"byzwizard: {recording} is not JSON.")
+    assert "Traceback" not in told
+
+
+def drain(person: int) -> None:
+    """Read what the terminal shows until its program is gone."""
+    with contextlib.suppress(OSError):
+        while os.read(person, 65536):
+            continue

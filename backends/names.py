@@ -138,10 +138,10 @@ class NamesStage:
                 text=_("Let this computer look names up in the mesh")),
             *web.steps(resolved, HERE),
             RunUnit(
-                id="names-watch", unit="byz-names.path", after=("names-server",),
+                id="names-watch", unit="byz-names.path", after=("names-server", "names-tend"),
                 text=_("Pass names on as soon as they are known")),
             RunUnit(
-                id="names-tend", unit="byz-tend.service", ready=_hosts_there, after=("names-watch", "web-document"),
+                id="names-tend", unit="byz-tend.service", ready=_hosts_there, after=("web-document",),
                 text=_("Learn the names of other nodes")),
         )
 

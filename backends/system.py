@@ -1,6 +1,7 @@
 """The one way to the system: commands as argument lists, files written whole. Nothing else starts a process."""
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -122,11 +123,16 @@ class System:
         return shutil.which(program, path=ENVIRONMENT["PATH"]) is not None
 
     def read(self, path: str | Path) -> str | None:
-        """The text of a file; None when there is none."""
+        """The text of a file; None when there is none, also when its process (/proc) or device (/sys) went while it
+        was read."""
         try:
             return self.path(path).read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            if error.errno in {errno.ESRCH, errno.ENODEV}:
+                return None
+            raise
 
     def write(self, path: str | Path, text: str, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
         """Whole or not at all: temporary file, fsync, rename, fsync of the folder."""

@@ -12,7 +12,7 @@ Grade = Literal["A", "B", "C", "D", "E", "F"]
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Limit(_Data):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from byzwizard.errors import ByzantiumError
@@ -25,6 +25,11 @@ class Station:
     connected_s: int | None
 
     @property
+    def behind_bat(self) -> Station:
+        """The same node as it speaks over bat0."""
+        return replace(self, mac=bat_address(self.mac))
+
+    @property
     def link_local(self) -> str:
         """The IPv6 address that the kernel makes of this MAC (RFC 4291, modified EUI-64)."""
         import ipaddress
@@ -33,6 +38,12 @@ class Station:
         octets[0] ^= 2
         host = bytes(octets[:3]) + b"\xff\xfe" + bytes(octets[3:])
         return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + host))
+
+
+def bat_address(mac: str) -> str:
+    """The MAC of bat0 on the node whose first mesh link has `mac`: another one, so that the kernel can tell them
+    apart, and one that can be worked out, so that `status` knows which station speaks on bat0."""
+    return f"{int(mac[:2], 16) ^ 0x10:02x}{mac[2:].lower()}"
 
 
 def parse_stations(text: str) -> list[Station]:

@@ -118,6 +118,11 @@ def addresses(system: System, facts: Facts) -> Check:
 def routing(system: System, facts: Facts, answers: bool) -> Check | None:
     if facts.routing == "none":
         return None
+    names = tuple(link.name for link in facts.links)
+    for name in names if facts.routed != names else ():
+        if interfaces.port_of(system, name) not in facts.routed:
+            return Check("routing", False, _("The mesh link {name} is not part of {whole}.").format(
+                name=name, whole=", ".join(facts.routed)), _("`byzwizard apply` with the node's answers mends it."))
     return _daemon(system, "routing", "byz-babel.service", _("Routing runs."), _("Routing is stopped."), answers,
                    _("Routing runs, but does not answer."))
 

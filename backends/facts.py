@@ -35,6 +35,7 @@ class Facts:
     kind: Literal["public", "private", "open"]
     routing: str
     links: tuple[Link, ...]
+    routed: tuple[str, ...]  # the interfaces that routing speaks on
     access_points: tuple[str, ...]
     portal: bool
 
@@ -49,6 +50,7 @@ def of(resolved: Resolved) -> Facts:
         kind=resolved.keys.kind,
         routing=resolved.answers.mesh.routing,
         links=tuple(Link(link.name, link.kind, link.mac) for link in resolved.links),
+        routed=resolved.routed,
         access_points=tuple(point.name for point in resolved.access_points),
         portal=resolved.answers.portal,
     )
@@ -73,6 +75,7 @@ def read(system: System) -> Facts | None:
             **data,
             "addresses": tuple(data["addresses"]),
             "links": tuple(Link(**link) for link in data["links"]),
+            "routed": tuple(data["routed"]),
             "access_points": tuple(data["access_points"]),
         })
     except (ValueError, KeyError, TypeError):

@@ -46,7 +46,8 @@ def ports(resolved: Resolved, machine: Machine) -> tuple[str, ...]:
 def mesh_interfaces(resolved: Resolved) -> str:
     """For nftables: the interfaces of the mesh."""
     cables = [link.name for link in resolved.links if link.kind == "wired"]
-    return ", ".join(f'"{name}"' for name in ("mesh*", *cables))
+    others = [name for name in resolved.routed if not name.startswith("mesh") and name not in cables]
+    return ", ".join(f'"{name}"' for name in ("mesh*", *cables, *others))
 
 
 def ruleset(resolved: Resolved) -> str:

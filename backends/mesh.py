@@ -50,11 +50,11 @@ class Joined:
                 and found.get("freq") == str(self.mhz))
 
 
-def link_settings(name: str) -> tuple[tuple[str, str], ...]:
-    """A mesh link has IPv6 link-local only, and believes nobody's announcements. Sources come from anywhere in the
-    mesh, over links that have no IPv4 address to compare them with: no reverse path filter."""
+def link_settings(name: str, silent: bool = False) -> tuple[tuple[str, str], ...]:
+    """A mesh link has IPv6 link-local only (`silent`: not even that), and believes nobody's announcements. Sources come
+    from anywhere in the mesh, over links that have no IPv4 address to compare them with: no reverse path filter."""
     return (
-        (f"ipv6/conf/{name}/disable_ipv6", "0"),
+        (f"ipv6/conf/{name}/disable_ipv6", "1" if silent else "0"),
         (f"ipv6/conf/{name}/accept_ra", "0"),
         (f"ipv6/conf/{name}/autoconf", "0"),
         (f"ipv6/conf/{name}/accept_redirects", "0"),
@@ -115,7 +115,7 @@ class MeshStage:
         steps: list[Step] = []
         for link in resolved.links:
             steps.append(KernelSettings(
-                id=f"{link.name}-settings", values=link_settings(link.name),
+                id=f"{link.name}-settings", values=link_settings(link.name, silent=link.name not in resolved.routed),
                 text=_("Take no orders from others over {name}").format(name=link.name)))
             if link.kind == "wired":
                 steps.append(CableUp(

@@ -53,12 +53,15 @@ def _node(prefix: str) -> str:
     return prefix.removesuffix("0/24") + "1"
 
 
-def listed(stations: Sequence[Station], dump: Dump, names: Mapping[str, Known]) -> list[Neighbour]:
-    """Those we hear first, the strongest first; then the rest of the mesh by its cost."""
+def listed(
+    stations: Sequence[Station], dump: Dump, names: Mapping[str, Known], one_link: bool = False
+) -> list[Neighbour]:
+    """Those we hear first, the strongest first; then the rest of the mesh by its cost. On `one_link` made of many
+    (batman-adv) everybody speaks to everybody, and near are the stations alone."""
     joined = {station.link_local: station for station in stations if station.plink == "ESTAB"}
     speaking = {neighbour.address: neighbour for neighbour in dump.neighbours if neighbour.reach}
     near, seen = [], set()
-    for address in sorted(joined.keys() | speaking.keys()):
+    for address in sorted(joined.keys() | (set() if one_link else speaking.keys())):
         way = dump.announced_by(address)
         node = _node(way.prefix) if way else None
         seen.add(node)

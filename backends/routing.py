@@ -29,8 +29,9 @@ OWNER = (955, 955)  # byz-babel
 def configuration(resolved: Resolved) -> str:
     """The text of babeld's configuration."""
     key = resolved.keys.babel
+    cables = {link.name for link in resolved.links if link.kind == "wired"}
     interfaces = "\n".join(
-        f"interface {link.name} type {'wired' if link.kind == 'wired' else 'wireless'}" for link in resolved.links)
+        f"interface {name} type {'wired' if name in cables else 'wireless'}" for name in resolved.routed)
     return fill(
         "babel.conf",
         key=f"key id byz type hmac-sha256 value {key}" if key else "# The mesh is open: there is no key.",
@@ -70,8 +71,8 @@ class RoutingStage:
         return _("Routing")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        names = tuple(link.name for link in resolved.links)
-        if not names or resolved.answers.mesh.routing != "babel":
+        names = resolved.routed
+        if not names or resolved.answers.mesh.routing == "none":
             return (StopUnit(id="babel-stop", unit=UNIT, network=True, text=_("Look for no ways to other nodes")),)
         return (
             ConfigFile(id="babel-file", path=CONFIG, content=configuration(resolved), mode=0o600, owner=OWNER,

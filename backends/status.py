@@ -48,13 +48,15 @@ def read_status(system: System) -> dict[str, Any]:
         wired = pool.submit(uplinks.look, system)
         own = list(pool.map(lambda look: look(), looks))
         names = neighbours.known(system)
-        nodes = neighbours.listed(stations.result(), dump.result() or babel_socket.Dump(), names)
+        one_link = known.routing == "batman-adv"
+        speaking = [each.behind_bat if one_link else each for each in stations.result()]
+        nodes = neighbours.listed(speaking, dump.result() or babel_socket.Dump(), names, one_link)
         ports, internet = wired.result()
         around = [
             *company(nodes),
             *refusal(stations.result(), refused.result()),
             *other_kinds(known, heard.result()),
-            *silent_links(stations.result(), dump.result()),
+            *silent_links(speaking, dump.result()),
         ]
         found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
         gateway = uplinks.shared_by(ports, dump.result() or babel_socket.Dump(), known, names)

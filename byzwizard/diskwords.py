@@ -14,8 +14,9 @@ def size(count: int) -> str:
 
 
 def name(disk: Disk) -> str:
-    """Vendor and model."""
-    return " ".join(part for part in (disk.vendor, disk.model) if part) or _("disk without a name")
+    """Vendor and model; many models begin with the vendor."""
+    vendor = "" if (disk.model or "").startswith(disk.vendor or "") else disk.vendor
+    return " ".join(part for part in (vendor, disk.model) if part) or _("disk without a name")
 
 
 def label(disk: Disk) -> str:

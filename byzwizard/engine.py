@@ -139,10 +139,11 @@ def _nobody(event: Event) -> None:
 
 
 RATE_OVER = 5.0  # seconds that a rate is the average of
+BYTES = 1 << 20  # a total below is one of parts, each as long as it takes: they tell nothing of the time left
 
 
 class Meter:
-    """Turns (done, total) into progress events with rate and time left, ten a second at most."""
+    """Turns (done, total) into progress events, of bytes with rate and time left, ten a second at most."""
 
     def __init__(self, tell: Tell, stage: str, step: Step) -> None:
         self._tell = tell
@@ -160,7 +161,7 @@ class Meter:
         while len(self._past) > 2 and self._past[1][0] < now - RATE_OVER:
             self._past.popleft()
         since, before = self._past[0]
-        rate = (done - before) / (now - since) if now > since else None
+        rate = (done - before) / (now - since) if now > since and total >= BYTES else None
         self._tell(
             Event(
                 "progress",

@@ -8,7 +8,7 @@ from byzwizard.i18n import _
 def refuse(answers: Answers) -> None:
     """Raises CannotHere naming the first key that asks for more than this version has."""
     asked = {
-        "mesh.routing": answers.mesh.routing not in ("babel", "none"),
+        "mesh.routing": answers.mesh.routing == "olsr",
         "mesh.link": answers.mesh.link in ("ibss", "hub"),
         "mesh.bssid": answers.mesh.bssid is not None,
         "mesh.addresses": answers.mesh.addresses != "hash",

@@ -14,6 +14,7 @@ from byzwizard.identity import Identity
 from byzwizard.machine import Machine
 
 LinkKind = Literal["802.11s", "wired"]
+BAT = "bat0"  # what batman-adv makes of all mesh links
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,12 @@ class Resolved:
     ula_mesh: str  # the mesh's /48
     notes: tuple[str, ...] = ()  # sentences that Review and `plan` show
     clone: Clone = field(default_factory=Clone)  # done once, and so not in `answers`
+
+    @property
+    def routed(self) -> tuple[str, ...]:
+        """The interfaces on which nodes tell each other of ways: the mesh links, or what batman-adv makes of them."""
+        names = tuple(link.name for link in self.links)
+        return (BAT,) if names and self.answers.mesh.routing == "batman-adv" else names
 
 
 def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Collection[str] = ()) -> Resolved:

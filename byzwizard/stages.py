@@ -3,6 +3,7 @@
 from byzwizard.backends import (
     access_point,
     addresses,
+    batman,
     clone,
     firewall,
     gateway,
@@ -22,6 +23,7 @@ STAGES: tuple[Stage, ...] = (
     firewall.STAGE,
     radio.STAGE,
     mesh.STAGE,
+    batman.STAGE,
     addresses.STAGE,
     access_point.STAGE,
     routing.STAGE,

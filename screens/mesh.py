@@ -161,12 +161,20 @@ class Mesh(Page):
                 15,
                 _("of the phones: auto, or 10.x.y.0/24"),
             ),
-            Note(
-                _("{routing} over {link}").format(routing=draft.get("mesh.routing"), link=draft.get("mesh.link")),
-                label=_("Routing"),
+            Pick(
+                "mesh.routing",
+                _("Routing"),
+                str(draft.get("mesh.routing")),
+                self._protocols(str(draft.get("mesh.routing"))),
+                lambda value: self._set("mesh.routing", value),
             ),
         ]
         return items
+
+    @staticmethod
+    def _protocols(value: str) -> tuple[tuple[str, str], ...]:
+        known = (("babel", _("babel: the usual one")), ("batman-adv", _("batman-adv: where the others have it")))
+        return known if value in dict(known) else ((value, value), *known)
 
     def _entry(self, key: str, label: str, parse: Callable[[str], Any], limit: int, hint: str = "") -> Entry:
         draft = self.session.draft

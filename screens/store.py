@@ -90,8 +90,13 @@ class Secret(Sheet):
         self.session.host.later(job, finished, self._failed)
 
     def _failed(self, fault: ByzantiumError) -> None:
+        """The passphrase is asked for again; one that can be seen stays to be corrected."""
         self._busy, self._said = False, str(fault)
+        first = self.fields[0][0]
+        if not self._shown and not isinstance(fault, Damaged):
+            self._typed[first] = ""
         self.session.host.changed()
+        self.session.host.move(first)
 
 
 class Unlock(Secret):

@@ -132,17 +132,28 @@ def test_patient_steps_run_all_at_once_and_each_failure_is_told(system: System) 
     assert record.entries == [], "there is nothing to undo"
 
 
-def test_a_rate_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def rates(monkeypatch: pytest.MonkeyPatch, unit: int) -> list[Event]:
+    """Told over thirty seconds: ten units in each of the first fifteen, then forty; of a thousand."""
     now = [0.0]
     monkeypatch.setattr("byzwizard.engine.time.monotonic", lambda: now[0])
     told: list[Event] = []
     meter = Meter(told.append, "clone", touch("a"))
     for second in range(1, 31):
         now[0] = float(second)
-        meter(10 * second if second <= 15 else 150 + 40 * (second - 15), 1000)
-    assert told[9].rate == 10
-    assert told[-1].rate == 40
+        meter(unit * (10 * second if second <= 15 else 150 + 40 * (second - 15)), 1000 * unit)
+    return told
+
+
+def test_a_rate_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = rates(monkeypatch, 10**6)
+    assert told[9].rate == 10e6
+    assert told[-1].rate == 40e6
     assert told[-1].left == 6.2
+
+
+def test_a_few_parts_have_no_rate_and_no_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One may take a second and the next a minute."""
+    assert {(event.rate, event.left) for event in rates(monkeypatch, 1)} == {(None, None)}
 
 
 def test_an_interrupt_undoes_everything_that_was_done(system: System) -> None:

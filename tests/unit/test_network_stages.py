@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from byzwizard.answers import Answers, parse
-from byzwizard.backends import access_point, addresses, firewall, mesh, names, portal, radio, routing, web
+from byzwizard.backends import access_point, addresses, batman, firewall, mesh, names, portal, radio, routing, web
+from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.system import System
 from byzwizard.backends.units import ConfigFiles
 from byzwizard.identity import Identity
@@ -17,7 +18,8 @@ from byzwizard.plan import Stage, Step
 from byzwizard.resolve import Resolved, resolve
 
 STAGES: tuple[Stage, ...] = (
-    firewall.STAGE, radio.STAGE, mesh.STAGE, addresses.STAGE, access_point.STAGE, routing.STAGE, portal.STAGE)
+    firewall.STAGE, radio.STAGE, mesh.STAGE, batman.STAGE, addresses.STAGE, access_point.STAGE, routing.STAGE,
+    portal.STAGE)
 NASTY = "p\"\\a$s #s' x|mac=1 "
 PASSPHRASE = f"mesh:\n  passphrase: {json.dumps(NASTY)}\n"
 
@@ -125,6 +127,25 @@ def test_babel_announces_its_own_and_goes_under_its_name() -> None:
     assert f"install ip 0.0.0.0/0 pref-src {resolved.address}" in text
     assert f"key id byz type hmac-sha256 value {resolved.keys.babel}" in text
     assert "interface mesh0 type wireless" in text
+
+
+def test_with_batman_adv_nodes_speak_on_the_link_that_it_makes_of_all() -> None:
+    resolved = node("mesh: {routing: batman-adv}\n", card(0), card(1))
+    assert resolved.routed == ("bat0",)
+    found = steps(resolved, machine(card(0), card(1)))
+    links, settings = found["batman"]
+    assert isinstance(links, batman.JoinLinks)
+    assert links.links == tuple(link.name for link in resolved.links)
+    assert isinstance(settings, KernelSettings)
+    assert ("ipv6/conf/bat0/disable_ipv6", "0") in settings.values
+    own = next(step for step in found["mesh"] if step.id == "mesh0-settings")
+    assert isinstance(own, KernelSettings)
+    assert ("ipv6/conf/mesh0/disable_ipv6", "1") in own.values
+    text = lines(routing.configuration(resolved))
+    assert "interface bat0 type wireless" in text
+    assert not any(line.startswith("interface mesh") for line in text)
+    assert 'iifname { "mesh*", "bat0" } jump from_mesh' in lines(firewall.ruleset(resolved))
+    assert [step.id for step in steps(node(), machine())["batman"]] == ["bat-off"]
 
 
 def test_a_second_radio_gets_the_access_point_its_own_interface() -> None:

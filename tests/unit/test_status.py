@@ -91,10 +91,26 @@ def test_a_wrong_secret_is_told_and_a_joined_peer_is_not() -> None:
     assert status.refusal([], set()) == []
 
 
+def test_over_batman_adv_everybody_speaks_and_near_are_the_stations() -> None:
+    station = airing.Station("5a:d4:21:0e:bf:1f", -61, "ESTAB", 20)
+    assert station.behind_bat.mac == "4a:d4:21:0e:bf:1f"
+    near, far = "fe80::48d4:21ff:fe0e:bf1f", "fe80::1"
+    assert station.behind_bat.link_local == near
+    neighbour = "add neighbour {n} address {at} if bat0 reach ffff ureach 0000 rxcost 256 txcost 256 cost 256"
+    way = "add route {n} prefix 10.1.{n}.0/24 from 0.0.0.0/0 installed yes id 0{n} metric 256 refmetric 0 via {at} if b"
+    dump = babel_socket.parse([
+        line.format(n=n, at=at) for line in (neighbour, way) for n, at in enumerate((near, far))
+    ])
+    found = neighbours.listed([station.behind_bat], dump, {}, one_link=True)
+    assert [(node.address, node.hops, node.signal_dbm) for node in found] == [
+        ("10.1.0.1", 1, -61), ("10.1.1.1", None, None)]
+
+
 def known(**changes: object) -> Facts:
     fields: dict[str, object] = {
         "name": "pier", "id": "a" * 32, "addresses": ("10.1.1.1", "fd00::1"), "mesh": "fest", "air_id": "fest~pub",
-        "kind": "public", "routing": "babel", "links": (Link("mesh0", "802.11s", None),), "access_points": (),
+        "kind": "public", "routing": "babel", "links": (Link("mesh0", "802.11s", None),),
+        "routed": ("mesh0",), "access_points": (),
         "portal": True}
     return Facts(**{**fields, **changes})  # type: ignore[arg-type]  # each test names the fields it means
 

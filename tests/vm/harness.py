@@ -51,6 +51,7 @@ class VM:
 
     boot      "kernel" (quick, the command line is ours), or "bios" or "uefi" (through the boot loader)
     medium    "virtio", "usb" or "cdrom": what the image's medium is to the guest
+    read_limit  bytes a second that it gives at most, 0 for no limit
     radios    simulated radios: phy0, phy1 …
     answers   text of an answers file, given as systemd credential
     append    more words for the kernel (boot="kernel" only)
@@ -65,6 +66,7 @@ class VM:
         *,
         boot: str = "kernel",
         medium: str = "virtio",
+        read_limit: int = 0,
         iso: Path | None = None,
         radios: int = 1,
         answers: str | None = None,
@@ -78,7 +80,9 @@ class VM:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.boot = boot
-        self.medium = Drive(iso or BUILD / "byzantium.iso", medium, "byzantium-medium", read_only=True)
+        self.medium = Drive(
+            iso or BUILD / "byzantium.iso", medium, "byzantium-medium", read_limit=read_limit, read_only=True
+        )
         self.radios = radios
         self.append = append
         self.drives = [self.medium, *drives]

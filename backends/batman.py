@@ -1,0 +1,122 @@
+"""The stage "batman": with mesh.routing batman-adv the kernel makes one link of all mesh links, bat0, and babeld speaks
+on that alone. Everything behind it is one hop away, as on a cable."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from byzwizard.backends.airing import bat_address
+from byzwizard.backends.interfaces import attribute, index, ip, is_up, port_of
+from byzwizard.backends.mesh import link_settings
+from byzwizard.backends.settings import KernelSettings
+from byzwizard.errors import StepFailed
+from byzwizard.i18n import _
+from byzwizard.plan import Progress, Step
+from byzwizard.resolve import BAT
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.machine import Machine
+    from byzwizard.resolve import Resolved
+
+WHOLE = 1532  # bytes: a frame of 1500 and batman-adv's 32; smaller links get it in fragments
+HOP_PENALTY = 15  # of 255, what Gluon takes: the kernel's 30 prefers one bad hop over two good ones
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinLinks(Step):
+    """bat0, with these links as its ports."""
+
+    links: tuple[str, ...]
+
+    def needed(self, system: System) -> bool:
+        return index(BAT) is None or not is_up(system, BAT) or set(ports(system)) != set(self.links)
+
+    def before(self, system: System) -> Any:
+        """{"there": was bat0 there?, "ports": its ports, "mtu": {link: bytes}}."""
+        return {
+            "there": index(BAT) is not None,
+            "ports": ports(system),
+            "mtu": {name: attribute(system, name, "mtu") for name in self.links},
+        }
+
+    def apply(self, system: System, progress: Progress) -> None:
+        if index(BAT) is None:
+            first = attribute(system, self.links[0], "address")
+            named = f" address {bat_address(first)}" if first else ""
+            ip(system, f"link add {BAT}{named} type batadv")
+            system.run("batctl", "meshif", BAT, "hop_penalty", str(HOP_PENALTY))
+        for name in set(ports(system)) - set(self.links):
+            ip(system, f"link set dev {name} nomaster")
+        for name in self.links:
+            with contextlib.suppress(StepFailed):  # a driver that takes no more than 1500
+                ip(system, f"link set dev {name} mtu {WHOLE}")
+            if port_of(system, name) != BAT:
+                ip(system, f"link set dev {name} master {BAT}")
+        ip(system, f"link set dev {BAT} up")
+
+    def undo(self, system: System, before: Any) -> None:
+        dissolve(system, [] if not before["there"] else before["ports"])
+        for name, mtu in before["mtu"].items():
+            if mtu is not None and index(name) is not None:
+                ip(system, f"link set dev {name} mtu {mtu}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartLinks(Step):
+    """No bat0 any more."""
+
+    def needed(self, system: System) -> bool:
+        return index(BAT) is not None
+
+    def before(self, system: System) -> Any:
+        return ports(system)
+
+    def apply(self, system: System, progress: Progress) -> None:
+        dissolve(system, [])
+
+    def undo(self, system: System, before: Any) -> None:
+        links = tuple(name for name in before if index(name) is not None)
+        if links:
+            JoinLinks(id="", text="", links=links).apply(system, lambda _done, _total: None)
+
+
+def ports(system: System) -> list[str]:
+    """The interfaces that bat0 is made of."""
+    names = (entry.name for entry in sorted(system.path("/sys/class/net").glob("*")))
+    return [name for name in names if name != BAT and port_of(system, name) == BAT]
+
+
+def dissolve(system: System, keep: Sequence[str]) -> None:
+    """Take all ports but `keep` away, and bat0 with the last of them."""
+    gone = [f"link set dev {name} nomaster" for name in ports(system) if name not in keep]
+    if not keep and index(BAT) is not None:
+        gone.append(f"link del dev {BAT}")
+    if gone:
+        ip(system, *gone)
+
+
+@dataclass(frozen=True)
+class BatmanStage:
+    name: str = "batman"
+
+    @property
+    def title(self) -> str:
+        return _("One link of all")
+
+    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        if resolved.routed != (BAT,):
+            return (PartLinks(id="bat-off", network=True, text=_("Let each mesh link be one of its own again")),)
+        links = tuple(link.name for link in resolved.links)
+        return (
+            JoinLinks(id="bat-links", network=True, links=links,
+                      text=_("Make one link, bat0, of {links} by batman-adv").format(links=", ".join(links))),
+            KernelSettings(id="bat-settings", values=link_settings(BAT), after=("bat-links",),
+                           text=_("Take no orders from others over {name}").format(name=BAT)),
+        )
+
+
+STAGE = BatmanStage()

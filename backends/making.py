@@ -184,6 +184,11 @@ def deleted(found: Store, disk: Disk | None) -> str:
     )
 
 
+def seal(found: Store, disk: Disk | None) -> str:
+    """Of what goes, as it is confirmed."""
+    return targets.seal(f"delete {found.words}", disk) if disk is not None else ""
+
+
 def delete(system: System, found: Store, disk: Disk | None) -> None:
     """The store is closed, and `disk` is what was confirmed: wipe its keys, then what names it. Raises Refused where
     that has changed, CommandFailed."""

@@ -164,6 +164,7 @@ def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
             id="store",
             text=_text(wanted, disk, size, device),
             destroys=_destroys(wanted, disk, size, device),
+            seal=targets.seal("store", disk),
             asked=True,
             kind=wanted.kind,
             disk=disk,

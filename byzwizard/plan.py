@@ -32,6 +32,7 @@ class Step(ABC):
     after: tuple[str, ...] = ()
     network: bool = field(default=False)  # may cut the network that the caller is connected over
     asked: bool = field(default=False)  # done only when a person asked for it, never by answers that a boot found
+    seal: str = ""  # of the disk that it writes to, as it was when this was planned; empty: it writes to none
     patient: ClassVar[bool] = False  # waits for a device most of the time: any number of such steps run side by side
 
     @property
@@ -78,6 +79,10 @@ class PlannedStage:
 @dataclass(frozen=True)
 class Plan:
     stages: tuple[PlannedStage, ...]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for stage in self.stages for step in stage.steps)
 
     def as_json(self, needed: Callable[[Step], bool]) -> dict[str, Any]:
         """The shape of `plan --json`."""

@@ -5,7 +5,7 @@ import signal
 
 from byzwizard.backends import clone, keep, targets
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, need_root, need_this_computer, secret
+from byzwizard.commands import Context, confirmed, need_root, need_this_computer, secret
 from byzwizard.commands.apply import confirm, told_as_json, told_in_words
 from byzwizard.diskwords import copying
 from byzwizard.engine import Engine, StageFailed
@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     content.add_argument("--with-answers", action="store_true", help=_("the copies join this mesh by themselves"))
     parser.add_argument("--with-data", action="store_true", help=_("what is kept goes along, with its own passphrase"))
     secret.arguments(parser, "", _("the passphrase of the copies"))
+    confirmed(parser)
 
 
 class NoJournal(Journal):

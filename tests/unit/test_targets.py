@@ -186,6 +186,9 @@ def test_a_disk_is_held_for_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         stick(size=SIZE + 512),
         stick(children=[]),
         stick(children=[part("sdb1", fstype="ext4", label="PHOTOS")]),
+        stick(ptuuid="0001"),
+        *(stick(children=[part("sdb1", fstype="vfat", label="PHOTOS", **{mark: "0001"})])
+          for mark in ("partuuid", "uuid", "start")),
         stick(children=[part("sdb1", fstype="vfat", label="PHOTOS", mountpoints=["/media/now"])]),
         stick("sdc"),
         stick(ro=True),
@@ -216,6 +219,18 @@ def test_another_disk_at_the_same_path_is_told_apart(tmp_path: Path) -> None:
     system.entries = [stick(children=[part("sdb1", fstype="ext4", label="PHOTOS")])]
     with pytest.raises(Refused, match="has changed"):
         targets.need_unchanged(system, disk())
+
+
+def test_two_sticks_of_one_model_that_tell_no_serial_are_told_apart_by_their_ids() -> None:
+    def of(**ids: str) -> Disk:
+        return disk(serial=None, children=[part("sdb1", fstype="vfat", label="PHOTOS", **ids)])
+
+    shown = targets.seal("copy-sdb", of(uuid="5A1F-0001", partuuid="77aa-01"))
+    assert targets.seal("copy-sdb", of(uuid="5A1F-0001", partuuid="77aa-01")) == shown
+    assert targets.seal("copy-sdb", of(uuid="5A1F-0002", partuuid="77aa-01")) != shown
+    assert targets.seal("copy-sdb", of(uuid="5A1F-0001", partuuid="77bb-01")) != shown
+    assert targets.seal("store", of(uuid="5A1F-0001", partuuid="77aa-01")) != shown, "confirmed for something else"
+    assert "5A1F" not in of(uuid="5A1F-0001").model_dump_json(), "recordings are passed on"
 
 
 def test_an_internal_disk_that_was_named_so_may_hold_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

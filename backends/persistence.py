@@ -52,8 +52,8 @@ class CreateStore(Step):
             made = making.file(
                 system, self.disk, self.device, self.allow_internal, self.size, lock, progress
             )
+        store.remember(system, made)  # killed before it is open, it is a locked one
         store.mount(system, made, None if lock is None else lock.passphrase)
-        store.remember(system, made)
 
     def undo(self, system: System, before: Any) -> None:
         """Left to `persist delete`: what is in it may be all there is."""

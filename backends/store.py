@@ -140,6 +140,7 @@ def mount(system: System, store: Store, passphrase: str | None, thoroughly: bool
     Raises WrongPassphrase, Damaged, StepFailed; then all is closed again.
     """
     try:
+        luks.lock(system)  # one that was killed in the middle of this left it
         clear = _clear(system, store, passphrase)
         filesystem.mend(system, clear, thoroughly)
         filesystem.grow(system, clear)

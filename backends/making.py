@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import filesystem, freespace, luks, storefile, targets
+from byzwizard.backends import direct, filesystem, freespace, luks, storefile, targets
 from byzwizard.backends.store import Store
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.diskwords import size as words
@@ -40,7 +40,9 @@ def partition(
 ) -> Store:
     """A store in the free space behind the last partition; `size` None takes all of it. Raises Refused, StepFailed."""
     _enough_memory(system, lock)
-    with targets.hold(system, disk, allow_internal, boot_medium_ok=True, exclusive=not disk.boot_medium):
+    alone = not disk.boot_medium
+    with targets.hold(system, disk, allow_internal, boot_medium_ok=True, exclusive=alone) as descriptor:
+        direct.need_sectors_of_512(descriptor)
         space = freespace.after_last(system, disk.path, disk.bytes)
         space = freespace.cut(space, size)
         if space.bytes < SMALLEST:

@@ -11,7 +11,7 @@ import shutil
 import threading
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import filesystem, locker, luks, making, store, targets
+from byzwizard.backends import filesystem, kept, locker, luks, making, store, targets
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
@@ -68,7 +68,8 @@ def fill(system: System, place: str) -> None:
 
 
 def _entries(system: System) -> list[Path]:
-    return [entry for entry in system.path(store.PLACE).iterdir() if entry.name not in STAYS]
+    held = system.path(store.PLACE).iterdir()
+    return [entry for entry in held if entry.name not in STAYS and kept.ASIDE not in entry.name]
 
 
 def _room(system: System, place: str) -> None:

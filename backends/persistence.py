@@ -128,6 +128,10 @@ class Keep(Step):
     def apply(self, system: System, progress: Progress) -> None:
         locker.switch(system, self.keep)
 
+    def told(self, system: System) -> str:
+        found = ", ".join(kept.aside(system))
+        return _("What the store had from before stays in it: {names}.").format(names=found) if found else ""
+
     def undo(self, system: System, before: Any) -> None:
         if store.is_open(system):
             locker.switch(system, tuple(before))

@@ -51,6 +51,10 @@ class Step(ABC):
     def apply(self, system: System, progress: Progress) -> None:
         """Make the change and wait until it holds. Raises StepFailed with a sentence."""
 
+    def told(self, system: System) -> str:
+        """A sentence about what came of it, where its text does not say all."""
+        return ""
+
     @abstractmethod
     def undo(self, system: System, before: Any) -> None:
         """Take the change back, whole or half done. Must not fail on what is already gone."""

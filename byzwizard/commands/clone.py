@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import sys
 
 from byzwizard.backends import clone, keep, targets
 from byzwizard.backends.system import System
@@ -21,7 +22,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     content = parser.add_mutually_exclusive_group()
     content.add_argument("--blank", action="store_true", help=_("the system alone (so it is without a word)"))
     content.add_argument("--with-answers", action="store_true", help=_("the copies join this mesh by themselves"))
-    parser.add_argument("--with-data", action="store_true", help=_("what is kept goes along, with its own passphrase"))
+    parser.add_argument(
+        "--with-data",
+        action="store_true",
+        help=_("what is kept goes along, with its own passphrase; keys and histories of the home folder do not"),
+    )
     secret.arguments(parser, "", _("the passphrase of the copies"))
     confirmed(parser)
 
@@ -68,6 +73,13 @@ def _hand(context: Context, system: System) -> "clone.Hand | None":
 
     if not store.is_open(system):
         return None
+    left_out = ", ".join(handon.PRIVATE)
+    print(
+        _("What is kept goes along, but for this node's identity, and of the home folder: {names}.").format(
+            names=left_out
+        ),
+        file=sys.stderr,
+    )
     passphrase = secret.given(context.options) or secret.asked(_("Passphrase of the copies"), twice=True)
     answers = keep.answers(system)
     opens_on = answers.persistence.opens_on if answers is not None else "1GiB"

@@ -47,7 +47,7 @@ def need_confirmed(context: Context, seal: str, what: str) -> None:
     seals = context.options.confirmed
     if seals is not None and seal not in seals.split(","):
         raise Refused(
-            _("A disk was exchanged or changed since it was shown: {what}.").format(what=what),
+            _("A disk was exchanged or changed since it was shown: {what}.").format(what=what.rstrip(".")),
             _("Nothing was written to it. Choose again."),
         )
 

@@ -60,7 +60,7 @@ def partition(
     system.run("udevadm", "settle", "--timeout=30", ok=(0, 1), timeout=60)
     system.run("udevadm", "trigger", "--settle", "--action=change", node, ok=(0, 1), timeout=60)
     progress(4, 4)
-    return Store("partition", disk.path, node, lock is not None)
+    return Store("partition", disk.path, node, lock is not None, uuid=filesystem.uuid(system, node))
 
 
 def file(
@@ -105,7 +105,8 @@ def file(
             system.run("sync", "--file-system", str(system.path(place)), timeout=600)
         finally:
             system.remove(half)
-    return Store("save.dat", disk.path, device, lock is not None, f"/{storefile.NAME}")
+    uuid = filesystem.uuid(system, device)
+    return Store("save.dat", disk.path, device, lock is not None, f"/{storefile.NAME}", uuid)
 
 
 def filesystem_of(disk: Disk, device: str) -> str | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import freespace, targets
+from byzwizard.backends import filesystem, freespace, locker, store, targets
+from byzwizard.backends.store import Store
 from byzwizard.backends.system import System
 from byzwizard.errors import Refused
 from byzwizard.machine import Disk
@@ -103,3 +104,21 @@ def test_another_size_than_it_told(system: System, loop: str, monkeypatch: pytes
 def test_a_twin_in_its_place(system: System, loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     twin = named(ptuuid="0002").model_copy(update={"path": loop, "bytes": 100 * MB})
     assert "changed" in refused(system, monkeypatch, loop, twin)
+
+
+@pytest.mark.parametrize("device", ["partition", "save.dat"])
+def test_another_stick_where_a_locked_store_was(system: System, loop: str, device: str) -> None:
+    """Neither opened nor deleted, though it may be a store as well."""
+    node = freespace.tell_kernel(system, loop, f"{loop}p1")
+    filesystem.make(system, node)
+    found = Store(device, loop, node, encrypted=False, file="/save.dat" if device == "save.dat" else None,
+                  uuid=filesystem.uuid(system, node))  # fmt: skip
+    store.remember(system, found)
+    assert store.the(system) == found
+    filesystem.make(system, node)
+    for act in (locker.unlock, lambda system, _no: store.the(system)):
+        with pytest.raises(Refused, match="another stick is in its place"):
+            act(system, None)
+    assert not store.is_open(system)
+    system.run("wipefs", "--all", node)
+    assert store.the(system) == found  # it may be damaged: e2fsck says more

@@ -146,6 +146,8 @@ class Lsblk(System):
                 file.truncate(entry["size"])
 
     def run(self, *argv: str, **_more: Any) -> Result:
+        if argv[0] == "blkid":
+            return Result(0, "", "")
         assert argv[0] == "lsblk"
         return Result(0, json.dumps({"blockdevices": self.entries}), "")
 

@@ -231,6 +231,7 @@ def steps(
             id=step_id(disk),
             text=_("Copy this system to {disk}").format(disk=label(disk)),
             destroys=erased(disk),
+            seal=targets.seal(step_id(disk), disk),
             disk=disk,
             allow_internal=internal,
             several=len(chosen) > 1,
@@ -261,6 +262,7 @@ def sticks(disks: Sequence[Disk]) -> list[Stick]:
         Stick(
             name=disk.serial if disk.serial and serials.count(disk.serial) == 1 else disk.path,
             step=step_id(disk), label=label(disk), holds=holds(disk), erases=erased(disk), refused=_why_not(disk),
+            seal=targets.seal(step_id(disk), disk),
         )
         for disk in shown
     ]  # fmt: skip

@@ -45,14 +45,15 @@ def flush(descriptor: int) -> None:
 
 
 def need_sectors_of_512(descriptor: int) -> None:
-    """Raises CannotHere for a disk with others: BIOSes do not start from it, and the layout counts in these."""
+    """Raises CannotHere for a disk with others: BIOSes do not start from it, and layout.py and freespace.py count in
+    these."""
     try:
         told = fcntl.ioctl(descriptor, BLKSSZGET, bytes(4))
     except OSError:  # a file that stands for a disk
         return
     if int.from_bytes(told, "little") != SECTOR:
         raise CannotHere(
-            _("This disk has sectors of {size} bytes; a stick that every computer starts from has 512.").format(
+            _("This disk has sectors of {size} bytes; systems and stores are put on those with 512.").format(
                 size=int.from_bytes(told, "little")
             ),
             _("Take another one."),

@@ -1,5 +1,6 @@
 """Disks and their partitions, from `lsblk --json`."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -9,7 +10,10 @@ from byzwizard.errors import ByzantiumError
 from byzwizard.machine import Disk, Partition
 from byzwizard.verdict import LIVE_MOUNTS
 
-COLUMNS = "PATH,NAME,TYPE,SIZE,VENDOR,MODEL,SERIAL,TRAN,RM,RO,FSTYPE,LABEL,PARTLABEL,MOUNTPOINTS"
+COLUMNS = (
+    "PATH,NAME,TYPE,SIZE,VENDOR,MODEL,SERIAL,TRAN,RM,RO,FSTYPE,LABEL,PARTLABEL,MOUNTPOINTS,PTUUID,PARTUUID,UUID,START"
+)
+MARKS = ("ptuuid", "partuuid", "uuid", "start", "size", "fstype")  # what tells two sticks of one kind apart
 NO_DISKS = ("loop", "ram", "zram", "nbd", "fd", "mtdblock", "dm-", "md")
 
 
@@ -32,7 +36,16 @@ def parse_disk(entry: dict[str, Any]) -> Disk | None:
         path=_path(entry), bytes=int(entry["size"]), vendor=_vendor(entry.get("vendor")),
         model=_text(entry.get("model")),
         serial=_text(entry.get("serial")), transport=_transport(entry, name), removable=bool(entry.get("rm")),
-        read_only=bool(entry.get("ro")) or entry["type"] == "rom", partitions=_partitions(entry))
+        read_only=bool(entry.get("ro")) or entry["type"] == "rom", partitions=_partitions(entry),
+        fingerprint=_fingerprint(entry))
+
+
+def _fingerprint(entry: dict[str, Any]) -> str:
+    """Of the ids of its table, partitions and file systems, and of where they lie. A hash, because those are nobody's
+    business who reads a recording."""
+    parts = [child for child in entry.get("children") or () if child.get("type") == "part"]
+    marks = [[str(part.get(mark)) for mark in MARKS] for part in (entry, *parts)]
+    return hashlib.sha256(json.dumps(marks).encode()).hexdigest()[:32]
 
 
 def _partitions(entry: dict[str, Any]) -> tuple[Partition, ...]:

@@ -54,6 +54,11 @@ def kind(system: System, device: str) -> str:
     return system.run("blkid", "-p", "-s", "TYPE", "-o", "value", device, ok=(0, 2, 8)).out.strip()
 
 
+def uuid(system: System, device: str) -> str:
+    """Of the file system or the container on a device, empty where there is none."""
+    return system.run("blkid", "-p", "-s", "UUID", "-o", "value", device, ok=(0, 2, 8)).out.strip()
+
+
 def mount(system: System, device: str, place: str, *options: str) -> None:
     """Raises CommandFailed. Never with set-uid programs or device files that a stick brings along."""
     system.path(place).mkdir(mode=0o700, parents=True, exist_ok=True)

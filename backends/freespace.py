@@ -1,9 +1,13 @@
 """The space after a disk's last partition, and a partition made of it, with sfdisk. The disk may be in use: it is the
-stick that the system runs from, so the kernel is told of the one new partition only, never to read the table again."""
+stick that the system runs from, so the kernel is told of the one new partition only, never to read the table again.
+
+sfdisk writes the second table of a GPT first and waits for the disk after each piece: a power cut leaves one of them.
+"""
 
 import json
 from dataclasses import dataclass, replace
 
+from byzwizard.backends.direct import SECTOR
 from byzwizard.backends.system import System
 from byzwizard.diskwords import size as words
 from byzwizard.errors import Refused, StepFailed
@@ -25,7 +29,6 @@ class Space:
     start: int
     bytes: int
     table: str | None
-    sector: int = 512
 
 
 def read_table(system: System, disk: str) -> dict[str, object]:
@@ -39,12 +42,11 @@ def after_last(system: System, disk: str, disk_bytes: int) -> Space:
     """What is free behind the last partition; `bytes` is 0 where nothing is."""
     table = read_table(system, disk)
     parts = partitions(table)
-    sector = int(str(table.get("sectorsize", 512)))
     label = str(table["label"]) if table else None
-    end = max((int(str(part["start"])) + int(str(part["size"])) for part in parts), default=0) * sector
+    end = max((int(str(part["start"])) + int(str(part["size"])) for part in parts), default=0) * SECTOR
     start = max(ALIGN, -(-end // ALIGN) * ALIGN)
-    last = disk_bytes - GPT_TAIL * sector if label != "dos" else min(disk_bytes, MBR_LAST * sector)
-    return Space(start, max(0, (last - start) // ALIGN * ALIGN), label, sector)
+    last = disk_bytes - GPT_TAIL * SECTOR if label != "dos" else min(disk_bytes, MBR_LAST * SECTOR)
+    return Space(start, max(0, (last - start) // ALIGN * ALIGN), label)
 
 
 def cut(space: Space, size: int | None) -> Space:
@@ -72,7 +74,7 @@ def add(system: System, disk: str, space: Space, name: str) -> str:
     if space.table == "gpt":
         # An image that was written to a bigger stick has its second table in the middle of it.
         system.run("sfdisk", *QUIET, "--relocate", "gpt-bak-std", disk, timeout=60)
-    words = [f"start={space.start // space.sector}", f"size={space.bytes // space.sector}"]
+    words = [f"start={space.start // SECTOR}", f"size={space.bytes // SECTOR}"]
     if space.table == "dos":
         words.append(f"type={MBR_LINUX}")
     else:
@@ -85,7 +87,7 @@ def add(system: System, disk: str, space: Space, name: str) -> str:
                timeout=60)
     part = next(
         part for part in partitions(read_table(system, disk))
-        if int(str(part["start"])) * space.sector == space.start
+        if int(str(part["start"])) * SECTOR == space.start
     )
     return tell_kernel(system, disk, str(part["node"]))
 

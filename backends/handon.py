@@ -1,22 +1,25 @@
 """What this node keeps, handed on: a store of its own on a stick that was just copied, with its own passphrase.
 
 The services are stopped while their data are read, so that what arrives is a state that was; the mesh goes on. The
-identity stays here, or there would be two of this node; the answers go as they go onto any copy.
+identity stays here, or there would be two of this node; the answers go as they go onto any copy. Of the home folder
+stay the keys, and what a person has typed.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import threading
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import filesystem, locker, luks, making, store, targets
+from byzwizard.backends import filesystem, kept, locker, luks, making, store, targets
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from byzwizard.backends.clone import Hand
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 STAYS = {"identity", "lost+found", "mesh"}  # of the folders of the store
 ANSWERS = f"{store.PLACE}/mesh/etc/byzantium/answers.yaml"
+
+HOME = "home"
+PRIVATE = (".ssh", ".gnupg", "*_history", ".lesshst", ".viminfo")  # names below the home folder, at any depth
 
 _reading = threading.Lock()  # sticks take their turns: the services are stopped once for each
 
@@ -59,8 +65,10 @@ def fill(system: System, place: str) -> None:
     stopped = locker.stop(system)
     try:
         _room(system, place)
-        for entry in _entries(system):
-            system.run("cp", "--archive", "--one-file-system", str(entry), str(system.path(place)), timeout=24 * 3600)
+        entries = _entries(system)
+        _copy(system, [entry for entry in entries if entry.name != HOME], system.path(place))
+        for home in (entry for entry in entries if entry.name == HOME):
+            _without_private(system, home, system.path(place) / HOME)
         _answers(system, place)
     finally:
         with clearing_up():
@@ -68,7 +76,37 @@ def fill(system: System, place: str) -> None:
 
 
 def _entries(system: System) -> list[Path]:
-    return [entry for entry in system.path(store.PLACE).iterdir() if entry.name not in STAYS]
+    held = system.path(store.PLACE).iterdir()
+    return [entry for entry in held if entry.name not in STAYS and kept.ASIDE not in entry.name]
+
+
+def _copy(system: System, entries: Sequence[Path], place: Path) -> None:
+    if entries:
+        system.run("cp", "--archive", "--one-file-system", *map(str, entries), str(place), timeout=24 * 3600)
+
+
+def _without_private(system: System, source: Path, target: Path) -> None:
+    """A folder, but for what is PRIVATE in it: that does not even come onto the other stick for a moment."""
+    target.mkdir(mode=0o700)
+    mixed = [entry for entry in source.iterdir() if not private(entry.name) and _holds_private(entry)]
+    whole = [entry for entry in source.iterdir() if not private(entry.name) and entry not in mixed]
+    for folder in mixed:
+        _without_private(system, folder, target / folder.name)
+    _copy(system, whole, target)
+    status = source.stat()
+    os.chown(target, status.st_uid, status.st_gid)
+    shutil.copystat(source, target)
+
+
+def private(name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in PRIVATE)
+
+
+def _holds_private(folder: Path) -> bool:
+    """False for files; links are not followed."""
+    if folder.is_symlink():
+        return False
+    return any(private(name) for _folder, folders, files in os.walk(folder) for name in (*folders, *files))
 
 
 def _room(system: System, place: str) -> None:

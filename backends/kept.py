@@ -1,22 +1,25 @@
 """What a store keeps: folders of the system that lie in it and are mounted over their own places.
 
 Each kept thing has a folder of its own in the store, with the paths of the system below it. What is on stands in
-kept.json in the store; switching off leaves the data there until they are deleted.
+kept.json in the store; switching off leaves the data there until they are deleted. Switched on again, a thing is what
+it is by then: what the store has of it from before stays beside it, under a name with the date.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzwizard import catalogue_names
-from byzwizard.backends import filesystem
+from byzwizard.backends import compare, filesystem
 from byzwizard.backends.store import PLACE
 from byzwizard.backends.system import CommandFailed
 from byzwizard.errors import StepFailed
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from byzwizard.backends.system import System
 
 LIST = f"{PLACE}/kept.json"
+ASIDE = ".before-"  # in the name of what the store had of a thing that was switched on again
 STALE = (".pid", ".lock")
 JOURNAL = "/var/log/journal"
 
@@ -107,6 +111,7 @@ def bind_all(system: System) -> None:
     for thing in things(listed(system)):
         for folder in thing.folders:
             if not bound(system, folder):
+                _need_nothing_below(system, folder)
                 _bind(system, thing, folder)
 
 
@@ -124,10 +129,14 @@ def switch(system: System, keep: Sequence[str]) -> None:
     """
     was = list(listed(system))
     before, after = things(was), things(keep)
+    date = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
     gone = [thing for thing in before if thing.name not in {other.name for other in after}]
     for thing in after:
         for folder in thing.folders:
             if not bound(system, folder):
+                _need_nothing_below(system, folder)
+                if thing not in before:
+                    _set_aside(system, thing, folder, date)
                 _move_in(system, thing, folder)
                 _bind(system, thing, folder)
     system.write(LIST, json.dumps({"keep": list(keep)}), 0o600)
@@ -160,6 +169,11 @@ def left_over(system: System) -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in folders if entry.name not in on))
 
 
+def aside(system: System) -> tuple[str, ...]:
+    """What the store had of things from before they were switched on again."""
+    return tuple(name for name in left_over(system) if ASIDE in name)
+
+
 def sizes(system: System) -> dict[str, int]:
     """Bytes of each thing in the store, also of those that are switched off."""
     names = [thing.name for thing in things(listed(system))] + list(left_over(system))
@@ -170,6 +184,31 @@ def sizes(system: System) -> dict[str, int]:
             said = system.run("du", "--summarize", "--bytes", "--one-file-system", str(path), ok=(0, 1), timeout=120)
             found[name] = int(said.out.split()[0])
     return found
+
+
+def _need_nothing_below(system: System, folder: str) -> None:
+    """Raises StepFailed where another medium is mounted in a folder that is to be covered: it would be out of sight,
+    and what moves into the store is deleted in its old place."""
+    root = str(system.path(folder)).rstrip("/") + "/"
+    found = next((place for place in sorted(filesystem.mounted_places(system)) if place.startswith(root)), None)
+    if found is not None:
+        raise StepFailed(
+            _("{place} is mounted in a folder that is to be kept ({folder}).").format(place=found, folder=folder),
+            _("Unmount it, and try again."),
+        )
+
+
+def _set_aside(system: System, thing: Thing, folder: str, date: str) -> None:
+    """Where the place holds what the store has not: what people see now is what they want to keep, and what was kept
+    from before is no rubbish either."""
+    there = system.path(inside(thing, folder))
+    if there.is_symlink() or not there.exists() or not compare.has_more(system.path(folder), there):
+        return
+    name = f"{thing.name}{ASIDE}{date}"  # which clocks may tell twice
+    names = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
+    target = next(path for name in names if not (path := system.path(f"{PLACE}/{name}{folder}")).exists())
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    there.rename(target)
 
 
 def _move_in(system: System, thing: Thing, folder: str) -> None:

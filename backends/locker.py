@@ -24,20 +24,32 @@ def unlock(
 
     Raises WrongPassphrase, Damaged (ask, and try `thoroughly`), CannotHere where there is none.
     """
-    found = store.the(system, device)
+    found = (store.known(system) if store.is_open(system) else None) or store.the(system, device)
     if store.is_open(system):
-        kept.bind_all(system)  # one that was killed in the middle of this has mounted less
-        return found
-    store.mount(system, found, passphrase, thoroughly)
+        kept.bind_all(system)  # one that was killed in the middle of this has mounted and started less
+    else:
+        _open(system, found, passphrase, thoroughly)
+    start(system, found.stopped)
+    store.remember(system, replace(found, stopped=()))
+    return found
+
+
+def _open(system: System, found: Store, passphrase: str | None, thoroughly: bool) -> None:
+    """It is remembered before: whoever kills this leaves a store that is known, and that unlock and lock can mend."""
+    before = store.known(system)
+    store.remember(system, found)
     try:
-        kept.bind_all(system)
+        store.mount(system, found, passphrase, thoroughly)
+        try:
+            kept.bind_all(system)
+        except BaseException:
+            with clearing_up():
+                close(system, found)
+            raise
     except BaseException:
         with clearing_up():
-            close(system, found)
+            store.forget(system) if before is None else store.remember(system, before)
         raise
-    store.remember(system, replace(found, stopped=()))
-    start(system, found.stopped)
-    return found
 
 
 def lock(system: System) -> Store:

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import filesystem, freespace, luks, storefile, targets
+from byzwizard.backends import direct, filesystem, freespace, luks, storefile, targets
 from byzwizard.backends.store import Store
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.diskwords import size as words
@@ -40,7 +40,9 @@ def partition(
 ) -> Store:
     """A store in the free space behind the last partition; `size` None takes all of it. Raises Refused, StepFailed."""
     _enough_memory(system, lock)
-    with targets.hold(system, disk, allow_internal, boot_medium_ok=True, exclusive=not disk.boot_medium):
+    alone = not disk.boot_medium
+    with targets.hold(system, disk, allow_internal, boot_medium_ok=True, exclusive=alone) as descriptor:
+        direct.need_sectors_of_512(descriptor)
         space = freespace.after_last(system, disk.path, disk.bytes)
         space = freespace.cut(space, size)
         if space.bytes < SMALLEST:
@@ -58,7 +60,7 @@ def partition(
     system.run("udevadm", "settle", "--timeout=30", ok=(0, 1), timeout=60)
     system.run("udevadm", "trigger", "--settle", "--action=change", node, ok=(0, 1), timeout=60)
     progress(4, 4)
-    return Store("partition", disk.path, node, lock is not None)
+    return Store("partition", disk.path, node, lock is not None, uuid=filesystem.uuid(system, node))
 
 
 def file(
@@ -103,7 +105,8 @@ def file(
             system.run("sync", "--file-system", str(system.path(place)), timeout=600)
         finally:
             system.remove(half)
-    return Store("save.dat", disk.path, device, lock is not None, f"/{storefile.NAME}")
+    uuid = filesystem.uuid(system, device)
+    return Store("save.dat", disk.path, device, lock is not None, f"/{storefile.NAME}", uuid)
 
 
 def filesystem_of(disk: Disk, device: str) -> str | None:
@@ -182,6 +185,11 @@ def deleted(found: Store, disk: Disk | None) -> str:
     return _("the store {store} with all that it keeps, on {disk}").format(
         store=found.words, disk=targets.describe(disk)
     )
+
+
+def seal(found: Store, disk: Disk | None) -> str:
+    """Of what goes, as it is confirmed."""
+    return targets.seal(f"delete {found.words}", disk) if disk is not None else ""
 
 
 def delete(system: System, found: Store, disk: Disk | None) -> None:

@@ -52,8 +52,8 @@ class CreateStore(Step):
             made = making.file(
                 system, self.disk, self.device, self.allow_internal, self.size, lock, progress
             )
+        store.remember(system, made)  # killed before it is open, it is a locked one
         store.mount(system, made, None if lock is None else lock.passphrase)
-        store.remember(system, made)
 
     def undo(self, system: System, before: Any) -> None:
         """Left to `persist delete`: what is in it may be all there is."""
@@ -128,6 +128,10 @@ class Keep(Step):
     def apply(self, system: System, progress: Progress) -> None:
         locker.switch(system, self.keep)
 
+    def told(self, system: System) -> str:
+        found = ", ".join(kept.aside(system))
+        return _("What the store had from before stays in it: {names}.").format(names=found) if found else ""
+
     def undo(self, system: System, before: Any) -> None:
         if store.is_open(system):
             locker.switch(system, tuple(before))
@@ -164,6 +168,7 @@ def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
             id="store",
             text=_text(wanted, disk, size, device),
             destroys=_destroys(wanted, disk, size, device),
+            seal=targets.seal("store", disk),
             asked=True,
             kind=wanted.kind,
             disk=disk,

@@ -27,7 +27,8 @@ HEADER = "/run/byzantium/header-copy"
 
 @dataclass(frozen=True)
 class Store:
-    """`device` is the partition that it is, or that the file `file` lies on (a path inside that partition).
+    """`device` is the partition that it is, or that the file `file` lies on (a path inside that partition); `uuid` what
+    tells that one from what another stick has there.
 
     `stopped` are the units that were stopped when it was locked.
     """
@@ -37,6 +38,7 @@ class Store:
     device: str
     encrypted: bool
     file: str | None = None
+    uuid: str = ""
     stopped: tuple[str, ...] = field(default=())
 
     @property
@@ -105,7 +107,8 @@ def _not_internal(disk: Disk, wanted: str) -> None:
 def _on(system: System, disk: Disk) -> Iterator[Store]:
     for part in disk.partitions:
         if part.label == LABEL and part.filesystem in {"crypto_LUKS", "ext4"}:
-            yield Store("partition", disk.path, part.path, part.filesystem == "crypto_LUKS")
+            uuid = filesystem.uuid(system, part.path)
+            yield Store("partition", disk.path, part.path, part.filesystem == "crypto_LUKS", uuid=uuid)
     for part in disk.partitions:
         if part.filesystem not in CARRIERS or part.label == LABEL:
             continue
@@ -113,7 +116,8 @@ def _on(system: System, disk: Disk) -> Iterator[Store]:
             path = storefile.find(system, place) if place else None
             if place and path:
                 encrypted = luks.is_luks(system, str(system.path(path)))
-                yield Store("save.dat", disk.path, part.path, encrypted, path.removeprefix(place))
+                uuid = filesystem.uuid(system, part.path)
+                yield Store("save.dat", disk.path, part.path, encrypted, path.removeprefix(place), uuid)
 
 
 def _file(system: System, path: str) -> Store:
@@ -121,17 +125,33 @@ def _file(system: System, path: str) -> Store:
     where = system.run("findmnt", "--noheadings", "--raw", "--output", "SOURCE,TARGET", "--target", path).out.split()
     source, target = where[0], where[1]
     encrypted = luks.is_luks(system, path)
-    return Store("save.dat", source, source, encrypted, "/" + path.removeprefix(target).lstrip("/"))
+    inside = "/" + path.removeprefix(target).lstrip("/")
+    return Store("save.dat", source, source, encrypted, inside, filesystem.uuid(system, source))
 
 
 def the(system: System, device: str | None = None) -> Store:
-    """The store that is meant. Raises CannotHere where there is none."""
-    store = (known(system) if device in (None, "auto") else None) or find(system, device)
+    """The store that is meant. Raises CannotHere where there is none, Refused where another stick is in its place."""
+    store = known(system) if device in (None, "auto") else None
+    if store is not None and not is_open(system):
+        _need_there(system, store)
+    store = store or find(system, device)
     if store is None:
         raise CannotHere(
             _("There is no store here."), _("`byzwizard persist create` makes one, `--device` names another place.")
         )
     return store
+
+
+def _need_there(system: System, store: Store) -> None:
+    """One that is damaged tells no id: that is for whoever mends it. Raises Refused."""
+    from byzwizard.errors import Refused
+
+    now = filesystem.uuid(system, store.device)
+    if store.uuid and now and now != store.uuid:
+        raise Refused(
+            _("The store {store} is not there any more: another stick is in its place.").format(store=store.words),
+            _("Plug the right one in, and nothing else where it was."),
+        )
 
 
 def mount(system: System, store: Store, passphrase: str | None, thoroughly: bool = False) -> None:
@@ -140,6 +160,7 @@ def mount(system: System, store: Store, passphrase: str | None, thoroughly: bool
     Raises WrongPassphrase, Damaged, StepFailed; then all is closed again.
     """
     try:
+        luks.lock(system)  # one that was killed in the middle of this left it
         clear = _clear(system, store, passphrase)
         filesystem.mend(system, clear, thoroughly)
         filesystem.grow(system, clear)

@@ -65,14 +65,17 @@ def mounted_at(system: System, partition: str) -> str | None:
 
 @contextlib.contextmanager
 def looked_into(system: System, partition: str) -> Iterator[str | None]:
-    """The folder of a partition, read-only; None where it cannot be mounted."""
+    """The folder of a partition; None where it cannot be mounted. Nothing is written to it: mounted read-only, ext4
+    would still play back its journal and clear away files that were deleted while they were open, so it is given a
+    read-only device, and told to leave the journal alone."""
     place = mounted_at(system, partition)
     if place is not None:
         yield place
         return
     there = f"/run/byzantium/look/{os.path.basename(partition)}"
     try:
-        filesystem.mount(system, partition, there, "ro", "noexec")
+        journal = ("noload",) if filesystem.kind(system, partition) in {"ext3", "ext4"} else ()
+        filesystem.mount(system, partition, there, "ro", "noexec", "loop", *journal)
     except StepFailed:
         yield None
         return

@@ -5,6 +5,7 @@ Everything that erases goes through `choose`, `check` and, at the last moment, `
 
 import contextlib
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 
@@ -246,4 +247,9 @@ def _lock(descriptor: int, disk: Disk) -> None:
 def _shape(disk: Disk) -> tuple[object, ...]:
     """What must not change between choosing and writing."""
     parts = tuple((part.path, part.bytes, part.filesystem, part.label) for part in disk.partitions)
-    return disk.bytes, disk.vendor, disk.model, disk.serial, parts
+    return disk.bytes, disk.vendor, disk.model, disk.serial, parts, disk.fingerprint
+
+
+def seal(what: str, disk: Disk) -> str:
+    """Pure. Of a disk as it is confirmed for `what`; another process that finds another one there comes to another."""
+    return hashlib.sha256(repr((what, disk.path, _shape(disk))).encode()).hexdigest()[:32]

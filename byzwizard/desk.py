@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -21,6 +21,11 @@ class Review:
     resolved: Resolved
     plan: Plan
     needed: frozenset[str]
+
+    @property
+    def seals(self) -> tuple[str, ...]:
+        """Of the disks that its steps write to."""
+        return tuple(step.seal for step in self.plan.steps if step.seal and step.id in self.needed)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Keeping:
     sizes: dict[str, int] = field(default_factory=dict)
     left_over: tuple[str, ...] = ()
     erases: str = ""  # what deleting it would take, with its disk
+    seal: str = ""  # of the same
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Stick:
     label: str
     holds: str  # what is on it now
     erases: str  # what a copy does away with
+    seal: str  # of all this: clone() refuses where it is another one by then
     refused: str | None = None
 
 
@@ -109,8 +116,11 @@ class Desk(Protocol):
 
     def review(self, answers: Answers) -> Review: ...
 
-    def apply(self, answers: Answers, skip: frozenset[str] = frozenset(), passphrase: str = "") -> Applying:
-        """`skip` names stages that are left out; `passphrase` is that of a store that is to be made."""
+    def apply(
+        self, answers: Answers, seals: Sequence[str], skip: frozenset[str] = frozenset(), passphrase: str = ""
+    ) -> Applying:
+        """`seals` are those of the review that was confirmed: no other disk is written to. `skip` names stages that are
+        left out; `passphrase` is that of a store that is to be made."""
 
     def titles(self) -> dict[str, str]:
         """What each stage is called, by its name in the events."""
@@ -131,7 +141,7 @@ class Desk(Protocol):
     def sticks(self) -> list[Stick]:
         """What is plugged in now beside the medium that this system runs from; internal disks are left out."""
 
-    def clone(self, sticks: list[str], content: str) -> Applying:
+    def clone(self, sticks: Sequence[Stick], content: str) -> Applying:
         """Erase these and copy this system to them; `content` is that of the answers' `clone` key."""
 
     def self_test(self, interface: str) -> str:
@@ -156,7 +166,8 @@ class Desk(Protocol):
 
     def change_passphrase(self, old: str, new: str) -> None: ...
 
-    def delete_store(self) -> None: ...
+    def delete_store(self, seal: str) -> None:
+        """The one of that seal. Raises Refused where another is there by now."""
 
     def delete_kept(self, name: str) -> None:
         """What the store holds of a thing that is switched off."""

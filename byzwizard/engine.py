@@ -99,7 +99,8 @@ class Engine:
         with self._lock:
             self._journal.done(step.id)
             self.changed += 1
-        self._tell(Event("finish", stage, step.id, step.text, changed=True))
+        told = step.told(self._system)
+        self._tell(Event("finish", stage, step.id, f"{step.text}. {told}" if told else step.text, changed=True))
 
     def _undo(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
         self._system.undisturbed = True

@@ -18,9 +18,16 @@ from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:  # the wizard's first frame does not wait for the models
+    from collections.abc import Sequence
+
     from byzwizard.answers import Answers
     from byzwizard.backends.reader import MachineReader
     from byzwizard.machine import Machine
+
+
+def _confirmed(seals: Sequence[str]) -> list[str]:
+    """Options of a verb that writes to disks: to those that a person saw and no others."""
+    return ["--confirmed", ",".join(seals)]
 
 
 class Here:
@@ -120,7 +127,9 @@ class Here:
                 _("Choose another place."),
             ) from fault
 
-    def apply(self, answers: Answers, skip: frozenset[str] = frozenset(), passphrase: str = "") -> Applying:
+    def apply(
+        self, answers: Answers, seals: Sequence[str], skip: frozenset[str] = frozenset(), passphrase: str = ""
+    ) -> Applying:
         from byzwizard.running import Told
 
         if self.rehearsal:
@@ -134,7 +143,7 @@ class Here:
             store = answers.persistence.model_copy(update={"passphrase_file": path})
             answers = answers.model_copy(update={"persistence": store})
         left_out = [word for stage in sorted(skip) for word in ("--skip", stage)]
-        return self._program(["apply", "/dev/stdin", *left_out], save_text(answers))
+        return self._program(["apply", "/dev/stdin", *left_out, *_confirmed(seals)], save_text(answers))
 
     def undo(self) -> Applying:
         return self._program(["undo"], "")
@@ -159,8 +168,10 @@ class Here:
         file = self._context.machine_file
         return clone.sticks(self.machine().disks if file is not None else targets.disks_now(self._system))
 
-    def clone(self, sticks: list[str], content: str) -> Applying:
-        return self._program(["clone", *sticks, *(["--with-answers"] if content == "answers" else [])], "")
+    def clone(self, sticks: Sequence[Stick], content: str) -> Applying:
+        carries = ["--with-answers"] if content == "answers" else []
+        names, seals = [stick.name for stick in sticks], [stick.seal for stick in sticks]
+        return self._program(["clone", *names, *carries, *_confirmed(seals)], "")
 
     def status(self) -> dict[str, Any]:
         from byzwizard.backends import facts
@@ -236,8 +247,8 @@ class Here:
         with only_one(self._system):
             store.change_passphrase(self._system, store.the(self._system), old, new)
 
-    def delete_store(self) -> None:
-        self._ask("--yes", "persist", "delete")
+    def delete_store(self, seal: str) -> None:
+        self._ask("--yes", "persist", "delete", *_confirmed([seal]))
 
     def delete_kept(self, name: str) -> None:
         from byzwizard.backends import kept

@@ -4,6 +4,7 @@ from byzwizard.backends import kept, making, store
 from byzwizard.backends.system import System
 from byzwizard.desk import Keeping
 from byzwizard.errors import Refused
+from byzwizard.machine import Disk
 
 
 def read(system: System) -> Keeping | None:
@@ -13,6 +14,7 @@ def read(system: System) -> Keeping | None:
         return None
     if not store.is_open(system):
         return Keeping(found.words, found.encrypted, open=False)
+    disk = _disk(system, found)
     return Keeping(
         found.words,
         found.encrypted,
@@ -20,13 +22,14 @@ def read(system: System) -> Keeping | None:
         fill=store.fill(system),
         sizes=kept.sizes(system),
         left_over=kept.left_over(system),
-        erases=_erases(system, found),
+        erases=making.deleted(found, disk),
+        seal=making.seal(found, disk),
     )
 
 
-def _erases(system: System, found: store.Store) -> str:
-    """What deleting it would take, as the verb asks: with the disk that it is on, and what else is there."""
+def _disk(system: System, found: store.Store) -> Disk | None:
+    """What deleting it would take, as the verb asks: the disk that it is on, and what else is there."""
     try:
-        return making.deleted(found, making.deletable(system, found))
+        return making.deletable(system, found)
     except Refused:
-        return making.deleted(found, None)
+        return None

@@ -104,6 +104,9 @@ class Partition(_Data):
 
 
 class Disk(_Data):
+    """`fingerprint` is another one when anything about its table, partitions or file systems is; None where nobody has
+    looked."""
+
     path: str
     bytes: int
     vendor: str | None
@@ -114,6 +117,7 @@ class Disk(_Data):
     read_only: bool
     boot_medium: bool = False
     partitions: tuple[Partition, ...] = ()
+    fingerprint: str | None = None
 
 
 class Medium(_Data):

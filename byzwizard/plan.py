@@ -32,6 +32,7 @@ class Step(ABC):
     after: tuple[str, ...] = ()
     network: bool = field(default=False)  # may cut the network that the caller is connected over
     asked: bool = field(default=False)  # done only when a person asked for it, never by answers that a boot found
+    seal: str = ""  # of the disk that it writes to, as it was when this was planned; empty: it writes to none
     patient: ClassVar[bool] = False  # waits for a device most of the time: any number of such steps run side by side
 
     @property
@@ -49,6 +50,10 @@ class Step(ABC):
     @abstractmethod
     def apply(self, system: System, progress: Progress) -> None:
         """Make the change and wait until it holds. Raises StepFailed with a sentence."""
+
+    def told(self, system: System) -> str:
+        """A sentence about what came of it, where its text does not say all."""
+        return ""
 
     @abstractmethod
     def undo(self, system: System, before: Any) -> None:
@@ -78,6 +83,10 @@ class PlannedStage:
 @dataclass(frozen=True)
 class Plan:
     stages: tuple[PlannedStage, ...]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for stage in self.stages for step in stage.steps)
 
     def as_json(self, needed: Callable[[Step], bool]) -> dict[str, Any]:
         """The shape of `plan --json`."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from byzwizard.errors import ByzantiumError
+from byzwizard.errors import ByzantiumError, Refused
 from byzwizard.events import Event
 from byzwizard.i18n import _
 from byzwizard.plan import MAY_SKIP
@@ -175,7 +175,10 @@ class Apply(Page):
                 self._progress.rows[stage.name] = StageRow(stage.title, steps=len(stage.steps))
         try:
             self._applying = session.desk.undo() if undo else session.desk.apply(
-                session.draft.answers, self._skip, session.draft.store_passphrase
+                session.draft.answers,
+                session.review.seals if session.review is not None else (),
+                self._skip,
+                session.draft.store_passphrase,
             )
         except ByzantiumError as fault:
             self._progress.fault, self._progress.ended, self._status = str(fault), True, fault.status
@@ -207,6 +210,8 @@ class Apply(Page):
         if self._status == 0 and not self._undoing and not self.session.desk.rehearsal:
             self.session.first = "node"
             self.session.draft.answers = self.session.draft.answers  # applied: nothing is edited any more
+        if self._status == Refused.status:  # a disk is not the one that was shown: Review looks again
+            self.session.review = None
         if self._stopping is not None:  # it has ended meanwhile: there is nothing to stop
             self.session.host.close(self._stopping)
             self._stopping = None

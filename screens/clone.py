@@ -223,7 +223,7 @@ class Clone(Page):
         self._chosen -= set(steps)
         self._copies.begin(steps)
         try:
-            applying = self.session.desk.clone([stick.name for stick in wanted], self._content)
+            applying = self.session.desk.clone(wanted, self._content)
         except ByzantiumError as fault:
             self._copies.end(steps, str(fault))
             self.session.host.changed()

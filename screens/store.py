@@ -195,8 +195,11 @@ class Kept(Sheet):
             self.session,
             _("Delete the store?"),
             _("This goes: {what}. Nobody can bring it back.").format(what=self._found.erases),
-            (_("Delete it"), lambda: self._then(self.session.desk.delete_store, _("The store is deleted."))),
+            (_("Delete it"), lambda: self._then(self._delete, _("The store is deleted."))),
         )
+
+    def _delete(self) -> None:
+        self.session.desk.delete_store(self._found.seal)
 
     def _ask_forget(self, name: str) -> None:
         confirm(

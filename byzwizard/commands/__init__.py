@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from byzwizard.errors import CannotHere, Invalid
+from byzwizard.errors import CannotHere, Invalid, Refused
 from byzwizard.i18n import _
 from byzwizard.plan import Stage
 
@@ -35,6 +35,21 @@ class Context:
     @property
     def machine_file(self) -> Path | None:
         return Path(self.options.machine) if self.options.machine is not None else None
+
+
+def confirmed(parser: argparse.ArgumentParser) -> None:
+    """For our own pages, which show what goes and start a verb that does it: the seals of what they showed."""
+    parser.add_argument("--confirmed", metavar="SEALS", help=argparse.SUPPRESS)
+
+
+def need_confirmed(context: Context, seal: str, what: str) -> None:
+    """Raises Refused where a page confirmed something else: a stick was exchanged since."""
+    seals = context.options.confirmed
+    if seals is not None and seal not in seals.split(","):
+        raise Refused(
+            _("A disk was exchanged or changed since it was shown: {what}.").format(what=what.rstrip(".")),
+            _("Nothing was written to it. Choose again."),
+        )
 
 
 def file_name(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from byzwizard.backends import remembered, revert
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, file_path, need_root, need_this_computer
+from byzwizard.commands import Context, confirmed, file_path, need_confirmed, need_root, need_this_computer
 from byzwizard.engine import Engine
 from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, Invalid, Refused, StepFailed
 from byzwizard.events import Event
@@ -31,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help=_("answers of a boot: a store that cannot be is left out; found ones never make one, nor erase anything"),
     )
     parser.add_argument("--skip", metavar="STAGE", action="append", default=[], help=_("leave a stage out"))
+    confirmed(parser)
 
 
 def run(context: Context) -> int:
@@ -118,10 +119,13 @@ def _check_skip(stages: list[str]) -> None:
 
 def confirm(context: Context, plan: Plan) -> None:
     """Erasing is never implicit. Raises Refused."""
-    steps = [step for stage in plan.stages for step in stage.steps if step.destroys]
+    system = System()
+    for step in plan.steps:
+        if step.seal and context.options.confirmed is not None and step.needed(system):
+            need_confirmed(context, step.seal, step.destroys or step.text)
+    steps = [step for step in plan.steps if step.destroys]
     if not steps or context.yes:
         return
-    system = System()
     destroys = [step.destroys for step in steps if step.needed(system)]
     if not destroys:
         return

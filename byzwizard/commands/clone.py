@@ -2,10 +2,11 @@
 
 import argparse
 import signal
+import sys
 
 from byzwizard.backends import clone, keep, targets
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, need_root, need_this_computer, secret
+from byzwizard.commands import Context, confirmed, need_root, need_this_computer, secret
 from byzwizard.commands.apply import confirm, told_as_json, told_in_words
 from byzwizard.diskwords import copying
 from byzwizard.engine import Engine, StageFailed
@@ -21,8 +22,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     content = parser.add_mutually_exclusive_group()
     content.add_argument("--blank", action="store_true", help=_("the system alone (so it is without a word)"))
     content.add_argument("--with-answers", action="store_true", help=_("the copies join this mesh by themselves"))
-    parser.add_argument("--with-data", action="store_true", help=_("what is kept goes along, with its own passphrase"))
+    parser.add_argument(
+        "--with-data",
+        action="store_true",
+        help=_("what is kept goes along, with its own passphrase; keys and histories of the home folder do not"),
+    )
     secret.arguments(parser, "", _("the passphrase of the copies"))
+    confirmed(parser)
 
 
 class NoJournal(Journal):
@@ -67,6 +73,13 @@ def _hand(context: Context, system: System) -> "clone.Hand | None":
 
     if not store.is_open(system):
         return None
+    left_out = ", ".join(handon.PRIVATE)
+    print(
+        _("What is kept goes along, but for this node's identity, and of the home folder: {names}.").format(
+            names=left_out
+        ),
+        file=sys.stderr,
+    )
     passphrase = secret.given(context.options) or secret.asked(_("Passphrase of the copies"), twice=True)
     answers = keep.answers(system)
     opens_on = answers.persistence.opens_on if answers is not None else "1GiB"

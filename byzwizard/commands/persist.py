@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from byzwizard import values
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, need_root, need_this_computer, say, secret
+from byzwizard.commands import Context, confirmed, need_confirmed, need_root, need_this_computer, say, secret
 from byzwizard.errors import Damaged, Invalid, Refused
 from byzwizard.i18n import _
 
@@ -32,6 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repair", action="store_true", help=_("unlock: mend a damaged file system"))
     secret.arguments(parser, "", _("the passphrase"))
     secret.arguments(parser, "new-", _("the new passphrase"))
+    confirmed(parser)
 
 
 def run(context: Context) -> int:
@@ -69,6 +70,7 @@ def _create(context: Context, system: System) -> tuple[str, "Store | None"]:
             _("There is a store already: {store}.").format(store=(store.known(system) or store.the(system)).words),
             _("`byzwizard persist unlock` opens it, `delete` takes it away."),
         )
+    need_confirmed(context, first.seal, first.destroys or first.text)
     _confirm(context, first.destroys)
     with contextlib.ExitStack() as stack:
         if wanted.encrypt:
@@ -171,6 +173,7 @@ def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
     if passphrase is not None and found.encrypted:
         store.check_passphrase(system, found, passphrase)
     disk = making.deletable(system, found)
+    need_confirmed(context, making.seal(found, disk), making.deleted(found, disk))
     _confirm(context, making.deleted(found, disk))
     known = store.known(system)
     if known is not None and (known.device, known.file) == (found.device, found.file):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import freespace, luks, storefile
+from byzwizard.backends import filesystem, freespace, luks, storefile
 from byzwizard.backends.system import System
 from byzwizard.errors import Refused, StepFailed
 from byzwizard.places import LINUX_RESERVED
@@ -112,6 +114,36 @@ def test_a_change_that_fails_puts_the_header_back(system: System, container: str
         luks.change(Failing(system.root), container, OLD, NEW, "/header")
     luks.check(system, container, OLD)
     assert not system.path("/header").exists()
+
+
+@pytest.mark.parametrize("kind", ["ext4", "ext3", "ext2"])
+def test_a_stick_that_is_looked_at_is_not_written_to(system: System, kind: str) -> None:
+    """It was pulled out while a file was written and one that was deleted was still open."""
+    image, pulled = system.path("/image"), system.path("/pulled")
+    with image.open("wb") as file:
+        file.truncate(64 * MB)
+    system.run(f"mkfs.{kind}", "-q", "-F", str(image))
+    loop = storefile.attach(system, "/image")
+    filesystem.mount(system, loop, "/there")
+    with system.path("/there/gone").open("wb") as gone:
+        gone.write(bytes(3 * MB))
+        gone.flush()
+        os.fsync(gone.fileno())
+        system.remove("/there/gone")
+        system.write("/there/save.dat", "kept\n")
+        os.sync()
+        shutil.copyfile(image, pulled)
+    filesystem.unmount(system, "/there")
+    storefile.detach(system, loop)
+    before = hashlib.sha256(pulled.read_bytes()).digest()
+    stick = storefile.attach(system, "/pulled")
+    with storefile.looked_into(system, stick) as place:
+        assert place is not None
+        assert system.read(f"{place}/save.dat") == "kept\n"
+    storefile.detach(system, stick)
+    os.sync()
+    assert hashlib.sha256(pulled.read_bytes()).digest() == before
+    assert not storefile.loops(system, stick)
 
 
 def test_a_file_has_real_blocks_and_grows(system: System) -> None:

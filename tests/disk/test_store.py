@@ -182,7 +182,12 @@ def test_what_is_kept_is_handed_on_without_who_we_are(
     system.write("/var/lib/byzantium/board/1", "hello\n", 0o640, owner=(952, 952))
     answers = "byzantium: 1\nnode: {name: lighthouse}\nmesh: {name: relief, passphrase: cactus orbit}\n"
     system.write("/etc/byzantium/answers.yaml", answers + "persistence: {kind: partition}\n", 0o600)
-    locker.switch(system, ("identity", "mesh", "services"))
+    for name in (".ssh/id_ed25519", ".bash_history", ".local/share/fish_history", ".gnupg/key", "my.ssh/notes", "todo"):
+        system.write(f"/root/{name}", "mine\n", 0o600)
+        system.write(f"/home/ann/{name}", "mine\n", 0o640, owner=(1000, 1000))
+    os.chown(system.path("/home/ann"), 1000, 1000)
+    os.utime(system.path("/home/ann"), (1, 1))
+    locker.switch(system, ("identity", "mesh", "services", "home"))
     place = "/other"
     image = system.path("/other.img")
     with image.open("wb") as file:
@@ -200,6 +205,16 @@ def test_what_is_kept_is_handed_on_without_who_we_are(
         assert "kind: partition" in handed
         assert "lighthouse" not in handed
         assert system.read(f"{place}/kept.json") == system.read(kept.LIST)
+        for home in ("root", "home/ann"):
+            found = system.path(f"{place}/home/{home}")
+            assert {str(path.relative_to(found)) for path in found.rglob("*") if path.is_file()} == {
+                "my.ssh/notes", "todo",
+            }  # fmt: skip
+            assert (found / ".local/share").is_dir()
+        assert (found.stat().st_uid, found.stat().st_mtime, (found / "todo").stat().st_gid) == (1000, 1, 1000)
+        system.run("sync", "--file-system", str(system.path(place)))
+        assert b"todo" in image.read_bytes()
+        assert b"id_ed25519" not in image.read_bytes(), "it came onto the other stick"
     finally:
         filesystem.unmount(system, place)
         storefile.detach(system, loop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -115,10 +115,8 @@ def review(answers: Answers, destroys: str | None = None) -> Review:
         PlannedStage("access-point", "Access point", (FakeStep(id="ap.up", text="Start the access point."),)),
     )
     if destroys:
-        stages = (
-            *stages,
-            PlannedStage("keep", "Kept", (FakeStep(id="keep.make", text="Make a partition.", destroys=destroys),)),
-        )
+        make = FakeStep(id="keep.make", text="Make a partition.", destroys=destroys, seal="seal")
+        stages = (*stages, PlannedStage("keep", "Kept", (make,)))
     return Review(resolved, Plan(stages), frozenset(step.id for stage in stages for step in stage.steps))
 
 
@@ -176,6 +174,7 @@ class FakeDesk:
     networks: list[dict[str, Any]] = field(default_factory=list)
     destroys: str | None = None
     fails: str = ""
+    fails_with: int = 1
     refuses: ByzantiumError | None = None
     left: float | None = None
     trouble: str | None = None
@@ -187,6 +186,7 @@ class FakeDesk:
     access_point: Phones | None = field(default_factory=lambda: Phones("Byzantium", None))
     saved: dict[str, Any] = field(default_factory=dict)
     given: str = ""  # the passphrase of a new store
+    confirmed: tuple[str, ...] = ()  # seals of the disks that were shown
     store: Keeping | None = None
     opens: str = "cactus orbit velvet"
     damaged: bool = False
@@ -220,8 +220,8 @@ class FakeDesk:
             raise ByzantiumError("This is not the passphrase of the store.", "")
         self.opens = new
 
-    def delete_store(self) -> None:
-        self.store = None
+    def delete_store(self, seal: str) -> None:
+        self.store, self.confirmed = None, (seal,)
 
     def delete_kept(self, name: str) -> None:
         assert self.store is not None
@@ -265,12 +265,14 @@ class FakeDesk:
             raise self.refuses
         return review(answers, self.destroys)
 
-    def apply(self, answers: Answers, skip: frozenset[str] = frozenset(), passphrase: str = "") -> Applying:
-        self.given = passphrase
+    def apply(
+        self, answers: Answers, seals: Sequence[str], skip: frozenset[str] = frozenset(), passphrase: str = ""
+    ) -> Applying:
+        self.given, self.confirmed = passphrase, tuple(seals)
         self.asked.append(("apply", answers, skip))
         return FakeApplying(
             events_of(review(answers).plan, self.fails if self.fails not in skip else ""),
-            1 if self.fails and self.fails not in skip else 0,
+            self.fails_with if self.fails and self.fails not in skip else 0,
         )
 
     def titles(self) -> dict[str, str]:
@@ -279,8 +281,9 @@ class FakeDesk:
     def sticks(self) -> list[Stick]:
         return self.plugged
 
-    def clone(self, sticks: list[str], content: str) -> Applying:
-        self.asked.append(("clone", sticks, content))
+    def clone(self, sticks: Sequence[Stick], content: str) -> Applying:
+        self.asked.append(("clone", [stick.name for stick in sticks], content))
+        self.confirmed = tuple(stick.seal for stick in sticks)
         copied = FakeApplying(self.copying, 0)
         self.copying = []
         return copied

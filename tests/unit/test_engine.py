@@ -76,6 +76,17 @@ def test_a_second_run_changes_nothing_and_keeps_the_journal_of_the_first(system:
     assert system.read(journal.JOURNAL) == first
 
 
+def test_what_came_of_a_step_is_told_once_it_is_done(system: System) -> None:
+    class Chatty(Touch):
+        def told(self, system: System) -> str:
+            assert system.read(self.id) == "here"
+            return "The older one is beside it."
+
+    events, _changed = run(system, (Chatty(id="/x", text="Make x"), touch("/y")))
+    texts = {event.step: event.text for event in events if event.event == "finish"}
+    assert texts == {"/x": "Make x. The older one is beside it.", "/y": "Make /y"}
+
+
 def test_a_failing_step_undoes_its_stage_in_reverse_and_leaves_the_others(system: System) -> None:
     steps = (touch("b"), touch("c", after=("b",)), touch("bad", fail, after=("c",)), touch("d", after=("bad",)))
     with pytest.raises(StageFailed, match=r"Make bad: The disk is gone\. Plug it in again\."):

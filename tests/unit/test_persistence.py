@@ -312,7 +312,8 @@ def test_a_store_is_made_on_the_disk_that_was_confirmed(system: System, monkeypa
     monkeypatch.setattr(persist, "say", lambda *_: None)
     made: list[Disk] = []
     options = argparse.Namespace(
-        kind="partition", device="auto", size="max", unencrypted=True, opens_on="1GiB", yes=True
+        kind="partition", device="auto", size="max", unencrypted=True, opens_on="1GiB", yes=True,
+        confirmed=None,
     )
     persist._create(Context(options, lambda: ()), system)
     assert made == [OWN]

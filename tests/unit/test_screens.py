@@ -250,6 +250,19 @@ def test_review_says_what_is_destroyed_and_starts_on_cancel() -> None:
     assert not screen.desk.asked
 
 
+def test_what_review_showed_is_handed_to_apply_and_what_was_refused_is_looked_at_anew() -> None:
+    screen = at("review", FakeDesk(destroys="everything on SanDisk Ultra, 15.9 GB"))
+    screen.desk.fails, screen.desk.fails_with = "keep", 3
+    screen.do("start")
+    assert screen.desk.confirmed == ("seal",)
+    assert screen.session.review is None
+    screen.do("back")
+    assert screen.session.review is not None
+    screen = at("review", FakeDesk())
+    screen.do("start")
+    assert screen.desk.confirmed == ()
+
+
 def test_review_details_and_saving() -> None:
     screen = at("review")
     screen.press("d")

@@ -13,9 +13,9 @@ from tests.unit.driver import Screen
 from tests.unit.fake_desk import FakeDesk
 
 ONE = Stick("4C53", "copy-sdb", "SanDisk Ultra, 15.9 GB (serial 4C53)", "PHOTOS vfat 15.9 GB",
-            "SanDisk Ultra, 15.9 GB (serial 4C53), now holds: PHOTOS vfat 15.9 GB")  # fmt: skip
+            "SanDisk Ultra, 15.9 GB (serial 4C53), now holds: PHOTOS vfat 15.9 GB", "one")  # fmt: skip
 TWO = Stick("0017", "copy-sdc", "Kingston DT, 8.0 GB (serial 0017)", "nothing",
-            "Kingston DT, 8.0 GB (serial 0017), now holds: nothing")  # fmt: skip
+            "Kingston DT, 8.0 GB (serial 0017), now holds: nothing", "two")  # fmt: skip
 USED = replace(TWO, step="copy-sdd", refused="Kingston DT is in use: /dev/sdd1 is mounted at /media. Unmount it first.")
 
 
@@ -55,6 +55,7 @@ def test_nothing_is_erased_before_it_was_named_and_confirmed() -> None:
     assert desk.asked == []
     screen.do("copy", "go")
     assert desk.asked == [("clone", ["4C53", "0017"], "blank")]
+    assert desk.confirmed == ("one", "two")
 
 
 def test_each_has_its_own_bar_and_one_that_fails_stops_no_other() -> None:

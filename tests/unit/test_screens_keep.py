@@ -156,7 +156,7 @@ def test_line_mode_says_the_drawing_in_words() -> None:
 
 LOCKED = Keeping("/dev/sdb2", encrypted=True, open=False)
 OPEN = Keeping("/dev/sdb2", encrypted=True, open=True, fill=0.93, sizes={"identity": 4096, "logs": 10**7},
-               left_over=("logs",), erases="the store on SanDisk Ultra (serial 4C53)")  # fmt: skip
+               left_over=("logs",), erases="the store on SanDisk Ultra (serial 4C53)", seal="seal")  # fmt: skip
 
 
 def at_node(store: Keeping | None, **more: Any) -> Screen:
@@ -212,6 +212,7 @@ def test_lock_and_delete() -> None:
     assert screen.focused == "cancel"
     screen.do("do-0")
     assert screen.desk.store is None
+    assert screen.desk.confirmed == (OPEN.seal,)
 
 
 def test_another_passphrase() -> None:

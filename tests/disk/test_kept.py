@@ -1,0 +1,165 @@
+"""Switched off, used, and switched on again: nothing that people wrote is lost or hidden, on real ext4. Needs root."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from byzwizard.backends import filesystem, handon, kept, locker
+from byzwizard.backends.persistence import Keep
+from byzwizard.backends.store import PLACE, Store
+from byzwizard.backends.system import System
+from byzwizard.errors import StepFailed
+from tests.disk.loops import opened, stick, system
+
+__all__ = ["opened", "stick", "system"]  # fixtures
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root")
+HOME = "/root"
+NOTE = f"{HOME}/note"
+STICK = f"{HOME}/usb"
+
+
+def keep(system: System, *names: str) -> None:
+    Keep(id="store-keep", text="", keep=names).apply(system, lambda done, total: None)
+
+
+def said(system: System) -> str:
+    return Keep(id="store-keep", text="", keep=()).told(system)
+
+
+@pytest.mark.usefixtures("opened")
+def test_what_was_written_meanwhile_is_kept_and_the_older_stays_beside_it(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = time.gmtime(0)
+    monkeypatch.setattr(time, "gmtime", lambda: clock)  # as on computers that have lost the time
+    system.write(NOTE, "old\n")
+    system.write("/home/ann/photo", "sea\n")
+    keep(system, "home")
+    assert said(system) == ""
+    for number in range(2):
+        keep(system, "identity")
+        system.write(NOTE, f"new {number}\n")
+        keep(system, "identity", "home")
+        assert system.read(NOTE) == f"new {number}\n"
+        assert system.read("/home/ann/photo") == "sea\n"  # nothing there was newer: it came back
+    older = ("home.before-1970-01-01-000000", "home.before-1970-01-01-000000-2")
+    assert kept.left_over(system) == kept.aside(system) == older
+    assert [system.read(f"{PLACE}/{name}{NOTE}") for name in older] == ["old\n", "new 0\n"]
+    assert all(name in said(system) for name in older)
+    assert set(kept.sizes(system)) == {"home", "identity", *older}
+    locker.lock(system)
+    locker.unlock(system, None)
+    assert system.read(NOTE) == "new 1\n"
+    for name in older:
+        kept.delete(system, name)
+    assert said(system) == ""
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize("write", ["nothing", "the same", "a folder"])
+def test_what_is_no_news_is_no_reason_to_put_anything_aside(system: System, write: str) -> None:
+    """A fresh start brings a home folder with the files of the system in it."""
+    system.write(f"{HOME}/.profile", "of the system\n")
+    system.path(f"{HOME}/link").symlink_to(".profile")
+    system.write(NOTE, "old\n")
+    keep(system, "home")
+    keep(system)
+    if write == "the same":
+        system.write(f"{HOME}/.profile", "of the system\n")
+        system.path(f"{HOME}/link").symlink_to(".profile")
+    elif write == "a folder":
+        system.path(f"{HOME}/empty").mkdir()
+    keep(system, "home")
+    assert system.read(NOTE) == "old\n"
+    assert kept.left_over(system) == ()
+
+
+@pytest.mark.usefixtures("opened")
+def test_the_running_node_keeps_the_answers_that_it_runs_by(system: System) -> None:
+    system.write("/etc/byzantium/answers.yaml", "byzantium: 1\n", 0o600)
+    keep(system, "mesh")
+    keep(system)
+    system.write("/etc/byzantium/answers.yaml", "byzantium: 1  # changed\n", 0o600)
+    keep(system, "mesh")
+    assert system.read("/etc/byzantium/answers.yaml") == "byzantium: 1  # changed\n"
+    (older,) = kept.aside(system)
+    assert system.read(f"{PLACE}/{older}/etc/byzantium/answers.yaml") == "byzantium: 1\n"
+    assert [entry.name for entry in handon._entries(system) if older in entry.name] == [], "it would be handed on"
+
+
+def test_what_is_on_and_not_mounted_is_only_mounted(system: System, opened: Store) -> None:
+    """What lies in its place then was put there without the store, which has what counts."""
+    system.write(NOTE, "kept\n")
+    keep(system, "home")
+    filesystem.unmount(system, HOME)
+    system.write(NOTE, "of this boot\n")
+    keep(system, "home", "identity")
+    assert system.read(NOTE) == "kept\n"
+    assert kept.left_over(system) == ()
+
+
+class Cut(System):
+    """Its power goes when a command begins so."""
+
+    command = ""
+
+    def run(self, *argv: str, **more: Any) -> Any:
+        if self.command and " ".join(argv).startswith(self.command):
+            raise KeyboardInterrupt
+        return super().run(*argv, **more)
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize("command", ["cp", "sync", "mount --bind"])
+def test_a_power_cut_meanwhile_loses_neither(system: System, command: str) -> None:
+    system.write(NOTE, "old\n")
+    keep(system, "home")
+    keep(system)
+    system.write(NOTE, "new\n")
+    cut = Cut(system.root)
+    cut.command = command
+    with pytest.raises(KeyboardInterrupt):
+        kept.switch(cut, ("home",))
+    keep(system, "home")
+    assert system.read(NOTE) == "new\n"
+    (older,) = kept.aside(system)
+    assert system.read(f"{PLACE}/{older}{NOTE}") == "old\n"
+
+
+@pytest.fixture
+def mounted(system: System) -> Iterator[Path]:
+    """Another stick, in a folder of the home folder."""
+    place = system.path(STICK)
+    place.mkdir(parents=True)
+    system.run("mount", "-t", "tmpfs", "none", str(place))
+    system.write(f"{STICK}/photo", "sea\n")
+    yield place
+    filesystem.unmount(system, STICK)
+
+
+def test_a_stick_that_is_mounted_in_a_kept_folder_is_neither_emptied_nor_hidden(
+    system: System, opened: Store, mounted: Path
+) -> None:
+    system.write(NOTE, "mine\n")
+    with pytest.raises(StepFailed, match=f"{STICK} is mounted in a folder"):
+        keep(system, "home")
+    assert (mounted / "photo").read_text() == "sea\n"
+    assert system.read(NOTE) == "mine\n"
+    filesystem.unmount(system, STICK)
+    keep(system, "home")
+    locker.lock(system)
+    mounted.mkdir()
+    system.run("mount", "-t", "tmpfs", "none", str(mounted))
+    with pytest.raises(StepFailed, match=f"{STICK} is mounted in a folder"):
+        locker.unlock(system, None)
+    assert filesystem.is_mounted(system, STICK)
+    filesystem.unmount(system, STICK)
+    locker.unlock(system, None)
+    assert system.read(NOTE) == "mine\n"

@@ -1,0 +1,116 @@
+"""Partition tables while they are written: cut off at any moment, and on disks with big sectors. Needs root."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from byzwizard.backends import direct, freespace, making, targets
+from byzwizard.backends.system import Result, System
+from byzwizard.errors import CannotHere
+from tests.disk.loops import MB, disk, system
+from tests.unit.test_targets import disk as named
+from tests.vm.verdicts import partitions
+from tests.vm.writes import Epoch, Rebuilt, Write, points
+
+__all__ = ["system"]  # fixtures
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root")
+CALL = re.compile(r"(lseek|write|fsync)\(\d+(?:, (?:\"(.*)\"|(\d+)), .*)?\) +=")
+
+
+class Watched(System):
+    """What sfdisk writes, and when it waits for the disk, goes into `epochs`, the bytes into `log`."""
+
+    def __init__(self, root: Path, log: Path) -> None:
+        super().__init__(root)
+        self.log, self.epochs = log, list[Epoch]()
+
+    def run(self, *argv: str, **more: Any) -> Result:
+        if argv[0] != "sfdisk" or "--json" in argv:
+            return super().run(*argv, **more)
+        trace = str(self.path("/trace"))
+        path = next(word for word in argv if word.startswith("/dev/"))
+        options = ("-xx", "-s", "100000", "-o", trace, "-e", "trace=lseek,write,fsync", "-P", path)
+        said = super().run("strace", *options, *argv, **more)
+        at, writes = 0, list[Write]()
+        for call, data, offset in CALL.findall(Path(trace).read_text()):
+            if call == "lseek":
+                at = int(offset)
+            elif call == "write":
+                writes.append(self._keep(at, bytes.fromhex(data.replace("\\x", ""))))
+            elif writes:
+                self.epochs.append(tuple(writes))
+                writes = []
+        assert not writes, "it does not wait for what it wrote last"
+        return said
+
+    def _keep(self, at: int, data: bytes) -> Write:
+        with self.log.open("ab") as log:
+            log.write(data)
+            return Write(at, len(data), log.tell() - len(data))
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: iso/host-packages has it")
+@pytest.mark.parametrize("later", [0, 100 * MB])
+def test_a_power_cut_while_a_partition_comes_or_goes_leaves_the_others(
+    system: System, tmp_path: Path, later: int
+) -> None:
+    for loop in disk(system, 200 * MB, "gpt", later):
+        size = 200 * MB + later
+        before = partitions(system.path("/disk.img"))
+        log = tmp_path / "log"
+        rebuilt = Rebuilt(tmp_path / "rebuilt.img", 0, log)
+        shutil.copyfile(system.path("/disk.img"), rebuilt.path)
+        watched = Watched(system.root, log)
+        node = freespace.add(watched, loop, freespace.cut(freespace.after_last(system, loop, size), 70 * MB), "byzdata")
+        both = partitions(system.path("/disk.img"))
+        assert (len(before), len(both)) == (1, 2)
+        freespace.remove(watched, loop, node)
+        assert len(watched.epochs) > 9
+        done, flushed = 0, list[int]()
+        for point in points(watched.epochs):
+            for epoch in watched.epochs[done : point.epoch]:
+                rebuilt.add(epoch)
+            done = point.epoch
+            with rebuilt.cut(point) as path:
+                found = partitions(path)
+            assert found in (before, both), point.words
+            flushed += [len(found)] if point.whole else []
+        assert [count for count, _same in itertools.groupby(flushed)] == [1, 2, 1]
+
+
+def test_a_disk_with_big_sectors_is_refused_before_a_byte_is_written(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = system.path("/disk.img")
+    with image.open("wb") as file:
+        file.truncate(200 * MB)
+    loop = system.run("losetup", "--find", "--show", "--sector-size", "4096", str(image)).out.strip()
+
+    @contextlib.contextmanager
+    def hold(*_: Any, **_more: Any) -> Iterator[int]:
+        descriptor = os.open(loop, os.O_RDWR)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    monkeypatch.setattr(targets, "hold", hold)
+    before = hashlib.sha256(image.read_bytes()).digest()
+    stick = named().model_copy(update={"path": loop, "bytes": 200 * MB})
+    with pytest.raises(CannotHere, match="sectors of 4096 bytes"):
+        making.partition(system, stick, False, None, None, lambda done, total: None)
+    with hold() as descriptor, pytest.raises(CannotHere, match="512"):
+        direct.need_sectors_of_512(descriptor)
+    system.run("losetup", "--detach", loop)
+    assert hashlib.sha256(image.read_bytes()).digest() == before

@@ -83,7 +83,7 @@ def test_two_at_once(source: VM) -> None:
         source.wait(f"test -e {part} && blkid {part}", 30)
         source.run(f"fsck.vfat -n {part}")
         source.run(f"mkdir -p /run/look && mount -o ro {part} /run/look")
-        source.run("for f in live .disk boot/byzantium; do diff -r /run/live/medium/$f /run/look/$f || exit; done")
+        source.run("for f in live boot/byzantium; do diff -r /run/live/medium/$f /run/look/$f || exit; done")
         assert "answers.yaml" not in source.run("ls /run/look/byzantium")
         source.run("umount /run/look")
     uuids = source.run(f"lsblk -no UUID,PTUUID,PARTUUID {disk(source, 'STICK-ONE')}1 {disk(source, 'STICK-TWO')}1")

@@ -1,4 +1,4 @@
-"""Copies made from whatever the system runs on: disc, ISO on a stick, memory, network, Ventoy; one was interrupted."""
+"""Copies made from whatever the system runs on: disc, stick, memory, network, Ventoy; one is interrupted."""
 
 from __future__ import annotations
 
@@ -57,10 +57,12 @@ def test_from_a_disc(folder: Path) -> None:
         copied(vm)
 
 
-def test_an_interrupted_copy_goes_on_and_starts(folder: Path) -> None:
-    """From the ISO on a stick, to one that is pulled out when most of it was written, and is put in again."""
+@pytest.fixture(scope="module")
+def resumed(folder: Path) -> Path:
+    """From a stick of ours (the ISO on a stick is the source in test_clone.py), to one that is pulled out when most of
+    it was written, and is put in again."""
     stick = target(folder, "pulled", limit=20_000_000)
-    with VM(folder / "usb", medium="usb", drives=[stick]) as vm:
+    with VM(folder / "usb", boot="bios", medium="usb", iso=BUILD / "byzantium.img", drives=[stick]) as vm:
         vm.start().booted()
         assert kind(vm) == "usb"
         copying = threading.Thread(target=vm.sh, args=("byzwizard clone --yes STICK", 900))
@@ -75,7 +77,12 @@ def test_an_interrupted_copy_goes_on_and_starts(folder: Path) -> None:
         assert "goes on where it was interrupted" in vm.sh("byzwizard clone STICK")[1]
         copied(vm)
         assert int(vm.run(WRITTEN.format(disk(vm)[5:]))) < 150_000_000
-    with VM(folder / "uefi", boot="uefi", medium="usb", iso=again.path) as vm:
+    return again.path
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_an_interrupted_copy_goes_on_and_starts(resumed: Path, folder: Path, firmware: str) -> None:
+    with VM(folder / firmware, boot=firmware, medium="usb", iso=resumed) as vm:
         vm.start()
         vm.expect_tty1(FIRST_FRAME, timeout=400)
         assert vm.run(f"findmnt -no FSTYPE {MEDIUM}").strip() == "vfat"

@@ -8,6 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,10 +122,12 @@ def test_from_an_iso_that_ventoy_started(folder: Path) -> None:
     iso = BUILD / "byzantium.iso"
     start = ventoy.stick(folder / "ventoy.img", iso)
     initrd = ventoy.initrd(folder / "ventoy.initrd", BUILD / "initrd.img", iso, start)
-    with VM(
+    computer = VM(
         folder / "ventoy", medium="usb", iso=folder / "ventoy.img", before=[older()], initrd=initrd,
         append="rdinit=/ventoy/init", drives=[target(folder, "behind")],
-    ) as vm:  # fmt: skip
+    )  # fmt: skip
+    computer.drives[1] = replace(computer.medium, read_only=False)  # its second mapping is for writing
+    with computer as vm:
         vm.start().booted()
         assert vm.run(f"findmnt -no SOURCE {MEDIUM}").strip() == "/dev/mapper/ventoy"
         assert kind(vm) == "ventoy"

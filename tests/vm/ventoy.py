@@ -28,7 +28,7 @@ while [ -z "$disk" ]; do
 done
 modprobe dm-mod
 export DM_DISABLE_UDEV=1
-echo "0 {sectors} linear ${{disk}}1 {start}" | dmsetup create ventoy
+echo "0 {sectors} linear ${{disk}}1 {start}" | dmsetup --readonly create ventoy
 echo "0 {whole} linear ${{disk}}1 0" | dmsetup create "${{disk#/dev/}}1"
 """
 
@@ -39,7 +39,7 @@ def stick(path: Path, iso: Path) -> int:
         file.truncate(SIZE + 40 * MIB)
     subprocess.run(["sfdisk", "--quiet", str(path)], input=TABLE, text=True, check=True)
     format_it = ["mkfs.vfat", "-F", "32", "-n", "Ventoy", "--offset", "2048", str(path), str(SIZE // 1024)]
-    subprocess.run(format_it, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(format_it, check=True, capture_output=True)
     subprocess.run(["mcopy", "-i", f"{path}@@1M", str(iso), "::/"], check=True)
     with path.open("rb") as stored, mmap.mmap(stored.fileno(), 0, access=mmap.ACCESS_READ) as there:
         content = iso.read_bytes()

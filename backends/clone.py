@@ -186,12 +186,13 @@ class CopySystem(Step):
             more = kept.lines if kept else ()
             folder = shared.scratch(self.id)
             unfinished = layout.unfinished(system, folder, size, bytes_, more)
+            going_on = renewal.was_interrupted(disk)
             if kept is None:
-                empty(descriptor, bytes_, unfinished)
+                empty(descriptor, bytes_, unfinished, going_on)
             template = making.result()
             stick = Stick(
                 descriptor, template, template.layout(bytes_, layout.Names(), more, folder), shared.window, shared.part,
-                progress,
+                progress, going_on,
             )  # fmt: skip
             if kept is None:
                 stick.make()
@@ -229,7 +230,7 @@ def steps(
     return tuple(
         CopySystem(
             id=step_id(disk),
-            text=_("Copy this system to {disk}").format(disk=label(disk)),
+            text=_doing(disk),
             destroys=erased(disk),
             seal=targets.seal(step_id(disk), disk),
             disk=disk,
@@ -242,6 +243,12 @@ def steps(
     )
 
 
+def _doing(disk: Disk) -> str:
+    if renewal.was_interrupted(disk):
+        return _("Go on with the copy to {disk} that was interrupted").format(disk=label(disk))
+    return _("Copy this system to {disk}").format(disk=label(disk))
+
+
 def step_id(disk: Disk) -> str:
     return f"copy-{disk.path.removeprefix('/dev/')}"
 
@@ -250,6 +257,8 @@ def erased(disk: Disk) -> str:
     """What a copy to it does away with, for the confirmation."""
     if renewal.is_ours(disk):
         return _("the system on {disk}; the store behind it stays").format(disk=label(disk))
+    if renewal.was_interrupted(disk):
+        return _("the unfinished copy on {disk}, which goes on where it was interrupted").format(disk=label(disk))
     return describe(disk)
 
 

@@ -12,7 +12,7 @@ from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 
 MEDIUM = Path("/run/live/medium")
-FOLDERS = ("live", ".disk", "boot/byzantium")
+FOLDERS = ("live", "boot/byzantium")
 BOOT = "boot/byzantium"  # the pieces of the boot loader; only on the medium of a stick do they lie in use as well
 IN_USE = {f"{BOOT}/grub.cfg": "boot/grub/grub.cfg", f"{BOOT}/bootx64.efi": "EFI/BOOT/BOOTX64.EFI"}
 LIVE = ("live/filesystem.squashfs", "live/vmlinuz", "live/initrd.img")

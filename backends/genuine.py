@@ -34,11 +34,13 @@ def mark(nonce: bytes, place: int) -> bytes:
     return (nonce + place.to_bytes(8, "little")) * (BLOCK // (len(nonce) + 8))
 
 
-def prove(descriptor: int, disk_bytes: int) -> None:
-    """Erases what is at the marks. Raises StepFailed for a stick that is forged or failing."""
+def prove(descriptor: int, disk_bytes: int, keep: bool = False) -> None:
+    """Erases what is at the marks; with `keep` it is put back afterwards. Raises StepFailed for a stick that is forged
+    or failing."""
     nonce = os.urandom(8)
     marks = places(disk_bytes)
     try:
+        before = {place: bytes(direct.get(descriptor, place, direct.room(BLOCK))) for place in marks if keep}
         for place in marks:
             check_stop()
             direct.put(descriptor, place, mark(nonce, place))
@@ -58,6 +60,8 @@ def prove(descriptor: int, disk_bytes: int) -> None:
                     ),
                     _("Do not use it for anything; give it back to the shop."),
                 )
+        for place, data in before.items():
+            direct.put(descriptor, place, data)
     except OSError as fault:
         raise StepFailed(
             _("This stick is failing: {why}.").format(why=os.strerror(fault.errno or 0)), _("Take another one.")

@@ -28,7 +28,8 @@ def read_medium(system: System) -> Medium | None:
     command_line = system.read("/proc/cmdline") or ""
     if mount is None:
         return None
-    if mount.filesystem in NET_SYSTEMS or (mount.filesystem in MEMORY_SYSTEMS and NET_WORDS.search(command_line)):
+    # An ISO that was fetched is a file in memory with a loop over it. With these words live-boot takes nothing else.
+    if mount.filesystem in NET_SYSTEMS or NET_WORDS.search(command_line):
         return Medium(path=None, kind="netboot", filesystem=mount.filesystem, writable=False)
     if mount.filesystem in MEMORY_SYSTEMS:
         return Medium(path=None, kind="ram", filesystem=mount.filesystem, writable=False)

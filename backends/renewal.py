@@ -36,6 +36,12 @@ def is_ours(disk: Disk) -> bool:
     return len(parts) > 1 and parts[0].label in {LABEL, UNFINISHED} and parts[0].filesystem in {"vfat", None}
 
 
+def was_interrupted(disk: Disk) -> bool:
+    """Pure: a copy to it was begun and not finished; it can go on."""
+    first = disk.partitions[0] if disk.partitions else None
+    return first is not None and (first.label, first.filesystem) == (UNFINISHED, None)
+
+
 def read(system: System, disk: Disk, content_bytes: int) -> Kept:
     """What stays of a disk that is_ours(). Raises Refused when it is not laid out as ours, or has too little room."""
     try:

@@ -1,6 +1,11 @@
-"""One stick of a copy: emptied, proved, written, read back, and only then made one that boots."""
+"""One stick of a copy: emptied, proved, written, read back, and only then made one that boots.
+
+A copy that was interrupted goes on: what it has written is looked for at a few places and not written again. Nothing
+is trusted for that: all is read back at the end as ever, and what differs is written then.
+"""
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,13 +19,13 @@ from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.plan import Progress
 
-Bytes = tuple[int, bytes]
+Bytes = tuple[int, bytes | memoryview]
 
 
 @dataclass
 class Stick:
     """`descriptor` is a disk that is held for us, opened for direct writing. Bytes that have reached it, and bytes that
-    were read back from it, are told to `progress`."""
+    were read back from it, are told to `progress`. `going_on`: a copy to it was interrupted."""
 
     descriptor: int
     template: Template
@@ -28,7 +33,8 @@ class Stick:
     window: Window
     part: int
     progress: Progress
-    _written: list[tuple[int, int, bytes]] = field(default_factory=list)  # at, length, hash
+    going_on: bool = False
+    _written: list[tuple[Piece, bytes, bool]] = field(default_factory=list)  # with its hash, and whether it was found
     _done: int = 0
 
     @property
@@ -39,19 +45,19 @@ class Stick:
     def make(self) -> None:
         """A new stick, which is empty() already. Raises StepFailed, Interrupted; then it is left as unfinished."""
         self._write(self._small())
-        self._write(self._big())
+        self._write(self._big(), self._found())
         self._finish(self.layout.own)
 
     def renew(self, unfinished: Iterable[Bytes], beside: bool) -> None:
         """A stick of ours gets this system, and keeps its store. Where there is room the new system is written `beside`
         the old one, which boots until the new one was read back; then the tables change, in well under a second."""
         if beside:
-            self._write(self._big())
+            self._write(self._big(), self._found())
             self._check()
             self._put(unfinished)
         else:
             self._put(unfinished)
-            self._write(self._big())
+            self._write(self._big(), self._found())
         self._write(self._small())
         self._finish(self.layout.own)
 
@@ -68,15 +74,38 @@ class Stick:
         for number, piece in enumerate(cut(self.template.big, self.part)):
             yield piece, self.window.part(number)
 
-    def _write(self, parts: Iterator[tuple[Piece, Part]]) -> None:
-        for piece, part in parts:
+    def _found(self) -> int:
+        """How many parts of the big files an interrupted copy seems to have written. They are written in order."""
+        if not self.going_on:
+            return 0
+        files = Files()
+
+        def missing(piece: Piece) -> bool:
             check_stop()
-            try:
-                direct.put(self.descriptor, piece.at, part.data)
-            except OSError as fault:
-                raise _failing(fault) from fault
-            self._written.append((piece.at, len(part.data), part.digest))
+            return digest(self._get(piece)) != files.read(piece).digest
+
+        try:
+            return bisect_left(cut(self.template.big, self.part), True, key=missing)
+        finally:
+            files.close()
+
+    def _write(self, parts: Iterator[tuple[Piece, Part]], found: int = 0) -> None:
+        """All but the first `found` of them."""
+        for number, (piece, part) in enumerate(parts):
+            check_stop()
+            if number >= found:
+                try:
+                    direct.put(self.descriptor, piece.at, part.data)
+                except OSError as fault:
+                    raise _failing(fault) from fault
+            self._written.append((piece, part.digest, number < found))
             self._told(len(part.data))
+
+    def _get(self, piece: Piece) -> memoryview:
+        try:
+            return direct.get(self.descriptor, piece.at, direct.room(padded(piece.length)))
+        except OSError as fault:
+            raise _failing(fault) from fault
 
     def _finish(self, own: Iterable[Bytes]) -> None:
         self._put(own)
@@ -88,36 +117,43 @@ class Stick:
         put(self.descriptor, places)
 
     def _check(self) -> None:
-        """What was written since the last check is read from the disk itself; hashing goes on beside reading."""
+        """What was written or found since the last check is read from the disk itself; hashing goes on beside reading.
+        What was found and is something else is written now."""
         try:
             direct.flush(self.descriptor)
         except OSError as fault:
             raise _failing(fault) from fault
         written, self._written = self._written, []
+        wrong: list[Piece] = []
         with ThreadPoolExecutor(1) as hashing:
-            waiting: list[tuple[int, bytes, Future[bytes]]] = []
-            for at, length, wanted in written:
+            waiting: list[tuple[Piece, bytes, bool, Future[bytes]]] = []
+            for piece, wanted, found in written:
                 check_stop()
-                try:
-                    data = direct.get(self.descriptor, at, direct.room(length))
-                except OSError as fault:
-                    raise _failing(fault) from fault
-                waiting.append((at, wanted, hashing.submit(digest, data)))
-                self._told(length)
+                waiting.append((piece, wanted, found, hashing.submit(digest, self._get(piece))))
+                self._told(padded(piece.length))
                 if len(waiting) > 1:
-                    _compare(*waiting.pop(0))
-            for found in waiting:
-                _compare(*found)
+                    wrong += _compare(*waiting.pop(0))
+            for rest in waiting:
+                wrong += _compare(*rest)
+        self._write_again(wrong)
+
+    def _write_again(self, pieces: Iterable[Piece]) -> None:
+        files = Files()
+        try:
+            self._put((piece.at, files.read(piece).data) for piece in pieces)
+        finally:
+            files.close()
 
     def _told(self, length: int) -> None:
         self._done += length
         self.progress(self._done, self.total)
 
 
-def empty(descriptor: int, disk_bytes: int, unfinished: Iterable[Bytes]) -> None:
-    """All that was on the stick goes, and it is proved. Raises StepFailed, Interrupted."""
+def empty(descriptor: int, disk_bytes: int, unfinished: Iterable[Bytes], going_on: bool = False) -> None:
+    """All that was on the stick goes, but for an interrupted copy that goes on; and it is proved. Raises StepFailed,
+    Interrupted."""
     put(descriptor, unfinished)
-    prove(descriptor, disk_bytes)
+    prove(descriptor, disk_bytes, keep=going_on)
 
 
 def put(descriptor: int, places: Iterable[Bytes]) -> None:
@@ -133,9 +169,13 @@ def put(descriptor: int, places: Iterable[Bytes]) -> None:
             raise _differs(at)
 
 
-def _compare(at: int, wanted: bytes, found: Future[bytes]) -> None:
-    if found.result() != wanted:
-        raise _differs(at)
+def _compare(piece: Piece, wanted: bytes, found: bool, got: Future[bytes]) -> list[Piece]:
+    """What has to be written again. Raises StepFailed for what was written just now and did not stay."""
+    if got.result() == wanted:
+        return []
+    if not found:
+        raise _differs(piece.at)
+    return [piece]
 
 
 def _differs(at: int) -> StepFailed:
@@ -148,5 +188,5 @@ def _differs(at: int) -> StepFailed:
 def _failing(fault: OSError) -> StepFailed:
     return StepFailed(
         _("The stick cannot be written or read: {why}.").format(why=os.strerror(fault.errno or 0)),
-        _("Was it pulled out? If not, it is failing: take another one."),
+        _("Was it pulled out? Copy to it again: it goes on from there. If not, it is failing: take another one."),
     )

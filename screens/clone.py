@@ -100,7 +100,7 @@ class Clone(Page):
             "keeps it and gets the system of this one.\n\n"
             "Each stick is first proved to be as big as it says, then written, then read back and compared. Others can "
             "join while some are being written. A stick that is pulled out too early does not start; copy to it "
-            "again.\n\n"
+            "again, and it goes on where it was.\n\n"
             "“Blank” makes sticks that open this wizard. “Same mesh” makes nodes that ask no question: they "
             "carry the mesh's passphrase, so whoever finds one can join."
         )

@@ -50,12 +50,12 @@ class VM:
     """One virtual machine with the image. `folder` is for its sockets, logs and blank drives.
 
     boot      "kernel" (quick, the command line is ours), or "bios" or "uefi" (through the boot loader)
-    medium    "virtio", "usb" or "cdrom": what the image's medium is to the guest
+    medium    "virtio", "usb" or "cdrom": what the image's medium is to the guest; "net": it has none, but a cable to us
     read_limit  bytes a second that it gives at most, 0 for no limit
     radios    simulated radios: phy0, phy1 …
     answers   text of an answers file, given as systemd credential
-    append    more words for the kernel (boot="kernel" only)
-    drives    further drives
+    append    more words for the kernel, and another initrd for it (boot="kernel" only)
+    drives    further drives; those of `before` are found before the medium
     serial    None keeps ttyS0 away; else its size in columns and rows
     shell     a root shell on hvc0 for sh(), run(), wait(), put(), get()
     """
@@ -71,7 +71,9 @@ class VM:
         radios: int = 1,
         answers: str | None = None,
         append: str = "",
+        initrd: Path | None = None,
         drives: Sequence[Drive] = (),
+        before: Sequence[Drive] = (),
         serial: tuple[int, int] | None = (80, 24),
         memory: int = 1280,
         shell: bool = True,
@@ -81,11 +83,12 @@ class VM:
         self.folder = folder
         self.boot = boot
         self.medium = Drive(
-            iso or BUILD / "byzantium.iso", medium, "byzantium-medium", read_limit=read_limit, read_only=True
+            iso or BUILD / "byzantium.iso", medium, "byzantium-medium", read_limit=read_limit, read_only=True, first=True
         )
         self.radios = radios
         self.append = append
-        self.drives = [self.medium, *drives]
+        self.initrd = initrd or BUILD / "initrd.img"
+        self.drives = [*before, self.medium, *drives]
         self.memory = memory
         self.shell = shell
         self.credentials = dict(credentials or {})
@@ -242,10 +245,10 @@ class VM:
             command += ["-device", "virtserialport,chardev=port,name=harness"]
             command += ["-chardev", f"socket,id=port,path={self._path('port')},server=on,wait=off"]
         for drive in self.drives:
-            command += qemu.drive_options(drive)
+            command += qemu.NETWORK if drive.kind == "net" else qemu.drive_options(drive)
         credentials = dict(self.credentials)
         if self.boot == "kernel":
-            command += ["-kernel", str(BUILD / "vmlinuz"), "-initrd", str(BUILD / "initrd.img")]
+            command += ["-kernel", str(BUILD / "vmlinuz"), "-initrd", str(self.initrd)]
             command += ["-append", self.words()]
         elif self.shell:
             credentials["systemd.extra-unit.harness-shell.service"] = SHELL
@@ -256,8 +259,9 @@ class VM:
 
     def words(self) -> str:
         """The kernel's command line when there is no boot loader."""
-        uuid = (BUILD / "medium.uuid").read_text().strip()
-        words = [f"boot=live live-media=/dev/disk/by-uuid/{uuid} quiet systemd.show_status=false panic=1"]
+        words = ["boot=live quiet systemd.show_status=false panic=1"]
+        if self.medium.kind != "net":
+            words.append(f"live-media=/dev/disk/by-uuid/{(BUILD / 'medium.uuid').read_text().strip()}")
         if self._has_serial:
             words.append("console=ttyS0,115200")
         words.append("console=tty0")

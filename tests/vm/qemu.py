@@ -13,13 +13,16 @@ from pathlib import Path
 from tests.vm.say import say
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
+# A card and a cable; this computer answers at 10.0.2.2.
+NETWORK = ["-netdev", "user,id=cable", "-device", "e1000,netdev=cable"]
 OVMF = [Path("/usr/share/OVMF") / name for name in ("OVMF_CODE_4M.fd", "OVMF_CODE.fd")]
 
 
 @dataclass(frozen=True)
 class Drive:
     """A drive: a stick (usb, removable), or an internal disk (nvme, virtio). `limit` and `read_limit` are
-    bytes a second, 0 for none. Its writes and flushes are recorded in the file `log` (writes.py)."""
+    bytes a second, 0 for none. Its writes and flushes are recorded in the file `log` (writes.py). The firmware starts
+    from the `first` one."""
 
     path: Path
     kind: str = "usb"
@@ -29,6 +32,7 @@ class Drive:
     read_only: bool = False
     removable: bool = True
     log: Path | None = None
+    first: bool = False
 
     @property
     def id(self) -> str:
@@ -46,6 +50,8 @@ def device(drive: Drive) -> dict[str, object]:
     """The device of a drive, as -device and device_add take it."""
     serial = {"serial": drive.serial or drive.path.stem}
     front: dict[str, object] = {"id": f"dev-{drive.id}", "drive": drive.id, **serial}
+    if drive.first:
+        front["bootindex"] = 1  # 0 is the kernel that QEMU is given
     match drive.kind:
         case "usb":
             return {"driver": "usb-storage", "bus": "usb.0", "removable": drive.removable, **front}

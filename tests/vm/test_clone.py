@@ -83,7 +83,7 @@ def test_two_at_once(source: VM) -> None:
         source.wait(f"test -e {part} && blkid {part}", 30)
         source.run(f"fsck.vfat -n {part}")
         source.run(f"mkdir -p /run/look && mount -o ro {part} /run/look")
-        source.run("for f in live .disk boot/byzantium; do diff -r /run/live/medium/$f /run/look/$f || exit; done")
+        source.run("for f in live boot/byzantium; do diff -r /run/live/medium/$f /run/look/$f || exit; done")
         assert "answers.yaml" not in source.run("ls /run/look/byzantium")
         source.run("umount /run/look")
     uuids = source.run(f"lsblk -no UUID,PTUUID,PARTUUID {disk(source, 'STICK-ONE')}1 {disk(source, 'STICK-TWO')}1")
@@ -129,14 +129,14 @@ def test_a_store_is_kept(source: VM) -> None:
 
 
 def older() -> Drive:
-    """A stick of ours that was in the computer already."""
+    """A stick of ours that was in the computer already, so that it is found first."""
     return Drive(BUILD / "byzantium.img", "usb", "OLDER-STICK", read_only=True)
 
 
 @pytest.mark.timeout(900)
 def test_a_blank_copy_starts_the_wizard_from_a_bios(source: VM, folder: Path, sticks: list[Drive]) -> None:
     source.kill()
-    with VM(folder / "bios", boot="bios", medium="usb", iso=sticks[0].path, drives=[older()]) as vm:
+    with VM(folder / "bios", boot="bios", medium="usb", iso=sticks[0].path, before=[older()]) as vm:
         vm.start()
         vm.expect_tty1(FIRST_FRAME, timeout=400)
         own(vm, "byzantium-medium")
@@ -147,7 +147,7 @@ def test_a_copy_with_answers_is_a_node_by_itself_from_uefi(source: VM, folder: P
     source.kill()
     radio = {"systemd.unit-dropin.byz-node.service": "[Service]\nExecStartPre=modprobe mac80211_hwsim radios=1\n"}
     stick = sticks[1].path
-    with VM(folder / "uefi", boot="uefi", medium="usb", iso=stick, drives=[older()], credentials=radio) as vm:
+    with VM(folder / "uefi", boot="uefi", medium="usb", iso=stick, before=[older()], credentials=radio) as vm:
         vm.start()
         vm.wait("test -s /etc/byzantium/answers.yaml", 300, "the node to be set up by itself")
         assert json.loads(vm.sh("byzwizard status --json 2>/dev/null")[1])["public"] is False
@@ -160,6 +160,7 @@ def test_a_copy_with_answers_is_a_node_by_itself_from_uefi(source: VM, folder: P
 def own(vm: VM, serial: str) -> None:
     """It runs from the stick that it was started from, by that one's own UUID."""
     source = vm.run("findmnt -no SOURCE /run/live/medium").strip()
+    assert disk(vm, "OLDER-STICK") < disk(vm, serial), "the older stick is not found first"
     assert vm.run(f"lsblk -no SERIAL {source.rstrip('0123456789')} | head -1").strip() == serial
     uuid = vm.run(f"blkid -s UUID -o value {source}").strip()
     assert f"live-media=/dev/disk/by-uuid/{uuid}" in vm.run("cat /proc/cmdline")

@@ -79,7 +79,7 @@ def test_a_copy_costs_no_packet_and_no_client(source: VM) -> None:
 def test_a_copy_with_answers_meshes_with_its_source(source: VM, stick: Drive, folder: Path) -> None:
     """What stands on the stick, given to another computer: one whose radio hears nobody but the source."""
     carried = folder / "carried.yaml"
-    source.run("sync")
+    source.run("byzwizard clone --yes --with-answers STICK && sync", 600)
     subprocess.run(["mcopy", "-n", "-i", f"{stick.path}@@1M", "::/byzantium/answers.yaml", str(carried)], check=True)
     text = carried.read_text()
     assert "relief-north" in text

@@ -199,13 +199,13 @@ def not_a_node(system: System) -> Check:
 
 
 def last_change(system: System) -> list[Check]:
-    """An apply that was cut off, a network change that waits to be kept."""
+    """What was cut off, before this start or since; a network change that waits to be kept."""
     from byzwizard import journal
-    from byzwizard.backends import revert
+    from byzwizard.backends import cutoff, revert
 
-    found = []
+    found = [Check("cut-off", True, text) for text in cutoff.told(system)]
     if under_way(system):
-        return [Check("change", True, _("A change of this node is under way."))]
+        return [*found, Check("change", True, _("A change of this node is under way."))]
     cut_off = journal.unfinished(system)
     if cut_off is not None:
         found.append(Check("change", False, cut_off, _("Apply again, or `byzwizard undo`.")))

@@ -101,6 +101,14 @@ def tell_kernel(system: System, disk: str, node: str) -> str:
     return node
 
 
+def extent(system: System, disk: str, node: str) -> tuple[int, int]:
+    """Where a partition begins and how long it is, in bytes."""
+    table = read_table(system, disk)
+    part = next(part for part in partitions(table) if part["node"] == node)
+    sector = int(str(table.get("sectorsize", 512)))
+    return int(str(part["start"])) * sector, int(str(part["size"])) * sector
+
+
 def remove(system: System, disk: str, node: str) -> None:
     """Take a partition out of the table. Raises StepFailed when the kernel still uses it."""
     number = str(number_of(disk, node))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzwizard import catalogue_names
-from byzwizard.backends import compare, filesystem
+from byzwizard.backends import compare, cutoff, filesystem
 from byzwizard.backends.store import PLACE
 from byzwizard.backends.system import CommandFailed
 from byzwizard.errors import StepFailed
@@ -113,6 +113,23 @@ def bind_all(system: System) -> None:
             if not bound(system, folder):
                 _need_nothing_below(system, folder)
                 _bind(system, thing, folder)
+
+
+def clear_up(system: System) -> None:
+    """What was half moved into the store when the power went."""
+    for thing in things(("identity", "mesh", "services", "home", "logs")):
+        for folder in thing.folders:
+            half = _half(system.path(inside(thing, folder)))
+            # A link would lead out of a store that anybody could write to.
+            if half.is_dir() and half.resolve() == system.path(PLACE).resolve() / half.relative_to(system.path(PLACE)):
+                shutil.rmtree(half)
+                cutoff.tell(system, _("Moving {name} into the store was cut off: it was not there yet, and what was "
+                                      "half there is cleared away.").format(name=thing.name))  # fmt: skip
+
+
+def _half(there: Path) -> Path:
+    """The name of a folder while it comes into the store."""
+    return there.with_name(f".{there.name}.half")
 
 
 def unbind_all(system: System) -> None:
@@ -219,7 +236,7 @@ def _move_in(system: System, thing: Thing, folder: str) -> None:
     if there.is_symlink() or there.exists():
         return
     there.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    half = there.with_name(f".{there.name}.half")
+    half = _half(there)
     shutil.rmtree(half, ignore_errors=True)
     system.run("cp", "--archive", "--one-file-system", str(here), str(half), timeout=3600)
     system.run("sync", "--file-system", str(half), timeout=3600)

@@ -41,6 +41,7 @@ def _open(system: System, found: Store, passphrase: str | None, thoroughly: bool
     try:
         store.mount(system, found, passphrase, thoroughly)
         try:
+            kept.clear_up(system)
             kept.bind_all(system)
         except BaseException:
             with clearing_up():

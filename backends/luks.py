@@ -1,7 +1,9 @@
 """LUKS2 with cryptsetup: made, opened, closed, its passphrase changed. Passphrases go in by standard input alone."""
 
+import json
 import math
 import re
+from typing import Any
 
 from byzwizard.backends.system import System
 from byzwizard.backends.waiting import clearing_up
@@ -13,6 +15,7 @@ SECONDS = 2  # that one guess takes on the computer that makes the store
 LEAST_ITERATIONS = 4  # what RFC 9106 and cryptsetup take for argon2id
 NO_KEY = 2  # cryptsetup(8): no permission, that is a wrong passphrase
 PATIENCE = 300  # seconds; the weakest computer named may be very slow
+CHANGING = "byzantium-change"  # the type of a token that stands in the header while the passphrase is changed
 BENCHMARK = re.compile(r"argon2id\s+(\d+) iterations, (\d+) memory")
 
 
@@ -80,9 +83,11 @@ def _with_key(system: System, passphrase: str, *words: str) -> None:
 def change(system: System, device: str, old: str, new: str, copy: str) -> None:
     """Another passphrase. The header is copied to the path `copy` before and put back when anything goes wrong.
 
-    cryptsetup writes the new key beside the old one before that is wiped, so a power cut leaves one of them.
+    cryptsetup writes the new key beside the old one before that is wiped, so a power cut leaves one of them, or both:
+    then finish_change() at the next start knows by the token what was going on.
     """
     check(system, device, old)
+    finish_change(system, device, old)
     kib, times = _present(system, device)
     system.remove(copy)
     system.run("cryptsetup", "luksHeaderBackup", device, "--header-backup-file", str(system.path(copy)))
@@ -90,10 +95,14 @@ def change(system: System, device: str, old: str, new: str, copy: str) -> None:
         check(system, device, old, str(system.path(copy)))
         try:
             system.run(
+                "cryptsetup", "token", "import", device, stdin=json.dumps({"type": CHANGING, "keyslots": []})
+            )
+            system.run(
                 "cryptsetup", "luksChangeKey", "--batch-mode", *_pbkdf(kib, times), device,
                 stdin=f"{old}\n{new}\n", timeout=PATIENCE
             )
             check(system, device, new)
+            _forget_change(system, device, _header(system, device))
         except Interrupted:
             _restore(system, device, copy)
             raise
@@ -105,6 +114,44 @@ def change(system: System, device: str, old: str, new: str, copy: str) -> None:
     finally:
         # With it the former passphrase would open the store for ever.
         system.remove(copy)
+
+
+def finish_change(system: System, device: str, passphrase: str) -> bool:
+    """After a change that was cut off `passphrase`, which is right, is the only one that opens it. False: none was."""
+    header = _header(system, device)
+    if not _changes(header):
+        return False
+    slots = list(header["keyslots"])
+    if len(slots) > 1:
+        mine = next(slot for slot in slots if _is_in(system, device, passphrase, slot))
+        for slot in slots:
+            if slot != mine:
+                _with_key(system, passphrase, "luksKillSlot", "--batch-mode", device, slot)
+    _forget_change(system, device, header)
+    return True
+
+
+def _header(system: System, device: str) -> dict[str, dict[str, Any]]:
+    said = system.run("cryptsetup", "luksDump", "--dump-json-metadata", device, ok=(0, 1))
+    # LUKS1, from elsewhere, has no such thing.
+    return json.loads(said.out) if said.status == 0 else {"keyslots": {}, "tokens": {}}
+
+
+def _changes(header: dict[str, dict[str, Any]]) -> list[str]:
+    return [number for number, token in header["tokens"].items() if token["type"] == CHANGING]
+
+
+def _forget_change(system: System, device: str, header: dict[str, dict[str, Any]]) -> None:
+    for number in _changes(header):
+        system.run("cryptsetup", "token", "remove", "--token-id", number, device)
+
+
+def _is_in(system: System, device: str, passphrase: str, slot: str) -> bool:
+    try:
+        _with_key(system, passphrase, "open", "--test-passphrase", "--type", "luks", "--key-slot", slot, device)
+    except WrongPassphrase:
+        return False
+    return True
 
 
 def _restore(system: System, device: str, copy: str) -> None:

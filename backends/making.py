@@ -96,7 +96,7 @@ def file(
                     device=device, least=words(SMALLEST)
                 )
             )
-        half = f"{place}/{storefile.NAME}.new"
+        half = f"{place}/{storefile.HALF}"
         system.remove(half)
         try:
             storefile.write(system, half, wanted, progress)
@@ -208,4 +208,12 @@ def delete(system: System, found: Store, disk: Disk | None) -> None:
         return
     if found.encrypted:
         luks.erase(system, found.device)
+    start, size = freespace.extent(system, found.disk, found.device)
     freespace.remove(system, found.disk, found.device)
+    # Last of all, so that a deletion that was killed is found and repeated; else it looks like a store to be made.
+    loop = storefile.attach(system, found.disk, "--offset", str(start), "--sizelimit", str(size))
+    try:
+        system.run("wipefs", "--all", loop)
+    finally:
+        with clearing_up():
+            storefile.detach(system, loop)

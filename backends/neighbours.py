@@ -69,7 +69,7 @@ def listed(
         near.append(Neighbour(_label(names, node), node or address,
                               joined[address].signal_dbm if address in joined else None, metric, 1))
     far = [Neighbour(_label(names, _node(way.prefix)), _node(way.prefix), None, way.metric,
-                     _hops(names, _node(way.prefix)))
+                     _hops(names, _node(way.prefix), one_link))
            for way in dump.ways
            if way.installed and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")
            and _node(way.prefix) not in seen]
@@ -82,5 +82,7 @@ def _label(names: Mapping[str, Known], node: str | None) -> str | None:
     return names[node].label if node is not None and node in names else None
 
 
-def _hops(names: Mapping[str, Known], node: str) -> int | None:
-    return names[node].hops if node in names else None
+def _hops(names: Mapping[str, Known], node: str, one_link: bool) -> int | None:
+    """Of a node that we do not hear. None: not known, for `one_link` hides what lies between."""
+    hops = names[node].hops if node in names else None
+    return None if one_link and hops == 1 else hops

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import filesystem, luks, storefile
+from byzwizard.backends import cutoff, filesystem, luks, storefile
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.errors import CannotHere, StepFailed
 from byzwizard.i18n import _
@@ -163,8 +163,9 @@ def mount(system: System, store: Store, passphrase: str | None, thoroughly: bool
         luks.lock(system)  # one that was killed in the middle of this left it
         clear = _clear(system, store, passphrase)
         filesystem.mend(system, clear, thoroughly)
-        filesystem.grow(system, clear)
         filesystem.mount(system, clear, PLACE, *_options(system, clear))
+        if filesystem.grow(system, clear):
+            cutoff.tell(system, _("The store has become bigger."))
         system.path(PLACE).chmod(0o700)
     except BaseException:
         with clearing_up():
@@ -183,7 +184,10 @@ def _clear(system: System, store: Store, passphrase: str | None) -> str:
         return device
     if passphrase is None:
         raise StepFailed(_("This store is encrypted, and no passphrase was given."))
-    return luks.unlock(system, device, passphrase)
+    clear = luks.unlock(system, device, passphrase)
+    if luks.finish_change(system, device, passphrase):
+        cutoff.tell(system, _("A change of the passphrase was cut off: the one that the store now opens with holds."))
+    return clear
 
 
 def container(system: System, store: Store) -> str:

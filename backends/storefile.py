@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from byzwizard.plan import Progress
 
 NAME = "save.dat"
+HALF = f"{NAME}.new"  # while it is being made
 PLACES = (NAME, f"porteus/{NAME}", f"changes/{NAME}")  # where Porteus and its users put theirs
 SPARE = 16 * 2**20  # bytes that stay free beside it
 CARRIER = "/run/byzantium/carrier"

@@ -12,6 +12,17 @@ def at_boot(system: System) -> None:
     says so, and nothing is written where it would be. What happened is told to the journal."""
     if system.path("/run/host/container-manager").exists():  # a node in a container has no disks
         return
+    from byzwizard.backends import cutoff
+
+    cutoff.look(system)
+    try:
+        _open(system)
+    finally:
+        for text in cutoff.told(system):
+            _tell(text)
+
+
+def _open(system: System) -> None:
     from byzwizard.backends import locker, store
 
     found = store.find(system)

@@ -36,6 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
+    from byzwizard.backends import cutoff
     from byzwizard.locking import only_one
 
     need_this_computer(context)
@@ -51,7 +52,10 @@ def run(context: Context) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: system.stop())
     with only_one(system):
+        before = cutoff.told(system)
         sentence, store = act(context, system)
+    for text in cutoff.told(system)[len(before):]:
+        print(text, file=sys.stderr)
     shown = None if store is None else {"kind": store.kind, "device": store.device, "encrypted": store.encrypted}
     say(context, {"persist": 1, "act": context.options.act, "text": sentence, "store": shown}, sentence)
     return 0

@@ -98,6 +98,41 @@ def test_the_passphrase_is_changed_and_the_former_one_is_gone(system: System, co
     luks.check(system, container, NEW)
 
 
+class Cut(System):
+    """A computer whose power goes when the new key stands beside the old one, or when the old one is gone."""
+
+    def __init__(self, root: Path, command: str) -> None:
+        super().__init__(root)
+        self.command = command
+
+    def run(self, *argv: str, **more: object) -> object:  # type: ignore[override]  # passes all of it on
+        if self.command in argv or "luksHeaderRestore" in argv:
+            if self.command == "luksChangeKey":
+                argv = tuple(word.replace("luksChangeKey", "luksAddKey") for word in argv)
+                super().run(*argv, **more)  # type: ignore[arg-type]  # as they came
+            raise PowerCut
+        return super().run(*argv, **more)  # type: ignore[arg-type]  # as they came
+
+
+class PowerCut(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("at", "holding", "other"), [("luksChangeKey", OLD, NEW), ("luksChangeKey", NEW, OLD),
+                                                      ("remove", NEW, OLD)])  # fmt: skip
+def test_a_change_that_was_cut_off_is_finished_with_the_passphrase_that_opens_it(
+    system: System, container: str, at: str, holding: str, other: str
+) -> None:
+    with pytest.raises(PowerCut):
+        luks.change(Cut(system.root, at), container, OLD, NEW, "/header")
+    luks.check(system, container, holding)
+    assert luks.finish_change(system, container, holding)
+    luks.check(system, container, holding)
+    with pytest.raises(luks.WrongPassphrase):
+        luks.check(system, container, other)
+    assert not luks.finish_change(system, container, holding), "it is told once"
+
+
 class Failing(System):
     """A stick that fails in the middle of a change: the new key never arrives."""
 

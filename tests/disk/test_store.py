@@ -20,6 +20,8 @@ from tests.disk.loops import MB, disk, opened, stick, system
 
 __all__ = ["opened", "stick", "system"]  # fixtures
 
+CAP_SYS_RESOURCE = 24
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root")
 
 
@@ -240,6 +242,11 @@ def beside(system: System) -> Iterator[Store]:
             locker.close(system, found)
 
 
+def may_grow() -> bool:
+    """Root in a container may not let a file system grow that is mounted."""
+    return bool(int(Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0], 16) >> CAP_SYS_RESOURCE & 1)
+
+
 def test_a_file_beside_others_is_locked_grows_and_goes(system: System, beside: Store) -> None:
     system.write("/var/lib/byzantium/identity/key", "secret\n", 0o600)
     locker.switch(system, ("identity",))
@@ -260,7 +267,8 @@ def test_a_file_beside_others_is_locked_grows_and_goes(system: System, beside: S
     assert storefile.mounted_at(system, beside.device) is None
     assert storefile.loops(system, f"{storefile.CARRIER}/save.dat") == []
     locker.unlock(system, None)
-    assert room() > before + 40 * MB
+    if may_grow():  # else tests/vm shows it
+        assert room() > before + 40 * MB
     assert system.read("/var/lib/byzantium/identity/key") == "secret\n"
     locker.let_go(system)
     making.delete(system, beside, making.deletable(system, beside))

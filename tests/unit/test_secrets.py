@@ -23,6 +23,7 @@ OLD, NEW = "canary orbit velvet plinth", "canary sextant gravel dune"
 STORE = Store("partition", "/dev/sdb", "/dev/sdb2", encrypted=True)
 SAYS = {
     "cryptsetup benchmark": "argon2id      4 iterations, 32768 memory, 4 parallel threads",
+    "cryptsetup luksDump --dump-json-metadata": '{"keyslots": {"0": {}}, "tokens": {}}',
     "cryptsetup luksDump": "Time cost: 4\nMemory: 32768\n",
     "blkid": "ext4",
     "dumpe2fs": "Block count: 10\nBlock size: 4096\n",
@@ -57,6 +58,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     monkeypatch.setattr(targets, "hold", lambda *_, **_more: contextlib.nullcontext(0))
     monkeypatch.setattr(freespace, "after_last", lambda *_: freespace.Space(1 << 20, 1 << 30, "gpt"))
     monkeypatch.setattr(freespace, "add", lambda *_: "/dev/sdb2")
+    monkeypatch.setattr(freespace, "extent", lambda *_: (1 << 20, 1 << 30))
     monkeypatch.setattr(freespace, "remove", lambda *_: None)
     monkeypatch.setattr(making, "deletable", lambda *_: disk())
     monkeypatch.setattr(targets, "need_unchanged", lambda *_: disk())

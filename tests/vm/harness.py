@@ -82,8 +82,9 @@ class VM:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.boot = boot
+        image = iso or BUILD / "byzantium.iso"
         self.medium = Drive(
-            iso or BUILD / "byzantium.iso", medium, "byzantium-medium", read_limit=read_limit, read_only=True, first=True
+            image, medium, "byzantium-medium", read_limit=read_limit, read_only=True, first=True
         )
         self.radios = radios
         self.append = append

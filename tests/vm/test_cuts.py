@@ -1,145 +1,118 @@
-"""Power cuts: the writes of one run are recorded, and the stick is rebuilt as a cut at each of many moments leaves it.
+"""Power cuts: the writes of one run are recorded, and the stick is rebuilt as a cut at each of many moments leaves it,
+then put into a running VM, which tells what is on it.
 
 `make test` looks at ten of them, `make test-all` at every one; build/cuts.json says what each one left.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.vm import verdicts
-from tests.vm.harness import BUILD, VM, Drive, blank, say
-from tests.vm.writes import Point, Rebuilt, entries, epochs, points
+from tests.vm import power
+from tests.vm.cases import CASES
+from tests.vm.harness import say
+from tests.vm.recording import QUICK, RUNS, Recorded, keep_rows, node, record, recorded_drive
+from tests.vm.verdicts import Found, Judge
+from tests.vm.writes import Point, Rebuilt, epochs, points
 
-SIZE = 1_250_000_000
-PATIENCE = 600
 ALL = os.environ.get("BYZ_ALL_POINTS") == "1"
-SAMPLE = 9  # of each run, and its end
-ANSWERS = "byzantium: 1\nnode: {name: lighthouse}\naccess_point: {enable: false}\n"
-# What is done to the stick, one after the other; the runs that are looked at have a name.
-RUNS = (("clone", "byzwizard clone internal:CUT --yes"),)
+SAMPLE = 10  # of all runs together
+NAMES = [name for name, _command in (RUNS if ALL else QUICK) if name]
+ENOUGH = 70  # of one run; every flush in any case, and something torn and something reordered between two
 
-pytestmark = pytest.mark.timeout(3600 if ALL else 1200)
+pytestmark = pytest.mark.timeout(7200 if ALL else 1200)
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """`runs`: the log's entries of each, first and behind the last."""
+class Bench:
+    """What was recorded, and who judges it. `rebuilt` goes through the runs in their order."""
 
-    log: Path
-    size: int
-    runs: dict[str, tuple[int, int]]
-
-
-def record(folder: Path) -> Recorded:
-    """All of it done once, by a node, to a drive that tells when it was asked to flush."""
-    log = folder / "writes.log"
-    log.touch()
-    drive = Drive(blank(folder / "cut.img", SIZE), "virtio", "CUT", log=log)
-    runs = {}
-    with VM(folder / "vm", answers=ANSWERS, serial=None, drives=[drive]) as vm:
-        vm.start().booted()
-        path = vm.run("lsblk -dno PATH,SERIAL | awk '$2 == \"CUT\" {print $1}'").strip()
-        for name, command in RUNS:
-            vm.run(f"sync; sync {path}")
-            begin = entries(log)
-            vm.run(f"cd /; {command}", PATIENCE)
-            vm.run(f"sync; sync {path}")
-            if name:
-                runs[name] = (begin, entries(log))
-    return Recorded(log, SIZE, runs)
+    recorded: Recorded
+    rebuilt: Rebuilt
+    judge: Judge
 
 
 @pytest.fixture(scope="module")
-def recorded(folder: Path) -> Iterator[Recorded]:
-    found = record(folder)
-    yield found
-    found.log.unlink()
+def bench(folder: Path) -> Iterator[Bench]:
+    drive = recorded_drive(folder, quick=not ALL)
+    assert drive.log is not None
+    with node(folder / "vm", [drive]) as vm:
+        recorded = record(vm, drive.log, quick=not ALL)
+        judge = Judge(vm)
+        yield Bench(recorded, recorded.rebuilt(folder / "rebuilt.img"), judge)
+    drive.log.unlink()
 
 
-@pytest.fixture(scope="module")
-def table() -> Iterator[list[dict[str, str]]]:
-    rows: list[dict[str, str]] = []
-    yield rows
-    (BUILD / "cuts.json").write_text(json.dumps(rows, indent=1) + "\n")
+def chosen(every: list[list[Point]], share: int) -> list[Point]:
+    """`every` has the points of a run, the fewest first. All: as many as are ENOUGH, but each flush. Else `share`."""
+    if ALL:
+        return next((some for some in reversed(every) if len(some) <= ENOUGH), every[0])
+    some = every[-1]
+    return [some[len(some) * (2 * i + 1) // (2 * share)] for i in range(share)]
 
 
-class Run:
-    """One run, walked through from cut to cut; what each left is in `outcomes`."""
+@pytest.mark.parametrize("name", NAMES)
+def test_a_power_cut_at_any_moment(bench: Bench, name: str) -> None:
+    case, stick = CASES[name], bench.rebuilt
+    begin, end = bench.recorded.runs[name]
+    stick.reach(begin)
+    run = epochs(bench.recorded.log, begin, end)
+    total = [points(run, most) for most in (1, 3, 6, 12, 24)]
+    every = chosen([list(some) for some in total], share(name))
 
-    def __init__(self, recorded: Recorded, name: str, folder: Path, rows: list[dict[str, str]]) -> None:
-        begin, end = recorded.runs[name]
-        self.name = name
-        self.folder = folder
-        self.stick = Rebuilt(folder / "rebuilt.img", recorded.size, recorded.log)
-        for epoch in epochs(recorded.log, 0, begin):
-            self.stick.add(epoch)
-        self._epochs = epochs(recorded.log, begin, end)
-        self._rows = rows
+    def look() -> Found:
+        return bench.judge.look(stick.path, case.system, case.kind, *case.words)
 
-    @property
-    def path(self) -> Path:
-        return self.stick.path
-
-    def outcomes(self, judge: Callable[[Path], str]) -> list[tuple[str, bool]]:
-        """In the order of time, the last one where nothing was cut; with each, whether it is at a flush."""
-        every = list(points(self._epochs))
-        chosen = every if ALL else [every[len(every) * (2 * i + 1) // (2 * SAMPLE)] for i in range(SAMPLE)] + every[-1:]
-        done, found = 0, []
-        for point in chosen:
-            for epoch in self._epochs[done : point.epoch]:
-                self.stick.add(epoch)
-            done = point.epoch
-            with self.stick.cut(point) as path:
-                found.append((self._judged(judge, point, path), point.whole))
-        for epoch in self._epochs[done:]:
-            self.stick.add(epoch)
-        counts = dict(Counter(word for word, _whole in found))
-        say(f"{self.name}: {len(chosen)} of {len(every)} power cuts, {counts}")
-        return found
-
-    def _judged(self, judge: Callable[[Path], str], point: Point, path: Path) -> str:
-        outcome = judge(path)
-        self._rows.append({"run": self.name, "cut": point.words, "outcome": outcome})
-        return outcome
-
-    def after(self) -> Path:
-        """The stick when all is done."""
-        for epoch in self._epochs:
-            self.stick.add(epoch)
-        return self.path
+    before = look()
+    last = Point(len(run), (), "the end", whole=True)
+    with stick.cut(Point(0, tuple(write for epoch in run for write in epoch), "")):
+        after = look()
+    started = time.monotonic()
+    done, outcomes = 0, []
+    for point in [*every, last]:
+        for epoch in run[done : point.epoch]:
+            stick.add(epoch)
+        done = point.epoch
+        with stick.cut(point):
+            outcomes.append((point, case.verdict(look() if point is not last else after, before, after)))
+    rows = [{"run": name, "how": "rebuilt", "cut": point.words, "outcome": word} for point, word in outcomes]
+    keep_rows(rows)
+    counts = dict(Counter(word for _point, word in outcomes))
+    say(f"{name}: {len(outcomes)} power cuts in {time.monotonic() - started:.0f} s, {counts}")
+    ordered(outcomes, case.order)
+    if case.system:
+        assert after.fat == "0"
 
 
-def ordered(found: list[tuple[str, bool]], *allowed: str) -> None:
+def share(name: str) -> int:
+    """How many of the sample are this run's."""
+    return SAMPLE // len(NAMES) + (NAMES.index(name) < SAMPLE % len(NAMES))
+
+
+def ordered(outcomes: list[tuple[Point, str]], allowed: tuple[str, ...]) -> None:
     """Nothing else, and from flush to flush never back to what was before; last is what was to be done."""
-    assert {word for word, _whole in found} <= set(allowed)
-    flushed = [word for word, whole in found if whole]
+    assert {word for _point, word in outcomes} <= set(allowed)
+    flushed = [word for point, word in outcomes if point.whole]
     assert sorted(flushed, key=allowed.index) == flushed
     assert flushed[-1] == allowed[-1]
 
 
-def test_a_clone_is_complete_or_does_not_start(recorded: Recorded, folder: Path, table: list[dict[str, str]]) -> None:
-    scratch = folder / "system"
-    whole = verdicts.system(Run(recorded, "clone", folder, table).after(), scratch)
-    for name in ("byzwizard.squashfs", "vmlinuz", "initrd.img"):
-        assert whole[f"live/{name}"] == verdicts.hash_of(BUILD / name, 0, (BUILD / name).stat().st_size)
-
-    def judge(stick: Path) -> str:
-        if verdicts.has_system(stick):
-            return "complete" if verdicts.system(stick, scratch) == whole else "half a system"
-        if verdicts.has_code(stick):
-            return "code without a system"
-        return (
-            "unfinished" if [part[2] for part in verdicts.partitions(stick)] in ([], ["byzantium-unfinished"]) else "?"
-        )
-
-    run = Run(recorded, "clone", folder, table)
-    ordered(run.outcomes(judge), "unfinished", "complete")
-    assert verdicts.clean(run.path, folder / "fat")
+@pytest.mark.skipif(not ALL, reason="make test-all cuts the power for real")
+@pytest.mark.timeout(7200)
+def test_the_next_start_says_what_happened_and_finishes(bench: Bench, folder: Path) -> None:
+    """After the power of the computer was cut, and after the stick was pulled out, each followed by a new start."""
+    rows: list[dict[str, str]] = []
+    try:
+        for row in power.cuts(folder, bench.recorded, bench.judge):
+            rows.append(row)
+    finally:
+        keep_rows(rows)
+    assert len(rows) == len(power.CUTS)
+    assert [row for row in rows if not row["outcome"].endswith("; done again, and complete")] == []

@@ -133,7 +133,7 @@ def test_the_next_computer_opens_it_and_deletes_it_on_its_page(folder: Path, sti
         screen.expect("serial LATER", timeout=SETUP, gone=True)
         screen.press("esc")
 
-        screen.expect("✓ working", timeout=SETUP)
+        screen.expect("Make more sticks like this one", timeout=SETUP, gone=True)
         screen.press("k")
         screen.expect("What this node keeps", timeout=SETUP)
         screen.press("tab", "tab", "tab", "enter")

@@ -1,77 +1,137 @@
-"""What a stick that lost its power in the middle is: which system starts from it."""
+"""What a stick that lost its power in the middle is: attached to a running VM, which tells what it finds on it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-import subprocess
+import itertools
+from dataclasses import dataclass, field
 from pathlib import Path
 
-SECTOR = 512
-BEGIN = 2**20  # of the system's partition
-BOOT_CODE = 440  # bytes, of the master boot record
+from tests.vm.harness import VM
 
-Files = dict[str, str]
-"""Path and hash of each file of a system."""
+# $1: its serial number; $2: system, to read that whole; $3: where a store is looked for, partition or file; then the
+# passphrases to try. Nothing here is Byzantium's: what the tools of everybody find is what counts.
+LOOK = r"""
+serial=$1 system=$2 kind=$3; shift 3
+place=/run/judge; mkdir -p $place/fat $place/store
+until dev=$(lsblk -dnpo NAME,SERIAL | awk -v s="$serial" '$2 == s {print $1}') && [ -n "$dev" ]; do sleep 0.05; done
+udevadm settle
+echo "parts $(lsblk -nro PARTLABEL "$dev" | grep . | paste -sd,)"
+[ -z "$(head -c 440 "$dev" | tr -d '\0' | head -c 1 | od -An -tx1)" ] || echo "code yes"
+
+files() {
+  find . -type f ! -name 'save.dat*' -size -2048k -exec sha1sum {} + | sort -k2
+  find . -type f ! -name 'save.dat*' -size +2047k | sort | while read -r file; do
+    cmp -s "$file" "/run/live/medium/$file" && echo "same $file" || echo "other $file"
+  done
+}
+
+look() {
+  local word as=judged
+  for word in "${words[@]}"; do
+    tr -d '\n' <"/run/$word" | cryptsetup open --type luks --key-file=- "$1" $as || continue
+    echo "opens $word"; as=--test-passphrase
+  done
+  [ $as != judged ] || return
+  e2fsck -p /dev/mapper/judged >&2; echo "mended $?"
+  if mount -o noatime /dev/mapper/judged $place/store; then
+    echo "kept $(cat $place/store/kept.json 2>&-)"
+    (cd $place/store && find . -type f \( -path '*/canary/*' -o -path '*/identity/key' \) ! -path '*.half/*' \
+      -exec sha1sum {} +) | sort -k2 | sed 's/^/file /'
+    echo "room $(df --output=size -B1 $place/store | tail -1)"
+    umount $place/store
+  fi
+  e2fsck -fn /dev/mapper/judged >&2; echo "fsck $?"
+  cryptsetup close judged
+}
+
+words=("$@")
+part=${dev}1 how=
+[ -b "$part" ] || { part=$dev; how=loop,offset=1048576,; }
+rights=ro; [ "$kind" != file ] || rights=rw
+if mount -t vfat -o "$how$rights" "$part" $place/fat 2>&-; then
+  if [ "$system" = system ]; then
+    (cd $place/fat && files) >$place/files; cat $place/files >&2
+    echo "system $(sha1sum <$place/files)"
+  else
+    echo "system unread"
+  fi
+  if [ "$kind" = file ] && [ -e $place/fat/save.dat ]; then
+    echo "size $(stat -c %s $place/fat/save.dat)"
+    loop=$(losetup --find --show $place/fat/save.dat) && look "$loop"
+    losetup --detach "$loop"
+  fi
+  umount $place/fat
+  [ -n "$how" ] || [ "$system" != system ] || { fsck.vfat -n "$part" >&2; echo "fat $?"; }
+fi
+store=$(lsblk -nrpo NAME,PARTLABEL "$dev" | awk '$2 == "byzdata" {print $1}')
+[ "$kind" != partition ] || [ -z "$store" ] || look "$store"
+"""
 
 
-def partitions(stick: Path) -> list[tuple[int, int, str]]:
-    """(begin, bytes, name) of each; as firmware and kernel do, from the second table where the first is torn."""
-    done = subprocess.run(["sfdisk", "--json", str(stick)], capture_output=True, text=True)
-    if done.returncode:
-        return []
-    parts = json.loads(done.stdout)["partitiontable"].get("partitions", [])
-    return [(part["start"] * SECTOR, part["size"] * SECTOR, part.get("name", "")) for part in parts]
+@dataclass(frozen=True)
+class Found:
+    """What the VM tells of a stick. `parts`: the names of its partitions; `system`: a hash over all the files of the
+    system, None where there is no file system; `files`: what people wrote, in the store, with hashes."""
+
+    parts: str = ""
+    code: bool = False
+    system: str | None = None
+    fat: str = ""
+    opens: tuple[str, ...] = ()
+    mended: int = 0
+    fsck: int = 0
+    kept: str = ""
+    room: int = 0
+    size: int | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sound(self) -> bool:
+        """Its store's file system is, after what every start of a node does to it without a question."""
+        return self.mended <= 2 and not self.fsck
+
+    def has(self, others: dict[str, str]) -> bool:
+        return others.items() <= self.files.items()
 
 
-def read(stick: Path, at: int, length: int) -> bytes:
-    with stick.open("rb") as file:
-        file.seek(at)
-        return file.read(length)
+def found(text: str) -> Found:
+    lines = [line.split(" ", 1) for line in text.splitlines() if " " in line]
+    said = {key: value.strip() for key, value in lines}
+    files = {value.split("  ", 1)[1]: value.split("  ", 1)[0] for key, value in lines if key == "file"}
+    return Found(
+        parts=said["parts"],
+        code="code" in said,
+        system=said.get("system"),
+        fat=said.get("fat", ""),
+        opens=tuple(value.strip() for key, value in lines if key == "opens"),
+        mended=int(said.get("mended", 0)),
+        fsck=int(said.get("fsck", 0)),
+        kept=said.get("kept", ""),
+        room=int(said.get("room", 0)),
+        size=int(said["size"]) if "size" in said else None,
+        files=files,
+    )
 
 
-def has_code(stick: Path) -> bool:
-    """A BIOS would start something from it."""
-    return any(read(stick, 0, BOOT_CODE))
+class Judge:
+    """A VM that sticks are put into, one after the other. What it writes to them is forgotten."""
 
+    def __init__(self, vm: VM) -> None:
+        self._vm = vm
+        self._numbers = itertools.count()
+        vm.put("/run/look", LOOK)
+        vm.run("modprobe usb-storage delay_use=0; echo 0 >/sys/module/usb_storage/parameters/delay_use")
 
-def has_system(stick: Path) -> bool:
-    """There is a file system where ours is: UEFI and GRUB look into it whatever the table calls it."""
-    sector = read(stick, BEGIN, SECTOR)
-    return sector[82:87] == b"FAT32" and sector[510:] == b"\x55\xaa"
-
-
-def system(stick: Path, scratch: Path) -> Files:
-    """What lies in the system's partition: all of it, or as much as can be read. Files are named with their hashes."""
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    subprocess.run(["mcopy", "-s", "-n", "-Q", "-i", f"{stick}@@{BEGIN}", "::", str(scratch)], capture_output=True)
-    found = {}
-    for path in sorted(scratch.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                found[str(path.relative_to(scratch))] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
-
-
-def clean(stick: Path, scratch: Path) -> bool:
-    """Is the file system of the system's partition without a fault?"""
-    size = next(size for begin, size, _name in partitions(stick) if begin == BEGIN)
-    scratch.unlink(missing_ok=True)
-    cut = f"skip={BEGIN} count={size} iflag=skip_bytes,count_bytes conv=sparse status=none bs=1M"
-    subprocess.run(["dd", f"if={stick}", f"of={scratch}", *cut.split()], check=True)
-    with scratch.open("r+b") as file:
-        file.truncate(size)
-    return subprocess.run(["fsck.vfat", "-n", str(scratch)], capture_output=True).returncode == 0
-
-
-def hash_of(stick: Path, at: int, length: int) -> str:
-    """Of `length` bytes from `at` on."""
-    digest = hashlib.sha256()
-    with stick.open("rb") as file:
-        file.seek(at)
-        while length and (data := file.read(min(length, 2**22))):
-            digest.update(data)
-            length -= len(data)
-    return digest.hexdigest()
+    def look(self, stick: Path, system: bool, kind: str, *words: str) -> Found:
+        """`kind` of store: partition, file or none; `words` are the passphrases to try."""
+        name = f"judged{next(self._numbers)}"
+        drive = f"if=none,id={name},file={stick},format=raw,snapshot=on,cache=unsafe"
+        monitor = self._vm.monitor
+        said = monitor.do("human-monitor-command", command_line=f"drive_add 0 {drive}")
+        assert said.strip() == "OK", said
+        monitor.do("device_add", driver="usb-storage", bus="usb.0", id=f"dev-{name}", drive=name, serial=name)
+        try:
+            read = "system" if system else "-"
+            return found(self._vm.run(f"bash /run/look {name} {read} {kind} {' '.join(words)} 2>/run/look.err", 300))
+        finally:
+            monitor.do("device_del", id=f"dev-{name}")

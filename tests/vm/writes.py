@@ -16,7 +16,7 @@ from pathlib import Path
 MAGIC = 0x6A736677736872
 SECTOR = 512
 FLUSH, DISCARD = 1, 4
-MOST = 24  # moments that are looked at between two flushes
+MOST = 24  # writes that are torn between two flushes
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,12 @@ def epochs(log: Path, begin: int, end: int) -> list[Epoch]:
     return [*found, tuple(writes)] if writes else found
 
 
-def points(of: Sequence[Epoch]) -> Iterator[Point]:
-    """In the order of time: torn and reordered ones within each epoch, then the flush at its end."""
+def points(of: Sequence[Epoch], most: int = MOST) -> Iterator[Point]:
+    """In the order of time: torn and reordered ones within each epoch, then the flush at its end. `most` writes of an
+    epoch are torn, spread evenly over it."""
     chance = random.Random(1)
     for number, epoch in enumerate(of):
-        for count in sorted({len(epoch) * i // MOST for i in range(MOST)}):
+        for count in sorted({len(epoch) * (2 * i + 1) // (2 * most) for i in range(most)}):
             last = epoch[count]
             half = last.length // 2 // SECTOR * SECTOR
             torn = (Write(last.at, half, last.where),) if half else ()
@@ -90,11 +91,17 @@ def points(of: Sequence[Epoch]) -> Iterator[Point]:
 class Rebuilt:
     """The drive at one flush of a run, as the file `path`."""
 
-    def __init__(self, path: Path, size: int, log: Path) -> None:
+    def __init__(self, path: Path, log: Path) -> None:
         self.path = path
         self._log = log
-        with path.open("wb") as file:
-            file.truncate(size)
+        self._reached = 0
+
+    def reach(self, entry: int) -> None:
+        """Go on to what the drive was before this entry of the log, from the last call on. What add() did since must
+        be a part of it."""
+        for epoch in epochs(self._log, self._reached, entry):
+            self.add(epoch)
+        self._reached = entry
 
     def add(self, writes: Epoch) -> None:
         with self.path.open("r+b") as file, self._log.open("rb") as log:

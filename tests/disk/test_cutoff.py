@@ -1,0 +1,58 @@
+"""What was cut off in the middle, in a store and behind the partitions: told, and cleared up. Needs root."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from byzwizard.backends import cutoff, freespace, locker, making
+from byzwizard.backends.store import PLACE, Store
+from byzwizard.backends.system import System
+from byzwizard.machine import Disk, Partition
+from tests.disk.loops import MB, opened, stick, system
+
+__all__ = ["opened", "stick", "system"]  # fixtures
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root")
+
+
+def test_what_was_half_moved_in_when_the_power_went_is_cleared_up_and_told(system: System, opened: Store) -> None:
+    locker.switch(system, ("mesh",))
+    system.write(f"{PLACE}/home/.root.half/letter", "half of it")
+    system.write(f"{PLACE}/mesh/etc/byzantium/.notes.half/letter", "somebody's own")
+    elsewhere = system.path("/elsewhere/var/.log.half")
+    elsewhere.mkdir(parents=True)
+    system.path(f"{PLACE}/logs").symlink_to(system.path("/elsewhere"))
+    locker.lock(system)
+    locker.unlock(system, None)
+    assert not system.path(f"{PLACE}/home/.root.half").exists()
+    assert system.path("/etc/byzantium/.notes.half/letter").exists()
+    assert elsewhere.exists(), "a link leads out of the store"
+    assert [line for line in cutoff.told(system) if "home" in line] == list(cutoff.told(system)) != []
+
+
+def test_a_store_that_was_being_made_is_told_and_one_that_was_deleted_is_not(
+    system: System, opened: Store, stick: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = Partition(path=f"{stick}p1", bytes=10 * MB, filesystem=None, label=None, mounted=None)
+    disk = Disk(path=stick, bytes=300 * MB, vendor=None, model=None, serial=None, transport="usb", removable=True,
+                read_only=False, partitions=(part,))  # fmt: skip
+    monkeypatch.setattr("byzwizard.backends.targets.disks_now", lambda _system: (disk,))
+    locker.let_go(system)
+    start, _size = freespace.extent(system, stick, opened.device)
+    freespace.remove(system, stick, opened.device)  # the table does not name it, as before making() is done
+    cutoff.look(system)
+    assert "cut off" in cutoff.told(system)[0]
+    cutoff.look(system)
+    assert len(cutoff.told(system)) == 1, "told once"
+    system.remove(cutoff.NOTE)
+
+    freespace.add(system, stick, freespace.after_last(system, stick, 300 * MB), "byzdata")
+    monkeypatch.setattr("byzwizard.backends.making.deletable", lambda _system, _found: None)
+    making.delete(system, opened, None)
+    with open(stick, "rb") as disk_file:
+        disk_file.seek(start)
+        assert b"\x53\xef" not in disk_file.read(4096)
+    cutoff.look(system)
+    assert cutoff.told(system) == ()

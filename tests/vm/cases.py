@@ -1,0 +1,106 @@
+"""What a power cut may leave of each run, and in which order: anything else is a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.vm.verdicts import Found
+
+Verdict = Callable[[Found, Found, Found], str]
+"""What is found, what was there before the run and after it: in one word."""
+
+
+def clone(now: Found, _before: Found, after: Found) -> str:
+    if now.system is not None:
+        return "complete" if now.system == after.system else "half a system"
+    if now.code:
+        return "code without a system"
+    return "unfinished" if now.parts in {"", "byzantium-unfinished"} else f"parts: {now.parts}"
+
+
+def create(now: Found, before: Found, after: Found) -> str:
+    """In a partition or in a file, whatever was on the stick stays."""
+    if now.parts not in {before.parts, after.parts} or now.system != before.system:
+        return "a lost system"
+    if not now.opens:
+        there = now.size is not None or "byzdata" in now.parts
+        return "does not open" if there else "none"
+    if not now.sound:
+        return "damaged"
+    for thing in ("./home/", "./identity/"):
+        kept, whole = (
+            {name: hash_ for name, hash_ in found.files.items() if name.startswith(thing)} for found in (now, after)
+        )
+        if kept not in ({}, whole):
+            return "half moved in"
+    if now.kept:
+        return "kept" if (now.kept, now.files) == (after.kept, after.files) else "a lost file"
+    return "opens"
+
+
+def passphrase(now: Found, before: Found, _after: Found) -> str:
+    if not now.opens:
+        return "a lost header"
+    if not now.sound or now.files != before.files:
+        return "a lost file"
+    return "both" if len(now.opens) == 2 else "old" if now.opens == ("first",) else "new"
+
+
+def switch(now: Found, before: Found, after: Found) -> str:
+    if not now.opens or not now.sound:
+        return "damaged"
+    if not now.has(before.files) or (now.kept == after.kept and not now.has(after.files)):
+        return "a lost file"
+    return {before.kept: "before", after.kept: "after"}.get(now.kept, f"keeps {now.kept}")
+
+
+def upgrade(now: Found, before: Found, after: Found) -> str:
+    if not now.opens or not now.sound or (now.files, now.kept) != (before.files, before.kept):
+        return "a lost store"
+    names = {None: "nothing", before.system: "old", after.system: "new"}
+    return names.get(now.system, "half a system")
+
+
+def resize(now: Found, before: Found, after: Found) -> str:
+    if now.system != before.system:
+        return "a lost system"
+    if not now.opens or not now.sound:
+        return "damaged"
+    if (now.files, now.kept) != (before.files, before.kept):
+        return "a lost file"
+    assert now.size is not None
+    assert before.size is not None
+    assert after.size is not None
+    if now.size == before.size:
+        return "as before"
+    if not before.size < now.size <= after.size:
+        return f"{now.size} bytes"
+    if now.size < after.size:
+        return "part of the file"
+    return "grown" if now.room == after.room else "the whole file"
+
+
+@dataclass(frozen=True)
+class Case:
+    """`order`: the words of the verdict in their order of time. `words`: the passphrases that may open its store."""
+
+    verdict: Verdict
+    order: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    kind: str = "none"
+    system: bool = False
+
+
+CASES = {
+    "clone": Case(clone, ("unfinished", "complete"), system=True),
+    "create": Case(create, ("none", "opens", "kept"), ("first",), "partition"),
+    "passphrase": Case(passphrase, ("old", "both", "new"), ("first", "second"), "partition"),
+    "switch": Case(switch, ("before", "after"), ("second",), "partition"),
+    "switch back": Case(switch, ("before", "after"), ("second",), "partition"),
+    "upgrade": Case(upgrade, ("old", "nothing", "new"), ("second",), "partition", system=True),
+    "save.dat": Case(create, ("none", "opens", "kept"), ("first",), "file", system=True),
+    "resize": Case(
+        resize, ("as before", "part of the file", "the whole file", "grown"), ("first",), "file", system=True
+    ),
+}

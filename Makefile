@@ -10,7 +10,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 help:
 	@echo "make run       boot the image in this terminal, with neighbours on simulated radios and blank sticks"
 	@echo "make test      the tests: units, network namespaces, and the image in a virtual machine"
-	@echo "make test-all  the same, with every power cut of the crash tests, into build/cuts.json"
+	@echo "make test-all  the same, with the longest ones, and every power cut of the crash tests, into build/cuts.json"
 	@echo "make check     lint, types and unit tests, in under a minute"
 	@echo "make rehearse  the wizard on this computer; nothing is changed"
 	@echo "make image     build/byzantium.iso for discs and sticks, build/byzantium.img for sticks"
@@ -46,8 +46,8 @@ image: setup
 run: image
 	@$(BIN)/python tests/vm/run
 
-# The longest ones, of copies that mesh, are left to test-all; of the power cuts, all but a sample.
-LONGEST := tests/vm/test_clone_mesh.py
+# The longest ones are left to test-all; of the power cuts, all but a sample.
+LONGEST := $(addprefix tests/vm/test_,batman.py clone_mesh.py clone_sources.py keep_pages.py)
 test: check image
 	@$(BIN)/python -m pytest -v tests/net tests/disk tests/vm $(addprefix --ignore=,$(LONGEST))
 

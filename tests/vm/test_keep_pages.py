@@ -146,7 +146,7 @@ def test_the_next_computer_opens_it_and_deletes_it_on_its_page(folder: Path, sti
 
         # Now as a file beside the system, on the FAT that it runs from.
         vm.put("/run/first", FIRST + "\n", 0o600)
-        said(vm, "byzwizard persist create --kind save.dat --size 100MiB --opens-on 128MiB"
+        said(vm, "byzwizard persist create --kind save.dat --size 64MiB --opens-on 128MiB"
                  " --passphrase-file /run/first --yes")  # fmt: skip
         said(vm, "echo beside the system >~/note; sync")
         said(vm, "test -e /run/live/medium/save.dat")

@@ -17,12 +17,14 @@ REFUSALS_SINCE = "-5min"  # wpa_supplicant tries a peer for a minute, blocks it 
 @dataclass(frozen=True)
 class Station:
     """One station on the other side; `plink` is the state of mesh peering (ESTAB when joined), None for a phone;
-    `connected_s` the seconds since it was first met."""
+    `connected_s` the seconds since it was first met; `throughput_mbps` what the driver expects of the link, else the
+    bitrate that it sends with now."""
 
     mac: str
     signal_dbm: int | None
     plink: str | None
     connected_s: int | None
+    throughput_mbps: float | None = None
 
     @property
     def behind_bat(self) -> Station:
@@ -53,8 +55,9 @@ def parse_stations(text: str) -> list[Station]:
         fields = dict(re.findall(r"(?m)^\t([^:\n]+):[ \t]*(.*)$", block))
         signal = re.match(r"-?\d+", fields.get("signal", ""))
         connected = re.match(r"\d+", fields.get("connected time", ""))
+        rate = re.match(r"\d+(\.\d+)?", fields.get("expected throughput") or fields.get("tx bitrate", ""))
         found.append(Station(block[:17].lower(), int(signal[0]) if signal else None, fields.get("mesh plink"),
-                             int(connected[0]) if connected else None))
+                             int(connected[0]) if connected else None, float(rate[0]) if rate else None))
     return found
 
 

@@ -20,13 +20,16 @@ NODES = "/run/byzantium/names/nodes.json"
 class Neighbour:
     """`name` is None until the node's document was read; `hops` is 1 for those that we hear, for others what tend
     has counted, None until then. A neighbour whose network is not known yet goes by its link-local address.
-    `signal_dbm` is None on a cable."""
+    `signal_dbm` is None on a cable. `via` is the address, as it stands here, of the near node through which a far one
+    is reached; None where the routing does not tell."""
 
     name: str | None
     address: str
     signal_dbm: int | None
     metric: int | None
     hops: int | None
+    throughput_mbps: float | None = None
+    via: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -60,16 +63,19 @@ def listed(
     (batman-adv) everybody speaks to everybody, and near are the stations alone."""
     joined = {station.link_local: station for station in stations if station.plink == "ESTAB"}
     speaking = {neighbour.address: neighbour for neighbour in dump.neighbours if neighbour.reach}
-    near, seen = [], set()
+    near: list[Neighbour] = []
+    at: dict[str, str] = {}  # link-local address to the one that is shown
     for address in sorted(joined.keys() | (set() if one_link else speaking.keys())):
         way = dump.announced_by(address)
         node = _node(way.prefix) if way else None
-        seen.add(node)
+        at[address] = node or address
+        station = joined.get(address)
         metric = way.metric if way else speaking[address].cost if address in speaking else None
-        near.append(Neighbour(_label(names, node), node or address,
-                              joined[address].signal_dbm if address in joined else None, metric, 1))
+        near.append(Neighbour(_label(names, node), at[address], station.signal_dbm if station else None, metric, 1,
+                              station.throughput_mbps if station else None))
+    seen = frozenset(at.values())
     far = [Neighbour(_label(names, _node(way.prefix)), _node(way.prefix), None, way.metric,
-                     _hops(names, _node(way.prefix), one_link))
+                     _hops(names, _node(way.prefix), one_link), via=at.get(way.via))
            for way in dump.ways
            if way.installed and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")
            and _node(way.prefix) not in seen]

@@ -30,6 +30,7 @@ from byzwizard.screens.items import (
     Note,
     Option,
     Pick,
+    Strip,
     Table,
     Waiting,
 )
@@ -275,6 +276,9 @@ class Lines:
             self._write(f"   {item.text}")
         elif isinstance(item, Drawing):
             self._write(f"   {item.words}")
+        elif isinstance(item, Strip):
+            if item.words:
+                self._write(f"   {item.words}")
         elif isinstance(item, Code):
             for each in item.beside:
                 self._item(each, choices)

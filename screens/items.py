@@ -11,6 +11,9 @@ from typing import Literal
 Mark = Literal["", "good", "bad", "look", "on", "off", "busy", "todo", "under"]
 """Drawn as a glyph of its own colour; a word beside it always says the same. `under`: none, but the same indent."""
 
+Style = Literal["", "strong", "good", "look", "bad"]
+"""A colour of the palette, of a piece of a line."""
+
 Do = Callable[[], None]
 
 
@@ -126,6 +129,15 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """A line that is laid out already, in pieces of one style each; `words` say the same, or nothing where the line
+    only draws."""
+
+    parts: tuple[tuple[Style, str], ...]
+    words: str
+
+
+@dataclass(frozen=True)
 class Waiting:
     """Something takes its time; the spinner comes after a second."""
 
@@ -137,7 +149,7 @@ class Gap:
     """An empty line."""
 
 
-Item = Note | Table | Action | Option | Pick | Entry | Fold | Bar | Code | Drawing | Waiting | Gap
+Item = Note | Table | Action | Option | Pick | Entry | Fold | Bar | Code | Drawing | Strip | Waiting | Gap
 Focusable = Action | Option | Pick | Entry | Fold
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
-from byzwizard.screens.items import Action, Button, Code, Gap, Item, Key, Note, Table, Waiting
+from byzwizard.screens.items import Action, Button, Code, Gap, Item, Key, Note, Style, Table, Waiting
 from byzwizard.screens.page import Page, Session
 from byzwizard.screens.sheets import Sheet, confirm
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from byzwizard.desk import Phones
 
 BARS = 6  # segments of a signal bar
+FAIR, WEAK = -60, -75  # dBm below which 802.11n on 20 MHz falls under 50 and 10 Mb/s
 NEAR, FAR = -40, -90  # dBm at which it is full and empty
+VIA = 13  # columns of the neighbour by whom a node is reached
+NEAR_ROWS, FAR_ROWS = 8, 5  # nodes that the page lists; the map has all
 
 
 class Node(Page):
@@ -59,7 +62,7 @@ class Node(Page):
             "radio is heard; the lower the metric, the better the way to them.\n\n"
             "The picture joins a phone to this node: point its camera at it. Signals near -40 dBm are excellent, near "
             "-80 dBm weak: move the nodes closer together or higher up.\n\n"
-            "m changes the setup, w shows what the last change did and takes it back."
+            "m draws the map of the mesh. e changes the setup, w shows what the last change did and takes it back."
         ) + " " + _("k shows what is kept, and opens it; c copies this stick to others.")
 
     def enter(self) -> None:
@@ -103,7 +106,8 @@ class Node(Page):
         if self.session.desk.rehearsal:
             return []
         keys = [
-            Key(("m",), _("change the setup"), self._change, letter=True),
+            Key(("m",), _("map"), lambda: self.session.go("map"), letter=True),
+            Key(("e",), _("change the setup"), self._change, letter=True),
             Key(("k",), _("unlock") if self.session.desk.locked() else _("keep"), self._store, letter=True),
             Key(("w",), _("what changed"), self._what, letter=True),
         ]
@@ -177,19 +181,26 @@ class Node(Page):
 
     @staticmethod
     def _neighbours(status: dict[str, Any]) -> list[Item]:
+        """Those that are heard, then the nearest of the others, as many as leave room for the rest of the page."""
         if not status["neighbours"]:
             return [Note(_("Neighbours"), strong=True), Note(_("none heard yet; the next node joins by itself"))]
+        listed = [node for node in status["neighbours"] if node["hops"] == 1][:NEAR_ROWS]
+        listed += [node for node in status["neighbours"] if node["hops"] != 1][:FAR_ROWS]
+        names = {node["address"]: node["name"] or node["address"] for node in listed}
         rows = tuple(
             (
-                neighbour["name"] or neighbour["address"],
-                signal(neighbour["signal_dbm"]),
-                decibels(neighbour["signal_dbm"]),
-                hops(neighbour["hops"]),
-                "" if neighbour["metric"] is None else str(neighbour["metric"]),
+                names[node["address"]],
+                *way(node, names),
+                megabits(node["throughput_mbps"]),
+                "" if node["metric"] is None else str(node["metric"]),
             )
-            for neighbour in status["neighbours"]
+            for node in listed
         )
-        return [Table((_("Neighbours"), _("Signal"), "", "", _("Metric")), rows, frozenset({2, 4}))]
+        table = Table((_("Neighbours"), _("Way"), "", _("Link"), _("Metric")), rows, frozenset({3, 4}))
+        more = len(status["neighbours"]) - len(listed)
+        if not more:
+            return [table]
+        return [table, Note(ngettext("and {n} more: m draws them", "and {n} more: m draws them", more).format(n=more))]
 
     @staticmethod
     def _facts(status: dict[str, Any]) -> list[Item]:
@@ -307,6 +318,31 @@ def signal(dbm: int | None) -> str:
         return ""
     full = round(max(0.0, min(1.0, (dbm - FAR) / (NEAR - FAR))) * BARS)
     return "▓" * full + "░" * (BARS - full)
+
+
+def way(node: dict[str, Any], names: dict[str, str]) -> tuple[str, str]:
+    """How a node is heard, or by whom it is reached; `names` are those of the near ones by their address."""
+    if node["hops"] == 1:
+        dbm = node["signal_dbm"]
+        return (signal(dbm), decibels(dbm)) if dbm is not None else (_("cable"), "")
+    name = names.get(node["via"], "")
+    return hops(node["hops"]), cut(_("by {name}").format(name=name), VIA) if name else ""
+
+
+def cut(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 1]}…"
+
+
+def bars(dbm: int | None) -> tuple[tuple[Style, str], ...]:
+    """The same in its colour, and as wide where there is no signal to tell."""
+    if dbm is None:
+        return (("", " " * BARS),)
+    style: Style = "good" if dbm > FAIR else "look" if dbm > WEAK else "bad"
+    return ((style, signal(dbm)),)
+
+
+def megabits(rate: float | None) -> str:
+    return "" if rate is None else _("{rate:.0f} Mb/s").format(rate=rate)
 
 
 def decibels(dbm: int | None) -> str:

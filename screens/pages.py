@@ -28,4 +28,5 @@ PAGES = (
     Listed("apply", "Apply"),
     Listed("clone", "Clone"),
     Listed("node", "Node"),
+    Listed("map", "Map"),
 )

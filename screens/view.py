@@ -126,7 +126,10 @@ class View(urwid.WidgetWrap[Any]):
         """Whether there are more items than are seen."""
         columns, rows = self._size
         around = [part.rows((columns,)) for part in (self._w.header, self._w.footer) if part is not None]
-        return bool(self._body_rows(columns) > rows - sum(around))
+        room = rows - sum(around)
+        if len(self._walker) > room:  # every item has a row at least; adding up a thousand takes too long for each key
+            return True
+        return bool(self._body_rows(columns) > room)
 
     def _body_rows(self, columns: int) -> int:
         return sum(widget.rows((max(columns - 1, 1),)) for widget in self._walker)

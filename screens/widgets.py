@@ -22,6 +22,7 @@ from byzwizard.screens.items import (
     Note,
     Option,
     Pick,
+    Strip,
     Table,
     Waiting,
 )
@@ -352,6 +353,14 @@ def _drawing(item: Drawing) -> Still:
     return Still(item, _indented(Fit(wide, text(item.words), width)))
 
 
+def _strip(item: Strip) -> Still:
+    wide = urwid.Text([(style or "rest", shown(piece)) for style, piece in item.parts], wrap="clip")
+    if not item.words:
+        return Still(item, _indented(wide))
+    width = sum(urwid.calc_width(piece, 0, len(piece)) for _style, piece in item.parts)
+    return Still(item, _indented(Fit(wide, text(item.words), width)))
+
+
 def button(item: Button) -> Line:
     return Line(item, urwid.Text(f"[ {shown(item.label)} ]", wrap="ellipsis"))
 
@@ -370,6 +379,7 @@ def make(item: Item) -> Any:
         Waiting: WaitingLine,
         Code: _code,
         Drawing: _drawing,
+        Strip: _strip,
         Gap: lambda gap: Still(gap, urwid.Divider()),
     }
     return makers[type(item)](item)

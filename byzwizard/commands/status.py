@@ -48,7 +48,8 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
             text += textwrap.wrap(check["advice"], width, initial_indent="       → ", subsequent_indent=" " * 9)
     if found["neighbours"]:
         text += ["", _("Nodes:")]
-        text += [_neighbour(other) for other in found["neighbours"]]
+        names = {other["address"]: other["name"] for other in found["neighbours"]}
+        text += [_neighbour(other, names) for other in found["neighbours"]]
     if found["gateway"]:
         text += ["", _gateway(found["gateway"])]
     if node["id"] is not None:
@@ -64,13 +65,17 @@ def _gateway(way: dict[str, Any]) -> str:
     return _("The Internet is reached by way of {name}.").format(name=way["name"] or way["via"])
 
 
-def _neighbour(other: dict[str, Any]) -> str:
+def _neighbour(other: dict[str, Any], names: dict[str, str | None]) -> str:
     name = other["name"] or _("(name not known yet)")
     parts = [f"  {name:<24} {other['address']:<16}"]
     if other["signal_dbm"] is not None:
         parts.append(_("{dbm} dBm").format(dbm=other["signal_dbm"]))
+    if other["throughput_mbps"] is not None:
+        parts.append(_("{rate:.0f} Mb/s").format(rate=other["throughput_mbps"]))
     if other["metric"] is not None:
         parts.append(_("cost {metric}").format(metric=other["metric"]))
     hops = other["hops"]
     parts.append(_("near") if hops == 1 else _("farther away") if hops is None else _("{n} hops").format(n=hops))
+    if other["via"]:
+        parts.append(_("by {name}").format(name=names.get(other["via"]) or other["via"]))
     return "  ".join(parts)

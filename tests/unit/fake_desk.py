@@ -52,6 +52,16 @@ MACHINE = Machine(
     firmware="uefi",
     battery=Battery(percent=84, seconds_left=18000),
 )
+
+
+def neighbour(
+    name: str | None, address: str, dbm: int | None, metric: int | None, hops: int | None, **more: Any
+) -> dict[str, Any]:
+    """As `status --json` tells of a node."""
+    return {"name": name, "address": address, "signal_dbm": dbm, "metric": metric, "hops": hops,
+            "throughput_mbps": None, "via": None} | more
+
+
 STATUS: dict[str, Any] = {
     "status": 1,
     "working": True,
@@ -64,9 +74,9 @@ STATUS: dict[str, Any] = {
         {"id": "names", "ok": False, "text": "Names are not answered.", "advice": "Wait a minute, or start it again."},
     ],
     "neighbours": [
-        {"name": "harbor", "address": "fe80::1", "signal_dbm": -51, "metric": 96, "hops": 1},
-        {"name": "school-2", "address": "fe80::2", "signal_dbm": -78, "metric": 312, "hops": 1},
-        {"name": None, "address": "fe80::3", "signal_dbm": None, "metric": None, "hops": 2},
+        neighbour("harbor", "10.83.5.1", -51, 96, 1, throughput_mbps=54.0),
+        neighbour("school-2", "fe80::2", -78, 312, 1, throughput_mbps=5.5),
+        neighbour(None, "10.83.7.1", None, None, 2, via="10.83.5.1"),
     ],
     "services": [],
     "gateway": None,

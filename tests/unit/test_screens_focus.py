@@ -84,11 +84,12 @@ def test_the_columns_of_a_card_do_not_touch() -> None:
 
 
 def test_a_long_name_gives_way_before_the_figures() -> None:
-    long = {"name": "a-name-that-is-" + "x" * 48, "address": "fe80::1", "signal_dbm": -51, "metric": 96, "hops": 1}
+    long = {"name": "a-name-that-is-" + "x" * 48, "address": "fe80::1", "signal_dbm": -51, "metric": 96, "hops": 1,
+            "throughput_mbps": 54.0, "via": None}
     screen = Screen(FakeDesk(now=Answers(), state=STATUS | {"neighbours": [long]}), "node")
     text = screen.text()
     assert "-51 dBm" in text
-    assert "1 hop" in text
+    assert "54 Mb/s" in text
     assert "96" in text
 
 
@@ -125,16 +126,16 @@ def test_just_start_calls_the_stages_by_their_titles_and_keeps_the_country() -> 
 
 def test_changing_the_setup_keeps_what_was_chosen_and_not_applied() -> None:
     screen = Screen(FakeDesk(now=Answers()), "node")
-    screen.press("m")
+    screen.press("e")
     screen.do("next")
     screen.type("mesh.name", "relief")
     screen.press("esc", "esc")
     assert screen.page == "node"
-    screen.press("m")
+    screen.press("e")
     assert screen.session.draft.answers.mesh.name == "relief"
     screen.do("next", "next", "next", "start", "node")
     screen.desk.now = Answers.model_validate({"mesh": {"name": "other"}})
-    screen.press("m")
+    screen.press("e")
     assert screen.session.draft.answers.mesh.name == "other"
 
 

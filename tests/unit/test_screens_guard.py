@@ -44,7 +44,7 @@ def test_it_locks_and_still_shows_the_node() -> None:
     assert screen.desk.shut
 
 
-@pytest.mark.parametrize("key", ["m", "f2", "f5", "f10", "ctrl c", "ctrl z", "enter", "k", "u"])
+@pytest.mark.parametrize("key", ["m", "e", "f2", "f5", "f10", "ctrl c", "ctrl z", "enter", "k", "u"])
 def test_whatever_is_pressed_only_asks(key: str) -> None:
     screen = left_alone()
     asked = list(screen.desk.asked)
@@ -67,7 +67,7 @@ def test_the_passphrase_unlocks_it() -> None:
     screen.press("enter")
     assert not screen.root.guard.locked
     assert not screen.desk.shut
-    screen.press("m")
+    screen.press("e")
     assert screen.page == "hardware"
 
 
@@ -89,7 +89,7 @@ def test_a_wizard_that_starts_again_is_still_locked() -> None:
 
 def test_line_mode_asks_before_it_acts() -> None:
     desk = FakeDesk(now=Answers(), protects=True, shut=True)
-    typist = Typist("m", "wrong words", "m", desk.opens, "m", desk=desk, first="node")
+    typist = Typist("e", "wrong words", "e", desk.opens, "e", desk=desk, first="node")
     typist.run()
     assert any("not the passphrase" in line for line in typist.written)
     assert typist.session.page.name == "hardware"

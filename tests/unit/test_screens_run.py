@@ -154,7 +154,7 @@ def test_the_node_page_changes_confirms_and_undoes() -> None:
     assert screen.desk.asked[-1] == ("undo",)
     assert screen.page == "apply"
     assert "taken back" in screen.text()
-    screen.press("enter", "m")
+    screen.press("enter", "e")
     assert screen.page == "hardware"
     screen.press("esc")
     assert screen.page == "node"

@@ -32,10 +32,13 @@ Station 5a:d4:21:0e:bf:1f (on mesh0)
 \tsignal avg:\t-60 dBm
 \tmesh plink:\tESTAB
 \tauthorized:\tyes
+\ttx bitrate:\t65.0 MBit/s MCS 7
+\texpected throughput:\t36.621Mbps
 \tconnected time:\t95 seconds
 Station 02:00:00:00:02:00 (on mesh0)
 \tinactive time:\t20 ms
 \tsignal:  \t-70 dBm
+\ttx bitrate:\t6.5 MBit/s
 \tmesh plink:\tBLOCKED
 \tconnected time:\t30 seconds
 """
@@ -60,9 +63,10 @@ def test_another_babeld_is_no_traceback(line: str) -> None:
 
 def test_stations_are_read() -> None:
     near, refusing = airing.parse_stations(STATIONS)
-    assert near == airing.Station("5a:d4:21:0e:bf:1f", -61, "ESTAB", 95)
+    assert near == airing.Station("5a:d4:21:0e:bf:1f", -61, "ESTAB", 95, 36.621)
     assert near.link_local == NEAR
     assert refusing.plink == "BLOCKED"
+    assert refusing.throughput_mbps == 6.5  # where the driver expects nothing of the link
     assert airing.parse_stations("") == []
 
 
@@ -70,8 +74,10 @@ def test_neighbours_come_first_with_signal_and_the_rest_of_the_mesh_after() -> N
     nodes = neighbours.listed(airing.parse_stations(STATIONS), babel_socket.parse(BABEL.splitlines()),
                               {"10.1.2.1": neighbours.Known("pier", 1), "10.1.3.1": neighbours.Known("dock", 2)})
     assert [node.as_json() for node in nodes] == [
-        {"name": "pier", "address": "10.1.2.1", "signal_dbm": -61, "metric": 311, "hops": 1},
-        {"name": "dock", "address": "10.1.3.1", "signal_dbm": None, "metric": 700, "hops": 2},
+        {"name": "pier", "address": "10.1.2.1", "signal_dbm": -61, "metric": 311, "hops": 1,
+         "throughput_mbps": 36.621, "via": None},
+        {"name": "dock", "address": "10.1.3.1", "signal_dbm": None, "metric": 700, "hops": 2,
+         "throughput_mbps": None, "via": "10.1.2.1"},
     ]
 
 
@@ -178,11 +184,12 @@ def test_a_change_under_way_is_no_change_cut_off(tmp_path: Path) -> None:
 
 def test_people_read_it_in_their_width() -> None:
     found = status._shape(known(), status.company([]), neighbours.listed(
-        airing.parse_stations(STATIONS), babel_socket.parse(BABEL.splitlines()), {}), 2)
+        airing.parse_stations(STATIONS), babel_socket.parse(BABEL.splitlines()), {"10.1.2.1": neighbours.Known("dock", 1)}), 2)
     text = lines(found, 60)
     assert text[0] == "pier.byzantium.mesh works."
     assert "2 phones and computers use this node." in text
-    assert any("-61 dBm" in line and "near" in line for line in text)
+    assert any("-61 dBm" in line and "37 Mb/s" in line and "near" in line for line in text)
+    assert any("10.1.3.1" in line and line.endswith("by dock") for line in text)
 
 
 def answer(question: bytes, records: bytes, count: int, flags: int = 0x8180) -> bytes:

@@ -184,7 +184,8 @@ def test_a_change_under_way_is_no_change_cut_off(tmp_path: Path) -> None:
 
 def test_people_read_it_in_their_width() -> None:
     found = status._shape(known(), status.company([]), neighbours.listed(
-        airing.parse_stations(STATIONS), babel_socket.parse(BABEL.splitlines()), {"10.1.2.1": neighbours.Known("dock", 1)}), 2)
+        airing.parse_stations(STATIONS), babel_socket.parse(BABEL.splitlines()),
+        {"10.1.2.1": neighbours.Known("dock", 1)}), 2)
     text = lines(found, 60)
     assert text[0] == "pier.byzantium.mesh works."
     assert "2 phones and computers use this node." in text

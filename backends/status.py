@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import airing, babel_socket, checks, clients, facts, neighbours, storecheck, uplinks
+from byzwizard.backends import airing, babel_socket, checks, clients, counters, facts, neighbours, storecheck, uplinks
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
 from byzwizard.i18n import _, ngettext
@@ -60,7 +60,7 @@ def read_status(system: System) -> dict[str, Any]:
         ]
         found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
         gateway = uplinks.shared_by(ports, dump.result() or babel_socket.Dump(), known, names)
-        return _shape(known, found, nodes, users.result(), gateway)
+        return _shape(known, found, nodes, users.result(), gateway, counters.totals(counters.read(system)))
 
 
 def _babel(system: System) -> babel_socket.Dump | None:
@@ -125,7 +125,8 @@ def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | N
 
 
 def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbours.Neighbour],
-           users: int, gateway: dict[str, Any] | None = None) -> dict[str, Any]:
+           users: int, gateway: dict[str, Any] | None = None,
+           traffic: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     return {
         "status": 1,
         "working": all(check.ok for check in found),
@@ -140,4 +141,5 @@ def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbou
         "services": [],
         "gateway": gateway,
         "clients": users,
+        "traffic": list(traffic),
     }

@@ -37,6 +37,7 @@ def front_page(resolved: Resolved) -> str:
         "mesh": kind.format(mesh=resolved.answers.mesh.name),
         "names": _("Its address is {address}, its name for good {id}.byzantium.mesh.").format(
             address=resolved.address, id=resolved.node_id),
+        "traffic": _("Traffic of this node"),
     }
     return fill("index.html", language=html.escape(resolved.answers.node.language),
                 **{key: html.escape(text) for key, text in lines.items()})

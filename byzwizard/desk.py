@@ -128,6 +128,10 @@ class Desk(Protocol):
     def status(self) -> dict[str, Any]:
         """The shape of `status --json`, and "kind" of the mesh: public, private or open."""
 
+    def traffic(self) -> dict[str, Any]:
+        """By period (hour, day, week): {"step": seconds, "interfaces": {name: {"in", "out": {"bytes", "rates"}}}};
+        empty while nothing was counted."""
+
     def waiting(self) -> float | None:
         """Seconds until an unconfirmed network change reverts; None when none waits."""
 

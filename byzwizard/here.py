@@ -180,6 +180,11 @@ class Here:
         known = facts.read(self._system)
         return {**read_status(self._system), "kind": known.kind if known else "public"}
 
+    def traffic(self) -> dict[str, Any]:
+        from byzwizard.backends import counters
+
+        return counters.read(self._system)
+
     def waiting(self) -> float | None:
         from byzwizard.backends import revert
 

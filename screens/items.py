@@ -11,7 +11,7 @@ from typing import Literal
 Mark = Literal["", "good", "bad", "look", "on", "off", "busy", "todo", "under"]
 """Drawn as a glyph of its own colour; a word beside it always says the same. `under`: none, but the same indent."""
 
-Style = Literal["", "strong", "good", "look", "bad"]
+Style = Literal["", "strong", "good", "look", "bad", "in", "out"]
 """A colour of the palette, of a piece of a line."""
 
 Do = Callable[[], None]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from byzwizard.diskwords import size
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
 from byzwizard.screens.items import Action, Button, Code, Gap, Item, Key, Note, Style, Table, Waiting
@@ -62,7 +63,8 @@ class Node(Page):
             "radio is heard; the lower the metric, the better the way to them.\n\n"
             "The picture joins a phone to this node: point its camera at it. Signals near -40 dBm are excellent, near "
             "-80 dBm weak: move the nodes closer together or higher up.\n\n"
-            "m draws the map of the mesh. e changes the setup, w shows what the last change did and takes it back."
+            "m draws the map of the mesh, g what went through this node. "
+            "e changes the setup, w shows what the last change did and takes it back."
         ) + " " + _("k shows what is kept, and opens it; c copies this stick to others.")
 
     def enter(self) -> None:
@@ -107,7 +109,8 @@ class Node(Page):
             return []
         keys = [
             Key(("m",), _("map"), lambda: self.session.go("map"), letter=True),
-            Key(("e",), _("change the setup"), self._change, letter=True),
+            Key(("g",), _("traffic"), lambda: self.session.go("traffic"), letter=True),
+            Key(("e",), _("setup"), self._change, letter=True),
             Key(("k",), _("unlock") if self.session.desk.locked() else _("keep"), self._store, letter=True),
             Key(("w",), _("what changed"), self._what, letter=True),
         ]
@@ -219,6 +222,8 @@ class Node(Page):
                 label=_("Internet"),
             )
         )
+        if status["traffic"]:
+            items.append(Note(last_hour(status["traffic"]), label=_("Last hour")))
         if status["services"]:
             items.append(
                 Note(", ".join(f"{one['title']} ({one['state']})" for one in status["services"]), label=_("Services"))
@@ -331,6 +336,13 @@ def way(node: dict[str, Any], names: dict[str, str]) -> tuple[str, str]:
 
 def cut(name: str, width: int) -> str:
     return name if len(name) <= width else f"{name[: width - 1]}…"
+
+
+def last_hour(traffic: list[dict[str, Any]]) -> str:
+    """Where the most went through."""
+    busy = max(traffic, key=lambda one: one["hour"]["in_bytes"] + one["hour"]["out_bytes"])
+    came, went = size(busy["hour"]["in_bytes"]), size(busy["hour"]["out_bytes"])
+    return _("{interface}: in {came}, out {went}").format(interface=busy["interface"], came=came, went=went)
 
 
 def bars(dbm: int | None) -> tuple[tuple[Style, str], ...]:

@@ -29,4 +29,5 @@ PAGES = (
     Listed("clone", "Clone"),
     Listed("node", "Node"),
     Listed("map", "Map"),
+    Listed("traffic", "Traffic"),
 )

@@ -15,6 +15,8 @@ PALETTE = [
     ("key", "default,bold", "default", "bold"),
     ("done", "black", "dark green", "standout"),
     ("qr", "black", "light gray", "standout"),
+    ("in", "dark green", "default", "default"),
+    ("out", "dark cyan", "default", "default"),
     ("box", "default", "default", "default"),
 ]
 

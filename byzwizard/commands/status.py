@@ -11,6 +11,7 @@ from typing import Any
 from byzwizard.backends import facts, status
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
+from byzwizard.diskwords import size
 from byzwizard.errors import CannotHere, Invalid
 from byzwizard.i18n import _, ngettext
 
@@ -52,11 +53,18 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
         text += [_neighbour(other, names) for other in found["neighbours"]]
     if found["gateway"]:
         text += ["", _gateway(found["gateway"])]
+    if found["traffic"]:
+        text += ["", _("Traffic, last hour:"), *(_traffic(one) for one in found["traffic"])]
     if node["id"] is not None:
         n = found["clients"]
         users = ngettext("{n} phone or computer uses this node.", "{n} phones and computers use this node.", n)
         text += ["", users.format(n=n)]
     return text
+
+
+def _traffic(one: dict[str, Any]) -> str:
+    came, went = size(one["hour"]["in_bytes"]), size(one["hour"]["out_bytes"])
+    return _("  {interface:<15} in {came:>9}  out {went:>9}").format(interface=one["interface"], came=came, went=went)
 
 
 def _gateway(way: dict[str, Any]) -> str:

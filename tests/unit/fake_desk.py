@@ -81,6 +81,7 @@ STATUS: dict[str, Any] = {
     "services": [],
     "gateway": None,
     "clients": 5,
+    "traffic": [],
 }
 
 
@@ -193,6 +194,7 @@ class FakeDesk:
     changes: list[str] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=lambda: STATUS)
+    passed: dict[str, Any] = field(default_factory=dict)
     access_point: Phones | None = field(default_factory=lambda: Phones("Byzantium", None))
     saved: dict[str, Any] = field(default_factory=dict)
     given: str = ""  # the passphrase of a new store
@@ -303,6 +305,9 @@ class FakeDesk:
 
     def problem(self) -> str | None:
         return self.trouble
+
+    def traffic(self) -> dict[str, Any]:
+        return self.passed
 
     def waiting(self) -> float | None:
         return self.left

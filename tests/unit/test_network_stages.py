@@ -8,18 +8,30 @@ from pathlib import Path
 import pytest
 
 from byzwizard.answers import Answers, parse
-from byzwizard.backends import access_point, addresses, batman, firewall, mesh, names, portal, radio, routing, web
+from byzwizard.backends import (
+    access_point,
+    addresses,
+    batman,
+    firewall,
+    mesh,
+    names,
+    portal,
+    radio,
+    routing,
+    traffic,
+    web,
+)
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.system import System
 from byzwizard.backends.units import ConfigFiles
 from byzwizard.identity import Identity
-from byzwizard.machine import Machine, Radio, Verdict
+from byzwizard.machine import Machine, Radio, Verdict, Wired
 from byzwizard.plan import Stage, Step
 from byzwizard.resolve import Resolved, resolve
 
 STAGES: tuple[Stage, ...] = (
     firewall.STAGE, radio.STAGE, mesh.STAGE, batman.STAGE, addresses.STAGE, access_point.STAGE, routing.STAGE,
-    portal.STAGE)
+    portal.STAGE, traffic.STAGE)
 NASTY = "p\"\\a$s #s' x|mac=1 "
 PASSPHRASE = f"mesh:\n  passphrase: {json.dumps(NASTY)}\n"
 
@@ -230,3 +242,17 @@ def test_without_a_portal_no_phone_is_caught() -> None:
 def test_the_page_speaks_of_listeners_only_where_there_is_no_passphrase() -> None:
     assert "without https" in portal.welcome(node(), str, "en")
     assert "without https" not in portal.welcome(node("access_point: {passphrase: correct horse}\n"), str, "en")
+
+
+def test_traffic_is_counted_where_it_passes_and_shown_on_a_page() -> None:
+    here = Machine(radios=(card(0),), wired=(Wired(interface="eth0", mac="52:54:00:00:00:01", carrier=True),
+                                             Wired(interface="odd:name", mac="52:54:00:00:00:02", carrier=True)))
+    resolved = node("node: {name: pier}\n")
+    assert traffic.ports(resolved, here) == ["mesh0", "ap0", "eth0"]
+    page = traffic.page(resolved, ["mesh0"])
+    assert "Traffic of pier" in page
+    for period in ("hour", "day", "week"):
+        assert f'<img src="/traffic/mesh0-{period}.png" alt="mesh0, the last {period}">' in page
+    text = web.configuration(resolved, names.HERE)
+    assert "location = /traffic { try_files /traffic.html =404; }" in text
+    assert r"^/traffic/([A-Za-z0-9_.-]+\.png)$ { alias /run/byzantium/traffic/pictures/$1; }" in text

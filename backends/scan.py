@@ -20,7 +20,6 @@ from byzwizard.values import mesh_name
 if TYPE_CHECKING:
     from byzwizard.backends.nl80211 import Heard, Interface
 
-SUFFIXES = ("~pub", "~prv", "~opn")
 # IEEE 802.11 element ids and capability bits.
 SSID, RSN, MESH_CONFIGURATION, MESH_ID, VENDOR = 0, 48, 113, 114, 221
 ESS, AD_HOC, PRIVACY = 0x0001, 0x0002, 0x0010
@@ -31,12 +30,15 @@ BUSY_PATIENCE = 20.0  # seconds for a scan that somebody else has under way
 SCANNING_TYPES = {"managed", "mesh point", "ibss", "p2p-client"}
 
 Kind = Literal["mesh", "ibss", "ap"]
+Security = Literal["public", "private", "open"]
+
+SUFFIXES: dict[str, Security] = {"~pub": "public", "~prv": "private", "~opn": "open"}
 
 
 @dataclass(frozen=True)
 class Network:
     """One name on one channel, however many stations send it; `signal_dbm` is the strongest. `secured`: one needs a
-    passphrase (a public Byzantium mesh is encrypted, and needs none)."""
+    passphrase (a public Byzantium mesh is encrypted, and needs none). `security` is told of Byzantium meshes alone."""
 
     kind: Kind
     name: str
@@ -44,6 +46,7 @@ class Network:
     channel: int | None
     secured: bool
     byzantium: bool
+    security: Security | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -186,7 +189,8 @@ def network_of(one: "Heard") -> Network | None:
     name, suffix = byzantium_name(raw) if kind != "ap" else (None, "")
     if name is None:
         return Network(kind, _shown(raw), one.signal_dbm, channel_number(one.mhz), secured, False)
-    return Network(kind, name, one.signal_dbm, channel_number(one.mhz), suffix == "~prv", True)
+    return Network(kind, name, one.signal_dbm, channel_number(one.mhz), suffix == "~prv", True,
+                   SUFFIXES[suffix])
 
 
 def byzantium_name(raw: bytes) -> tuple[str | None, str]:
@@ -215,7 +219,7 @@ def strongest(networks: Iterable[Network]) -> list[Network]:
     """One of each name, kind and channel; meshes first, ours before others, strong before weak."""
     best: dict[tuple[object, ...], Network] = {}
     for network in networks:
-        key = (network.kind, network.name, network.channel, network.secured, network.byzantium)
+        key = (network.kind, network.name, network.channel, network.secured, network.security)
         if key not in best or (network.signal_dbm or -200) > (best[key].signal_dbm or -200):
             best[key] = network
     order = {"mesh": 0, "ibss": 1, "ap": 2}

@@ -5,7 +5,7 @@ from typing import Any
 
 from byzwizard import values
 from byzwizard.i18n import _
-from byzwizard.screens.items import Button, Entry, Fold, Gap, Item, Key, Note, Option, Pick
+from byzwizard.screens.items import Action, Button, Entry, Fold, Gap, Item, Key, Note, Option, Pick
 from byzwizard.screens.meter import Meter
 from byzwizard.screens.page import Page, Session
 
@@ -45,6 +45,7 @@ class Mesh(Page):
             "listeners, but anybody can be a member.\n\n"
             "Private: only nodes that were given the passphrase join. The wizard makes five words: write them down, "
             "every other node of your mesh needs the same.\n\n"
+            "Meshes around lists what is heard here: choosing one fills in its name, channel and kind.\n\n"
             "Country decides which channels and how much power are allowed; 00 is what is allowed everywhere. "
             "All nodes of a mesh must be on the same channel."
         )
@@ -94,6 +95,7 @@ class Mesh(Page):
                 )
         items += [
             Gap(),
+            *self._around(),
             self._entry("mesh.name", _("Mesh name"), values.mesh_name, 28),
             Pick(
                 "mesh.channel",
@@ -122,6 +124,22 @@ class Mesh(Page):
         if self._open:
             items += self._more()
         return items
+
+    def _around(self) -> list[Item]:
+        """The way to the meshes that are heard."""
+        machine, heard = self.session.machine, self.session.heard
+        if self.session.desk.rehearsal or (machine is not None and not machine.radios):
+            return []
+        from byzwizard.screens.heard import best
+
+        words = best(heard) if heard else _("none heard") if heard is not None else _("listen; takes some seconds")
+        return [Action("around", _("Meshes around"), self._list, words, verb=_("list"))]
+
+    def _list(self) -> None:
+        from byzwizard.screens.heard import Heard
+
+        session = self.session
+        session.host.open(Heard(session, session.heard or None, session.hear))
 
     def _more(self) -> list[Item]:
         draft = self.session.draft

@@ -133,7 +133,13 @@ class Session:
         self.machine: Machine | None = None
         self.review: Review | None = None
         self.status: dict[str, Any] | None = None
+        self.heard: list[dict[str, Any]] | None = None  # meshes of the last scan, the strongest first
         self.message = ""
+
+    def hear(self, found: list[dict[str, Any]]) -> None:
+        """What a scan has found, for every page."""
+        self.heard = found
+        self.host.changed()
 
     @property
     def page(self) -> Page:

@@ -1,7 +1,6 @@
 """Welcome: what this is, and the ways to begin."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,6 @@ class Welcome(Page):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._heard: list[dict[str, Any]] = []
         self._asked = False
 
     @property
@@ -124,9 +122,9 @@ class Welcome(Page):
         self.session.sorry(fault)
 
     def _hear(self, heard: list[dict[str, Any]]) -> None:
-        kinds = [network for network in heard if network["byzantium"] and network["kind"] == "mesh"]
-        self._heard = sorted(kinds, key=lambda network: -(network["signal_dbm"] or -200))
-        self.session.host.changed()
+        from byzwizard.screens.heard import meshes
+
+        self.session.hear(meshes(heard))
 
     def focus(self) -> str | None:
         return "start"
@@ -142,8 +140,10 @@ class Welcome(Page):
             Action("start", _("Just start"), self._start, _("best settings for this computer, no questions")),
             Action("steps", _("Set it up step by step"), self.session.onward, _("four short pages")),
         ]
-        if self._heard:
-            items.append(Action("join", _("Join what is here"), self._join, self._words()))
+        if self.session.heard:
+            from byzwizard.screens.heard import best
+
+            items.append(Action("join", _("Join what is here"), self._join, best(self.session.heard)))
         items += [
             Action("clone", _("Copy this stick"), lambda: self.session.go("clone"), _("make another one like it")),
             Action("file", _("Use an answers file"), self._ask_file, _("from this stick or another")),
@@ -167,14 +167,6 @@ class Welcome(Page):
         if not value:
             return (("", "…"),)
         return known if value in dict(known) else ((value, value), *known)
-
-    def _words(self) -> str:
-        best = self._heard[0]
-        count = ngettext("{n} mesh heard", "{n} meshes heard", len(self._heard)).format(n=len(self._heard))
-        name, kind = mesh_name(best["name"])
-        return _("{count}: {name} ({strength}, {kind})").format(
-            count=count, name=name, strength=strength(best["signal_dbm"]), kind=kind_words(kind)
-        )
 
     def _summary(self) -> list[Item]:
         machine = self.session.machine
@@ -255,82 +247,13 @@ class Welcome(Page):
         session.host.later(lambda: session.desk.load(Path(path)), loaded, failed)
 
     def _join(self) -> None:
-        if len(self._heard) == 1:
-            self._take(self._heard[0])
+        from byzwizard.screens import heard
+
+        found = self.session.heard or []
+        if len(found) == 1:
+            heard.take(self.session, found[0])
         else:
-            self.session.host.open(Heard(self.session, self._heard, self._take))
-
-    def _take(self, network: dict[str, Any]) -> None:
-        name, kind = mesh_name(network["name"])
-        draft = self.session.draft
-        draft.forget("mesh.name", "mesh.channel", "mesh.passphrase")
-        draft.put(
-            "mesh",
-            name=name,
-            channel=network["channel"] or draft.get("mesh.channel"),
-            security="open" if kind == "opn" else "sae",
-            passphrase=None,
-            passphrase_file=None,
-        )
-        self.session.go("mesh")
-        from byzwizard.screens.mesh import Mesh
-
-        page = self.session.page
-        assert isinstance(page, Mesh)
-        page.join(private=kind == "prv")
-
-
-class Heard(Page):
-    """The meshes that are heard, to choose one."""
-
-    def __init__(self, session: Session, heard: list[dict[str, Any]], take: Callable[[dict[str, Any]], None]) -> None:
-        super().__init__(session)
-        self._all, self._take = heard, take
-
-    @property
-    def title(self) -> str:
-        return _("Join what is here")
-
-    @property
-    def sentence(self) -> str:
-        return _("These meshes are heard now.")
-
-    def items(self) -> Sequence[Item]:
-        return [
-            Action(
-                f"heard-{n}",
-                mesh_name(network["name"])[0],
-                partial(self._choose, network),
-                _("{strength}, {kind}, channel {channel}").format(
-                    strength=strength(network["signal_dbm"]),
-                    channel=network["channel"],
-                    kind=kind_words(mesh_name(network["name"])[1]),
-                ),
-            )
-            for n, network in enumerate(self._all[:12])
-        ]
-
-    def _choose(self, network: dict[str, Any]) -> None:
-        self.session.host.close()
-        self._take(network)
-
-
-def mesh_name(air: str) -> tuple[str, str]:
-    """(name, kind) of a mesh's ID on the air: the name, then ~pub, ~prv or ~opn (DESIGN)."""
-    name, tilde, kind = air.rpartition("~")
-    return (name, kind) if tilde and kind in {"pub", "prv", "opn"} else (air, "pub")
-
-
-def kind_words(kind: str) -> str:
-    """Who may join a mesh, by the end of its ID."""
-    return {"pub": _("public"), "prv": _("private"), "opn": _("open, not encrypted")}[kind]
-
-
-def strength(dbm: int | None) -> str:
-    """A signal in words; the limits are those at which 802.11n falls below 50 and 10 Mb/s on HT20."""
-    if dbm is None:
-        return _("strength unknown")
-    return _("strong") if dbm > -60 else _("fair") if dbm > -75 else _("weak")
+            self.session.host.open(heard.Heard(self.session, found, self.session.hear))
 
 
 def battery(percent: int, seconds: int | None) -> str:

@@ -36,7 +36,8 @@ def describe(networks: list[Network]) -> list[str]:
 
 def line(network: Network) -> str:
     kinds = {"mesh": _("mesh"), "ibss": _("ad-hoc network"), "ap": _("access point")}
-    notes = [kinds[network.kind], _("Byzantium") if network.byzantium else "",
+    securities = {"public": _("public"), "private": _("private"), "open": _("open, not encrypted"), None: ""}
+    notes = [kinds[network.kind], _("Byzantium") if network.byzantium else "", securities[network.security],
              _("needs a passphrase") if network.secured else _("open to all"),
              _("channel {n}").format(n=network.channel) if network.channel else ""]
     signal = _("{n:.0f} dBm").format(n=network.signal_dbm) if network.signal_dbm is not None else "-"

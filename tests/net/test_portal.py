@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import dns, firewall, names, portal, probes, web
+from byzwizard.backends import dns, firewall, names, portal, probes, traffic, web
 from byzwizard.machine import Machine
 from tests.net.phone import SYSTEMS, Answer, NoAnswer, System, talk
 from tests.net.spaces import Inside, Spaces, resolved, spaces, within
@@ -85,6 +85,10 @@ def serve(made: Spaces, node: str, root: Path) -> None:
     (run / "names/servers").write_text("server=/#/\n")
     (run / "names/probes").write_text(probes.hosts(names.HERE))
     (run / "web/root/index.html").write_text(web.front_page(NODE))
+    (run / "web/root/traffic.html").write_text(traffic.page(NODE, ["mesh0"]))
+    (run / "traffic/pictures").mkdir(parents=True)
+    (run / "traffic/pictures/mesh0-hour.png").write_text("a picture")
+    (run / "traffic/mesh0.rrd").write_text("what was counted")
     made.start(node, "nginx", "-e", "stderr", "-g", "user root;", "-c", str(root / web.CONFIG.lstrip("/")))
     made.start(node, "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file", "--log-facility=-",
                "-C", str(root / names.CONFIG.lstrip("/")))
@@ -197,6 +201,17 @@ def test_the_front_page_is_there_before_and_after(lab: Lab) -> None:
     lab.press()
     assert before.status == 200
     assert before.body == lab.browse("/").body == web.front_page(NODE)
+
+
+def test_the_traffic_is_a_page_with_pictures_and_nothing_else(lab: Lab) -> None:
+    assert '<a href="/traffic">' in lab.browse("/").body
+    assert "/traffic/mesh0-hour.png" in lab.browse("/traffic").body
+    shown = lab.browse("/traffic/mesh0-hour.png")
+    assert (shown.status, shown.headers["content-type"], shown.body) == (200, "image/png", "a picture")
+    assert "img-src 'self'" in shown.headers["content-security-policy"]
+    for path in ("/traffic/", "/traffic/mesh0.rrd", "/traffic/../mesh0.rrd", "/traffic/..%2fmesh0.rrd",
+                 "/traffic/eth9-hour.png", "/traffic/%2e%2e/web/root/index.html.png"):
+        assert lab.browse(path).status in {400, 404}, path
 
 
 def test_the_state_as_programs_read_it(lab: Lab) -> None:

@@ -49,6 +49,17 @@ def test_what_is_heard(one: Heard, expected: tuple[str, str, bool, bool]) -> Non
     assert found.channel == 11
 
 
+@pytest.mark.parametrize(("one", "security"), [
+    (mesh(b"relief~pub"), "public"), (mesh(b"relief~prv"), "private"), (mesh(b"relief~opn", OPEN), "open"),
+    (mesh(b"freifunk"), None),
+])
+def test_the_kind_of_a_mesh_is_told(one: Heard, security: str | None) -> None:
+    found = network_of(one)
+    assert found is not None
+    assert found.security == security
+    assert (security or "mesh") in describe([found])[0]
+
+
 def test_neither_mesh_nor_network() -> None:
     assert network_of(heard(b"")) is None
 
@@ -78,4 +89,4 @@ def test_one_of_each_and_ours_first() -> None:
 def test_the_shape_of_the_contract() -> None:
     found = network_of(mesh(b"relief~pub"))
     assert found is not None
-    assert list(found.as_json()) == ["kind", "name", "signal_dbm", "channel", "secured", "byzantium"]
+    assert list(found.as_json()) == ["kind", "name", "signal_dbm", "channel", "secured", "byzantium", "security"]

@@ -131,7 +131,8 @@ def test_just_start_asks_nothing() -> None:
 
 def test_join_goes_to_the_mesh_that_is_heard() -> None:
     heard = [
-        {"kind": "mesh", "name": "relief~prv", "signal_dbm": -50, "channel": 6, "secured": True, "byzantium": True}
+        {"kind": "mesh", "name": "relief", "signal_dbm": -50, "channel": 6, "secured": True, "byzantium": True,
+         "security": "private"}
     ]
     screen = Screen(FakeDesk(networks=heard))
     screen.do("join")

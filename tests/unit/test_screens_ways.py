@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from byzwizard.answers import Answers
+from byzwizard.backends.nl80211 import Heard
 from byzwizard.backends.probe import load_machine
+from byzwizard.backends.scan import network_of
 from byzwizard.machine import Machine
 from tests.unit.driver import Screen
 from tests.unit.fake_desk import STATUS, FakeDesk
@@ -14,9 +16,15 @@ from tests.unit.fake_desk import STATUS, FakeDesk
 MACHINES = Path(__file__).parents[1] / "machines"
 
 
-def heard(name: str, **more: Any) -> dict[str, Any]:
-    fact = {"kind": "mesh", "name": name, "signal_dbm": -50, "channel": 6, "secured": True, "byzantium": True}
-    return fact | more
+def heard(air_id: str, signal: float = -50.0) -> dict[str, Any]:
+    """A mesh on channel 6 as scan tells it."""
+    configuration = bytes((1, 1, 0, 1, not air_id.endswith("~opn"), 0, 9))
+    elements = b"".join(
+        bytes((number, len(content))) + content for number, content in ((114, air_id.encode()), (113, configuration))
+    )
+    network = network_of(Heard(bytes(6), 2437, 0, signal, elements))
+    assert network is not None
+    return network.as_json()
 
 
 def test_a_private_mesh_that_is_heard_asks_for_its_passphrase_and_makes_none() -> None:
@@ -42,7 +50,7 @@ def test_a_private_mesh_that_is_heard_asks_for_its_passphrase_and_makes_none() -
 
 
 def test_a_public_mesh_after_a_private_one_asks_for_nothing() -> None:
-    screen = Screen(FakeDesk(networks=[heard("relief~prv"), heard("byzantium~pub", signal_dbm=-70)]))
+    screen = Screen(FakeDesk(networks=[heard("relief~prv"), heard("byzantium~pub", signal=-70)]))
     screen.do("join", "heard-0")
     screen.press("esc")
     screen.do("join", "heard-1")
@@ -53,11 +61,31 @@ def test_a_public_mesh_after_a_private_one_asks_for_nothing() -> None:
 
 
 def test_the_list_says_who_may_join() -> None:
-    screen = Screen(FakeDesk(networks=[heard("a~prv"), heard("b~pub"), heard("c~opn", secured=False)]))
+    screen = Screen(FakeDesk(networks=[heard("a~prv"), heard("b~pub"), heard("c~opn")]))
     screen.do("join")
     lines = [line for line in screen.text().splitlines() if "channel 6" in line]
     for line, words in zip(lines, ("private", "public", "open, not encrypted"), strict=True):
         assert words in line
+
+
+def test_the_mesh_page_lists_what_is_heard_and_takes_it_over() -> None:
+    desk = FakeDesk(now=Answers(), networks=[heard("relief~opn"), heard("other~pub", signal=-80)])
+    screen = Screen(desk, "node")
+    screen.press("e")
+    screen.do("next")
+    assert "listen; takes some seconds" in screen.text()  # a node that is up is not taken off its channel unasked
+    screen.do("around")
+    assert screen.focused == "heard-0"
+    screen.press("enter")
+    mesh = screen.session.draft.answers.mesh
+    assert (mesh.name, mesh.channel, mesh.security, mesh.passphrase) == ("relief", 6, "open", None)
+    text = " ".join(screen.text().split())
+    assert "relief is taken over" in text
+    assert "Its routing cannot be heard: babel" in text
+    assert "2 meshes heard: relief (strong, open, not encrypted)" in screen.text(size=(100, 30))
+    screen.desk.networks = []
+    screen.do("around", "listen")
+    assert "No mesh is heard here" in screen.text()
 
 
 def applies(screen: Screen) -> int:

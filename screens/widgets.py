@@ -203,6 +203,7 @@ class EntryLine(Line):
     """A text field behind a label; the fault stands below it. Keeps its cursor while it is typed in."""
 
     def __init__(self, item: Entry) -> None:
+        self._taking = False
         self._edit = urwid.Edit(edit_text=item.text, wrap="clip", mask=shown("·") if item.secret else None)
         urwid.connect_signal(self._edit, "postchange", self._typed)
         self._label, self._hint, self._fault = text(item.label), text(item.hint), urwid.Text("")
@@ -219,7 +220,8 @@ class EntryLine(Line):
         self._show_fault()
 
     def _typed(self, edit: urwid.Edit, _old: str) -> None:
-        self.item.do(edit.edit_text)
+        if not self._taking:
+            self.item.do(edit.edit_text)
 
     def _show_fault(self) -> None:
         """Below the field, taking no line where there is none."""
@@ -236,8 +238,10 @@ class EntryLine(Line):
         if item.secret != before.secret:
             self._edit.set_mask(shown("·") if item.secret else None)
         if item.text != self._edit.edit_text:
+            self._taking = True  # nobody types: the page would be drawn anew while it is drawn
             self._edit.set_edit_text(item.text)
             self._edit.set_edit_pos(len(item.text))
+            self._taking = False
         if item.fault != before.fault:
             self._show_fault()
         return True

@@ -80,6 +80,7 @@ def test_the_mesh_page_lists_what_is_heard_and_takes_it_over() -> None:
     mesh = screen.session.draft.answers.mesh
     assert (mesh.name, mesh.channel, mesh.security, mesh.passphrase) == ("relief", 6, "open", None)
     text = " ".join(screen.text().split())
+    assert "Channel 6 (2.4 GHz)" in text
     assert "relief is taken over" in text
     assert "Its routing cannot be heard: babel" in text
     assert "2 meshes heard: relief (strong, open, not encrypted)" in screen.text(size=(100, 30))

@@ -357,12 +357,31 @@ def _drawing(item: Drawing) -> Still:
     return Still(item, _indented(Fit(wide, text(item.words), width)))
 
 
-def _strip(item: Strip) -> Still:
-    wide = urwid.Text([(style or "rest", shown(piece)) for style, piece in item.parts], wrap="clip")
-    if not item.words:
-        return Still(item, _indented(wide))
-    width = sum(urwid.calc_width(piece, 0, len(piece)) for _style, piece in item.parts)
-    return Still(item, _indented(Fit(wide, text(item.words), width)))
+class StripLine(urwid.Widget):
+    """A strip, made when it is drawn: there may be hundreds, of which a screen shows twenty."""
+
+    _sizing = frozenset((urwid.Sizing.FLOW,))
+
+    def __init__(self, item: Strip) -> None:
+        super().__init__()
+        self.item = item
+
+    def _fits(self, columns: int) -> bool:
+        return not self.item.words or sum(len(piece) for _style, piece in self.item.parts) <= columns - 2
+
+    def _inner(self, columns: int) -> urwid.Widget:
+        if not self._fits(columns):
+            return _indented(text(self.item.words))
+        return _indented(urwid.Text([(style or "rest", shown(piece)) for style, piece in self.item.parts], wrap="clip"))
+
+    def rows(self, size: Any, focus: bool = False) -> int:
+        return 1 if self._fits(size[0]) else self._inner(size[0]).rows(size)
+
+    def render(self, size: Any, focus: bool = False) -> urwid.CompositeCanvas:
+        return urwid.CompositeCanvas(self._inner(size[0]).render(size))
+
+    def take(self, item: Any) -> bool:
+        return bool(item == self.item)
 
 
 def button(item: Button) -> Line:
@@ -383,7 +402,7 @@ def make(item: Item) -> Any:
         Waiting: WaitingLine,
         Code: _code,
         Drawing: _drawing,
-        Strip: _strip,
+        Strip: StripLine,
         Gap: lambda gap: Still(gap, urwid.Divider()),
     }
     return makers[type(item)](item)

@@ -17,6 +17,7 @@ from byzwizard.machine import Battery, Channel, Combination, Limit, Machine, Rad
 from byzwizard.plan import Plan, PlannedStage, Progress, Step
 from byzwizard.resolve import AccessPointPlan, Keys, MeshLink, Resolved
 from byzwizard.verdict import judge
+from tests.unit.fake_mesh import neighbour
 
 T = TypeVar("T")
 CHANNELS = tuple(Channel(number=n, mhz=2407 + 5 * n) for n in range(1, 12))
@@ -52,16 +53,6 @@ MACHINE = Machine(
     firmware="uefi",
     battery=Battery(percent=84, seconds_left=18000),
 )
-
-
-def neighbour(
-    name: str | None, address: str, dbm: int | None, metric: int | None, hops: int | None, **more: Any
-) -> dict[str, Any]:
-    """As `status --json` tells of a node."""
-    return {"name": name, "address": address, "signal_dbm": dbm, "metric": metric, "hops": hops,
-            "throughput_mbps": None, "via": None} | more
-
-
 STATUS: dict[str, Any] = {
     "status": 1,
     "working": True,

@@ -1,15 +1,14 @@
 """The map: who is heard and who is behind whom, with three nodes and with a thousand, drawn and in words."""
 
-import random
 from typing import Any
 
 import pytest
 
 from byzwizard.answers import Answers
 from tests.unit.driver import Screen, Typist
-from tests.unit.fake_desk import STATUS, FakeDesk, neighbour
+from tests.unit.fake_desk import STATUS, FakeDesk
+from tests.unit.fake_mesh import Nodes, mesh, neighbour
 
-Nodes = list[dict[str, Any]]
 HARBOR, SCHOOL = "10.1.2.1", "10.1.3.1"
 THREE = [
     neighbour("harbor", HARBOR, -51, 96, 1, throughput_mbps=54.0),
@@ -17,17 +16,6 @@ THREE = [
     neighbour("mosque", "10.1.4.1", None, 192, 2, via=HARBOR),
     neighbour("clinic", "10.1.5.1", None, 311, 3, via=HARBOR),
 ]
-
-
-def mesh(count: int, near: int = 5) -> Nodes:
-    """A mesh of `count` nodes, those beyond `near` behind one of the near ones."""
-    chance = random.Random(7)
-    nodes = [neighbour(f"near-{n}", f"10.1.{n}.1", -45 - 8 * n, 96 + 60 * n, 1) for n in range(near)]
-    return nodes + [
-        neighbour(f"byz-{n:06x}", f"10.{2 + n // 250}.{n % 250}.1", None, 200 + n, chance.randrange(2, 6),
-                  via=f"10.1.{chance.randrange(near)}.1")
-        for n in range(near, count)
-    ]
 
 
 def at_map(nodes: Nodes, **more: Any) -> Screen:

@@ -77,6 +77,30 @@ def test_every_name_of_a_node_resolves_both_ways(line: VM) -> None:
     assert line.run("getent ahostsv4 here.byzantium.mesh").split()[0] == "10.255.255.1"
 
 
+def test_the_far_end_stands_behind_the_middle(line: VM) -> None:
+    """What the map is drawn from: west hears the middle alone, and reaches east through it."""
+    line.wait("byzwizard status --json | grep -q '\"hops\": 2'", SETUP, "the steps to east to be counted")
+    nodes = {node["name"]: node for node in status(line)["neighbours"]}
+    middle, east = nodes["middle"], nodes["east"]
+    assert middle["hops"] == 1
+    assert middle["signal_dbm"] < 0
+    assert middle["throughput_mbps"] > 0
+    assert (east["hops"], east["via"], east["signal_dbm"]) == (2, middle["address"], None)
+    assert east["metric"] > middle["metric"]
+
+
+def test_traffic_is_counted_in_memory_and_drawn_for_the_front_page(line: VM) -> None:
+    line.wait("byzwizard status --json | grep -q '\"in_bytes\": [1-9]'", SETUP, "two counts, a minute apart")
+    counted = {one["interface"]: one for one in status(line)["traffic"]}
+    assert counted["mesh0"]["hour"]["out_bytes"] > 0
+    assert line.run("stat -f -c %T /run/byzantium/traffic").strip() == "tmpfs"
+    picture = "busybox wget -qO- http://here.byzantium.mesh/traffic/mesh0-hour.png | head -c 4 | tail -c 3"
+    assert line.run(picture) == "PNG"
+    assert "mesh0-week.png" in line.run("busybox wget -qO- http://here.byzantium.mesh/traffic")
+    assert line.sh("systemctl is-failed byz-traffic.service")[0] != 0
+    assert "rror" not in line.run("journalctl -u byz-traffic.service -o cat --no-pager")
+
+
 def test_a_phone_at_one_end_gets_an_address_a_name_and_an_answer(line: VM) -> None:
     """A station on east's access point: DHCP by its own client, a name of west, and west's answer."""
     given = join(line, SETUP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -33,13 +34,17 @@ class Station:
 
     @property
     def link_local(self) -> str:
-        """The IPv6 address that the kernel makes of this MAC (RFC 4291, modified EUI-64)."""
-        import ipaddress
+        return link_local(self.mac)
 
-        octets = bytearray(bytes.fromhex(self.mac.replace(":", "")))
-        octets[0] ^= 2
-        host = bytes(octets[:3]) + b"\xff\xfe" + bytes(octets[3:])
-        return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + host))
+
+def link_local(mac: str) -> str:
+    """The IPv6 address that the kernel makes of a MAC (RFC 4291, modified EUI-64)."""
+    import ipaddress
+
+    octets = bytearray(bytes.fromhex(mac.replace(":", "")))
+    octets[0] ^= 2
+    host = bytes(octets[:3]) + b"\xff\xfe" + bytes(octets[3:])
+    return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + host))
 
 
 def bat_address(mac: str) -> str:
@@ -67,6 +72,24 @@ def stations(system: System, interface: str) -> list[Station]:
         return parse_stations(system.run("iw", "dev", interface, "station", "dump", timeout=5).out)
     except ByzantiumError:
         return []
+
+
+def parse_steps(text: str) -> dict[str, str]:
+    """From `batctl originators_json`: the MAC of each node's first mesh link, and that of the neighbour through whom
+    batman-adv reaches it."""
+    try:
+        return {one["orig_address"]: one["neigh_address"] for one in json.loads(text) if one.get("best")}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def steps(system: System) -> dict[str, str]:
+    """The same by link-local addresses on bat0; empty where there is none."""
+    try:
+        known = parse_steps(system.run("batctl", "meshif", "bat0", "originators_json", timeout=5).out)
+    except ByzantiumError:
+        return {}
+    return {link_local(bat_address(node)): link_local(bat_address(by)) for node, by in known.items()}
 
 
 def parse_refusals(text: str) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.airing import Station
@@ -57,10 +58,11 @@ def _node(prefix: str) -> str:
 
 
 def listed(
-    stations: Sequence[Station], dump: Dump, names: Mapping[str, Known], one_link: bool = False
+    stations: Sequence[Station], dump: Dump, names: Mapping[str, Known], one_link: bool = False,
+    steps: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Neighbour]:
     """Those we hear first, the strongest first; then the rest of the mesh by its cost. On `one_link` made of many
-    (batman-adv) everybody speaks to everybody, and near are the stations alone."""
+    (batman-adv) everybody speaks to everybody, and near are the stations alone; `steps` are its own next hops."""
     joined = {station.link_local: station for station in stations if station.plink == "ESTAB"}
     speaking = {neighbour.address: neighbour for neighbour in dump.neighbours if neighbour.reach}
     near: list[Neighbour] = []
@@ -75,7 +77,7 @@ def listed(
                               station.throughput_mbps if station else None))
     seen = frozenset(at.values())
     far = [Neighbour(_label(names, _node(way.prefix)), _node(way.prefix), None, way.metric,
-                     _hops(names, _node(way.prefix), one_link), via=at.get(way.via))
+                     _hops(names, _node(way.prefix), one_link), via=at.get(steps.get(way.via, way.via)))
            for way in dump.ways
            if way.installed and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")
            and _node(way.prefix) not in seen]

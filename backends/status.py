@@ -31,6 +31,8 @@ def read_status(system: System) -> dict[str, Any]:
         heard = pool.submit(lambda: {mesh for name in wireless for mesh in airing.meshes_heard(system, name)})
         users = pool.submit(clients.count, system, known.access_points)
         dump = pool.submit(_babel, system)
+        one_link = known.routing == "batman-adv"
+        steps = pool.submit(lambda: airing.steps(system) if one_link else {})
         looks: list[Callable[[], Check | None]] = [
             lambda: checks.radio(system, known),
             lambda: checks.mesh(system, known),
@@ -48,9 +50,8 @@ def read_status(system: System) -> dict[str, Any]:
         wired = pool.submit(uplinks.look, system)
         own = list(pool.map(lambda look: look(), looks))
         names = neighbours.known(system)
-        one_link = known.routing == "batman-adv"
         speaking = [each.behind_bat if one_link else each for each in stations.result()]
-        nodes = neighbours.listed(speaking, dump.result() or babel_socket.Dump(), names, one_link)
+        nodes = neighbours.listed(speaking, dump.result() or babel_socket.Dump(), names, one_link, steps.result())
         ports, internet = wired.result()
         around = [
             *company(nodes),

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import urwid
 from urwid.widget.table import TableLayout
 
+from byzwizard.screens.fit import NARROW, Fit
 from byzwizard.screens.items import (
     Action,
     Bar,
@@ -30,7 +31,6 @@ from byzwizard.screens.palette import FOCUS, FULL, LOWER, MARKS, UPPER, has_bloc
 
 LABEL = 15  # columns of the labels before fields and notes
 ACTION = 25  # columns of what an action is called, where words follow
-NARROW = 40  # columns below which things stand below each other
 FIELD, FIELD_ALONE = 30, 50  # columns of the longest text field, with words behind it and without
 NAME = 8  # columns to which the first column of a table may shrink
 TYPED = 54  # columns below which a label stands above its field
@@ -47,34 +47,6 @@ def mark(name: str) -> Markup:
 
 def text(words: str, strong: bool = False) -> urwid.Text:
     return urwid.Text(("strong", shown(words)) if strong else shown(words))
-
-
-class Fit(urwid.Widget):
-    """A flow widget that is laid out in another way where there is little room."""
-
-    _sizing = frozenset((urwid.Sizing.FLOW,))
-
-    def __init__(self, wide: urwid.Widget, narrow: urwid.Widget, limit: int = NARROW) -> None:
-        super().__init__()
-        self._wide, self._narrow, self._limit = wide, narrow, limit
-        self._selectable = wide.selectable()
-
-    def _which(self, size: tuple[int]) -> Any:
-        return self._wide if size[0] >= self._limit else self._narrow
-
-    def rows(self, size: Any, focus: bool = False) -> int:
-        return int(self._which(size).rows(size, focus))
-
-    def render(self, size: Any, focus: bool = False) -> urwid.CompositeCanvas:
-        return urwid.CompositeCanvas(self._which(size).render(size, focus))
-
-    def keypress(self, size: Any, key: str) -> str | None:
-        left: str | None = self._which(size).keypress(size, key)
-        return left
-
-    def get_cursor_coords(self, size: tuple[int]) -> tuple[int, int] | None:
-        which = self._which(size)
-        return which.get_cursor_coords(size) if hasattr(which, "get_cursor_coords") else None
 
 
 class Line(urwid.Widget):
@@ -280,7 +252,7 @@ def _note(item: Note) -> Still:
     return Still(item, _indented(Fit(wide, urwid.Pile([*first, urwid.Columns(words)]), NARROW - 2)))
 
 
-def _indented(widget: urwid.Widget) -> urwid.Widget:
+def _indented(widget: urwid.Widget) -> urwid.Columns:
     return urwid.Columns([(2, urwid.Text("")), widget])
 
 
@@ -369,13 +341,13 @@ class StripLine(urwid.Widget):
     def _fits(self, columns: int) -> bool:
         return not self.item.words or sum(len(piece) for _style, piece in self.item.parts) <= columns - 2
 
-    def _inner(self, columns: int) -> urwid.Widget:
+    def _inner(self, columns: int) -> urwid.Columns:
         if not self._fits(columns):
             return _indented(text(self.item.words))
         return _indented(urwid.Text([(style or "rest", shown(piece)) for style, piece in self.item.parts], wrap="clip"))
 
     def rows(self, size: Any, focus: bool = False) -> int:
-        return 1 if self._fits(size[0]) else self._inner(size[0]).rows(size)
+        return 1 if self._fits(size[0]) else int(self._inner(size[0]).rows(size))
 
     def render(self, size: Any, focus: bool = False) -> urwid.CompositeCanvas:
         return urwid.CompositeCanvas(self._inner(size[0]).render(size))

@@ -110,6 +110,17 @@ def test_over_batman_adv_everybody_speaks_and_near_are_the_stations() -> None:
     found = neighbours.listed([station.behind_bat], dump, {}, one_link=True)
     assert [(node.address, node.hops, node.signal_dbm) for node in found] == [
         ("10.1.0.1", 1, -61), ("10.1.1.1", None, None)]
+    assert found[1].via is None
+    led = neighbours.listed([station.behind_bat], dump, {}, one_link=True, steps={far: near})
+    assert led[1].via == "10.1.0.1"
+
+
+def test_the_next_hops_of_batman_adv_are_read() -> None:
+    text = ('[{"orig_address":"02:00:00:00:00:03","best":true,"neigh_address":"02:00:00:00:00:02",'
+            '"tq":200},{"hard_ifname":"mesh0","orig_address":"02:00:00:00:00:03","neigh_address":"02:00:00:00:00:04"}]')
+    assert airing.parse_steps(text) == {"02:00:00:00:00:03": "02:00:00:00:00:02"}
+    for broken in ("", "{", "[1]", '[{"best": true}]', "{}"):
+        assert airing.parse_steps(broken) == {}
 
 
 def known(**changes: object) -> Facts:

@@ -62,6 +62,7 @@ def test_status_tells_who_is_near_and_who_is_farther(line: VM) -> None:
     assert nodes["middle"]["hops"] == 1
     assert nodes["middle"]["signal_dbm"] is not None
     assert nodes["east"]["hops"] != 1
+    assert nodes["east"]["via"] == nodes["middle"]["address"]
     assert nodes["east"]["signal_dbm"] is None
 
 

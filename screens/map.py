@@ -102,6 +102,8 @@ def _this_node(status: dict[str, Any], near: int, far: int) -> Strip:
         words.append(_("{n} near").format(n=near))
     if far:
         words.append(_("{n} farther").format(n=far))
+    if phones := status["clients"]:
+        words.append(ngettext("{n} phone", "{n} phones", phones).format(n=phones))
     if gateway:
         way = gateway["name"] or gateway["via"]
         words.append(_("Internet here") if gateway["here"] else _("Internet by {name}").format(name=way))

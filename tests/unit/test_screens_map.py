@@ -32,7 +32,7 @@ def rows(screen: Screen) -> list[str]:
 def test_a_small_mesh_is_a_tree_of_next_steps() -> None:
     shown = rows(at_map(THREE))
     at = next(n for n, line in enumerate(shown) if "● lighthouse" in line)
-    assert shown[at].endswith("this node · 2 near · 2 farther")
+    assert shown[at].endswith("this node · 2 near · 2 farther · 5 phones")
     assert " ".join(shown[at + 1].split()) == "├─ harbor ▓▓▓▓▓░ -51 dBm 54 Mb/s metric 96 2 behind"
     assert shown[at + 2].split() == ["│", "2", "hops", "mosque", "192"]
     assert shown[at + 3].split() == ["│", "3", "hops", "clinic", "311"]

@@ -67,11 +67,11 @@ up() {
     systemctl start byz-dnsmasq byz-web
     cp "$1/resolv.conf" /etc/resolv.conf
     wait_for answers
-    systemctl start byz-names.path byz-tend
+    systemctl start byz-names.path byz-tend byz-traffic.timer
 }
 
 down() {
-    systemctl stop byz-tend byz-names.path byz-web byz-dnsmasq byz-babel byz-ap@ap0 byz-mesh@mesh0
+    systemctl stop byz-traffic.timer byz-tend byz-names.path byz-web byz-dnsmasq byz-babel byz-ap@ap0 byz-mesh@mesh0
     iw dev ap0 del
     for link in clients0 keep0 here0; do ip link del "$link"; done
     ip link set mesh0 down

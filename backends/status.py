@@ -6,7 +6,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import airing, babel_socket, checks, clients, counters, facts, neighbours, storecheck, uplinks
+from byzwizard.backends import (
+    airing,
+    babel_socket,
+    checks,
+    clients,
+    counters,
+    facts,
+    neighbours,
+    spoken,
+    storecheck,
+    uplinks,
+)
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
 from byzwizard.i18n import _, ngettext
@@ -57,7 +68,7 @@ def read_status(system: System) -> dict[str, Any]:
             *company(nodes),
             *refusal(stations.result(), refused.result()),
             *other_kinds(known, heard.result()),
-            *silent_links(speaking, dump.result()),
+            *silent_links(speaking, dump.result(), known.routing, lambda: spoken.heard(wireless, known.routing)),
         ]
         found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
         gateway = uplinks.shared_by(ports, dump.result() or babel_socket.Dump(), known, names)
@@ -109,8 +120,10 @@ def other_kinds(known: Facts, heard: set[str]) -> list[Check]:
         _("To join that one, run `byzwizard` and choose the same kind, with its passphrase if it has one."))]
 
 
-def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | None) -> list[Check]:
-    """Joined on the air, and not a word of routing for longer than hellos take: another routing key or program."""
+def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | None, routing: str,
+                 other: Callable[[], str | None]) -> list[Check]:
+    """Joined on the air, and not a word of routing for longer than hellos take: another routing key or program.
+    `other` listens for a while which routing else is spoken here."""
     if dump is None:
         return []
     speaking = {neighbour.address for neighbour in dump.neighbours if neighbour.reach}
@@ -118,6 +131,13 @@ def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | N
                for station in stations)
     if not mute:
         return []
+    if (found := other()) is not None:
+        return [Check(
+            "unrouted", True,
+            _("A node near is joined and routes by {other}; this one routes by {routing}.").format(
+                other=found, routing=routing),
+            _("To be in one mesh, all need the same: set mesh.routing to {other} with `byzwizard`, or change the "
+              "others.").format(other=found))]
     return [Check(
         "unrouted", True,
         ngettext("{n} node near is joined, but its routing is not understood.",

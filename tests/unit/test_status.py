@@ -143,11 +143,19 @@ def test_the_same_name_in_another_kind_is_told() -> None:
 
 def test_joined_without_routing_is_told_after_a_minute() -> None:
     stations = airing.parse_stations(STATIONS)
-    assert status.silent_links(stations, babel_socket.parse(BABEL.splitlines())) == []
-    told, = status.silent_links(stations, Dump())
+    def nothing() -> None:
+        asked.append(True)
+
+    asked: list[bool] = []
+    assert status.silent_links(stations, babel_socket.parse(BABEL.splitlines()), "babel", nothing) == []
+    assert not asked  # nobody listens where all is well
+    told, = status.silent_links(stations, Dump(), "babel", nothing)
     assert told.id == "unrouted"
+    other, = status.silent_links(stations, Dump(), "babel", lambda: "batman-adv")
+    assert other.advice is not None
+    assert "set mesh.routing to batman-adv" in other.advice
     fresh = [airing.Station("5a:d4:21:0e:bf:1f", -61, "ESTAB", 20)]
-    assert status.silent_links(fresh, Dump()) == []
+    assert status.silent_links(fresh, Dump(), "babel", nothing) == []
 
 
 def test_nobody_near_is_no_failure() -> None:

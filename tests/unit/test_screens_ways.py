@@ -10,7 +10,7 @@ from byzwizard.backends.nl80211 import Heard
 from byzwizard.backends.probe import load_machine
 from byzwizard.backends.scan import network_of
 from byzwizard.machine import Machine
-from tests.unit.driver import Screen
+from tests.unit.driver import Screen, Typist
 from tests.unit.fake_desk import STATUS, FakeDesk
 
 MACHINES = Path(__file__).parents[1] / "machines"
@@ -169,3 +169,15 @@ def test_new_words_do_not_replace_a_typed_passphrase_at_once() -> None:
     assert "F6 once more" in screen.text()
     screen.press("f6")
     assert screen.session.draft.text("mesh.passphrase") != "my very own passphrase"
+
+
+def test_in_line_mode_the_list_is_numbered_and_the_passphrase_asked_for() -> None:
+    desk = FakeDesk(now=Answers(), networks=[heard("relief~prv")])
+    typist = Typist("e", "*Continue", "*Meshes around", "*relief", "*Passphrase", "cactus orbit velvet", desk=desk,
+                    first="node")
+    typist.run()
+    assert any("relief; strong, private, channel 6" in line for line in typist.written)
+    mesh = typist.session.draft.answers.mesh
+    assert mesh.name == "relief"
+    assert mesh.passphrase is not None
+    assert mesh.passphrase.get_secret_value() == "cactus orbit velvet"

@@ -40,7 +40,7 @@ class Period:
 
 
 PERIODS = (
-    Period("hour", 60, 60, 1, 0),
+    Period("hour", 60, 60, 1, 300),
     Period("day", 360, 240, 4, 600),
     Period("week", 1440, 420, 7, 3600),
 )

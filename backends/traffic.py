@@ -37,7 +37,7 @@ def page(resolved: Resolved, names: Sequence[str]) -> str:
         for name in names for period, text in words.items())
     return fill("traffic.html", language=html.escape(resolved.answers.node.language),
                 title=html.escape(_("Traffic of {name}").format(name=resolved.name)), pictures=pictures,
-                said=html.escape(_("Above the line what came in, below it what went out. Drawn once a minute.")))
+                said=html.escape(_("Above the line what came in, below it what went out. Drawn every five minutes.")))
 
 
 @dataclass(frozen=True)

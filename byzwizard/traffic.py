@@ -43,9 +43,17 @@ class Counting:
         told = list(counters.tables(said))
         if len(told) == len(PERIODS):
             self._system.write(counters.SUMMARY, json.dumps(counters.summary(there, told)) + "\n")
+        for path in paths:
+            self._stamp(path)
         for name, period in due:
-            if Path(self._made(name, period)).exists():
-                os.replace(self._made(name, period), self._picture(name, period))
+            made = Path(self._made(name, period))
+            if made.exists():
+                self._stamp(made)
+                made.rename(self._picture(name, period))
+
+    def _stamp(self, path: str | Path) -> None:
+        """rrdtool writes through memory, which leaves a file's time as it was."""
+        os.utime(path, (self._now, self._now))
 
     def _count(self) -> tuple[list[str], list[str]]:
         """What to tell rrdtool first, and the interfaces that have a file then."""

@@ -1,6 +1,5 @@
 """Traffic counted by the real rrdtool, from counters that stand still in files."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -26,10 +25,8 @@ class Node:
             self.system.write(f"/sys/class/net/{name}/statistics/{way}_bytes", str(seconds * rate))
 
     def count(self, seconds: int) -> None:
-        """As the timer does, `seconds` after the beginning; files carry the time of the node's clock."""
+        """As the timer does, `seconds` after the beginning."""
         Counting(self.system, BEGAN + seconds).run()
-        for path in self.files():
-            os.utime(path, (BEGAN + seconds, BEGAN + seconds))
 
     def files(self) -> list[Path]:
         return sorted(path for path in self.system.path(counters.FOLDER).rglob("*") if path.is_file())
@@ -86,9 +83,21 @@ def test_an_interface_that_comes_later_and_one_that_goes(node: Node) -> None:
     assert list(counters.read(node.system)["hour"]["interfaces"]) == ["mesh0", "ap0"]
 
 
+def test_the_picture_of_an_hour_is_drawn_more_often_than_that_of_a_week(node: Node) -> None:
+    picture = node.system.path(f"{counters.PICTURES}/mesh0-hour.png")
+    drawn = []
+    for minute in range(12):
+        node.passed(60 * minute)
+        node.count(60 * minute)
+        drawn.append(picture.stat().st_mtime - BEGAN)
+    assert sorted(set(drawn)) == [0, 300, 600]
+    assert picture.with_name("mesh0-week.png").stat().st_mtime == BEGAN
+
+
 def test_a_clock_set_back_costs_what_was_counted_and_no_more(node: Node, capfd: pytest.CaptureFixture[str]) -> None:
     node.passed(0)
     node.count(10_000_000)
+    node.count(10_000_060)
     for minute in range(4):
         node.passed(60 * minute)
         node.count(60 * minute)

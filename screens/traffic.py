@@ -138,4 +138,4 @@ def bits(rate: int) -> str:
     amount = 8 * rate
     if amount >= 1_000_000:
         return _("{n:.1f} Mb/s").format(n=amount / 1e6)
-    return _("{n:.0f} kb/s").format(n=amount / 1e3)
+    return _("{n:.0f} kb/s").format(n=amount / 1e3) if amount >= 1000 else _("{n} b/s").format(n=amount)

@@ -58,6 +58,7 @@ def test_the_least_is_seen_and_the_most_is_the_top() -> None:
 
 
 def test_rates_are_told_in_bits() -> None:
+    assert bits(100) == "800 b/s"
     assert bits(1000) == "8 kb/s"
     assert bits(1_000_000) == "8.0 Mb/s"
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from byzwizard.answers import Answers
+from byzwizard.screens.widgets import StripLine
 from tests.unit.driver import Screen, Typist
 from tests.unit.fake_desk import STATUS, FakeDesk
 from tests.unit.fake_mesh import Nodes, mesh, neighbour
@@ -112,3 +113,19 @@ def test_the_node_page_lists_the_nearest_and_counts_the_rest(count: int) -> None
     assert "near-4" in text
     assert ("more: m draws them" in text) == (count > 10)
     assert "Address" in text
+
+
+def test_a_key_costs_what_is_seen_however_big_the_mesh_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    inner = StripLine._inner
+
+    def counted(self: StripLine, columns: int) -> Any:
+        made.append(self.item.words)
+        return inner(self, columns)
+
+    screen = at_map(mesh(1000))
+    monkeypatch.setattr(StripLine, "_inner", counted)
+    for key in ("down", "page down", "end", "page up", "home"):
+        made.clear()
+        screen.press(key)
+        assert len(made) <= 3 * 24, key

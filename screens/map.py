@@ -12,8 +12,8 @@ from byzwizard.screens.items import Item, Note, Strip, Style, Waiting
 from byzwizard.screens.node import bars, cut, decibels, hops, megabits
 from byzwizard.screens.page import Page
 
-NAME = 20  # columns of a near node's name
-CELLS = 62  # columns for the far nodes of a line
+NAME = 16  # columns of a near node's name
+CELLS = 60  # columns for the far nodes of a line
 LONGEST = 30  # columns of a far node's name
 
 Far = dict[int | None, list[dict[str, Any]]]
@@ -121,7 +121,7 @@ def _near(node: dict[str, Any], stem: str, behind: int) -> Strip:
         ("strong", f"{cut(name, NAME):<{NAME}}"),
         ("", "  "),
         *bars(dbm),
-        ("", f"  {signal:>8}  {megabits(node['throughput_mbps']):>9}  {metric:<12}  {more}".rstrip()),
+        ("", f"  {signal:>8}  {megabits(node['throughput_mbps']):>8}  {metric:<11}  {more}".rstrip()),
     )
     words = [name, _("near"), signal, megabits(node["throughput_mbps"]), metric, more]
     return Strip(parts, ", ".join(word for word in words if word))
@@ -138,7 +138,7 @@ def _far(far: Far, stem: str, width: int, way: str) -> Iterator[Strip]:
             said = ", ".join(f"{_called(node)} ({_metric(node)})" for node in some)
             words = _("{hops} by {name}: {nodes}") if way else _("{hops}: {nodes}")
             yield Strip(
-                (("", f"{stem}    {label:<8} {'  '.join(cells)}"),),
+                (("", f"{stem}    {label:<10} {'  '.join(cells)}"),),
                 "  " + words.format(hops=hops(distance), name=way, nodes=said),
             )
 

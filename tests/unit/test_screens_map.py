@@ -57,6 +57,20 @@ def test_nothing_is_wider_than_the_screen() -> None:
         assert any("…" in line for line in rows(at_map(named)))
 
 
+def test_there_is_room_for_big_numbers_and_long_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line by line as drawn, not in words: hundreds behind a far one, and a language that needs some letters more."""
+    big = [neighbour("a-name-as-long-as-names-get", HARBOR, -100, 9999, 1, throughput_mbps=1300.0)]
+    big += [neighbour(f"byz-{n:06x}", f"10.2.{n}.1", None, 65000, 10, via=HARBOR) for n in range(200)]
+    longer = {"{n} behind": "{n} dahinter", "{n} hops": "{n} Sprünge"}
+    monkeypatch.setattr("byzwizard.screens.map.ngettext", lambda one, many, n: longer.get(many, many))
+    monkeypatch.setattr("byzwizard.screens.node.ngettext", lambda one, many, n: longer.get(many, many))
+    shown = rows(at_map(big))
+    near = next(line for line in shown if "a-name-as" in line)
+    assert near.split()[0] == "└─"
+    assert near.endswith("200 dahinter")
+    assert any(line.startswith("       10 Sprünge byz-000000 65000  byz-000001 65000") for line in shown)
+
+
 def test_who_is_near_is_coloured_by_how_well_it_is_heard() -> None:
     from byzwizard.screens.node import bars
 

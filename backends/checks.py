@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from byzwizard import move
 from byzwizard.backends import interfaces, names, tables, web
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
@@ -111,8 +112,11 @@ def addresses(system: System, facts: Facts) -> Check:
         if not there:
             return Check("addresses", False, _("The address {address} is missing.").format(address=address),
                          _("`byzwizard apply` with the node's answers gives it again."))
-    return Check("addresses", True, _("The addresses are there: {addresses}.").format(
-        addresses=", ".join(facts.addresses)))
+    fine = _("The addresses are there: {addresses}.").format(addresses=", ".join(facts.addresses))
+    if move.reason(system, facts) is not None:
+        return Check("addresses", True, fine, _(
+            "Another network has the same one for its clients: this node takes another, and its phones join anew."))
+    return Check("addresses", True, fine)
 
 
 def routing(system: System, facts: Facts, answers: bool) -> Check | None:

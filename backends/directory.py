@@ -33,13 +33,15 @@ class BadDocument(ValueError):
 
 @dataclass(frozen=True)
 class Document:
-    """A document that was checked. `address` is the 10.x.y.1 that it came from, `ula` the node's own or None."""
+    """A document that was checked. `address` is where it came from: the node's 10.x.y.1, or its ULA where another node
+    has that one too; `ula` is the node's own or None; `claims` are all the 10.x.y.1 that it says it has."""
 
     name: str
     id: str
     address: str
     ula: str | None
     serial: int
+    claims: tuple[str, ...] = ()
 
 
 def canonical_json(fields: Mapping[str, Any]) -> bytes:
@@ -90,7 +92,9 @@ def check(body: bytes, fetched_from: str, mesh_ula: str | None) -> Document:
         raise BadDocument("its name is the id of another node")
     if not isinstance(serial, int) or isinstance(serial, bool) or not 0 < serial < 2**53:
         raise BadDocument("its serial is no date")
-    return Document(name, node_id, fetched_from, _ula(_addresses(fields, fetched_from), node_id, mesh_ula), serial)
+    found = _addresses(fields, fetched_from)
+    claims = tuple(str(address) for address in found if address.version == 4)
+    return Document(name, node_id, fetched_from, _ula(found, node_id, mesh_ula), serial, claims)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -180,6 +184,12 @@ def labels(documents: Iterable[Document], own: Iterable[str]) -> dict[str, str]:
     }
     shown = list(told.values())
     return {node: label if shown.count(label) == 1 and label not in taken else node for node, label in told.items()}
+
+
+def moves(own: str, other: str) -> bool:
+    """Of two nodes with one network for their clients, is it the one with the id `own` that takes another? The greater
+    id moves: both sides know both ids, and come to the same answer without a word about it."""
+    return own > other
 
 
 def hosts(documents: Iterable[Document], own: Iterable[str]) -> str:

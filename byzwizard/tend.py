@@ -35,9 +35,11 @@ HOP = 1.5  # seconds for one try of counting hops: longer than the first retrans
 PATIENCE = 120.0  # seconds: the longest pause before a node that does not answer is asked again
 TIMEOUT = 5.0  # seconds for one answer
 SETTLED_AFTER = 15.0  # seconds after a start in which old names stay while nodes are asked again
+LATER = 4.0  # seconds in which a node's /64 is explained by its document, before it is asked there
 BREATH = 0.2  # seconds between two looks at the least, however fast routes flap
 AT_ONCE = 8  # questions under way
 MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
+HIDDEN = 100  # nodes asked at their IPv6 address
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Own:
     labels: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     mesh_ula: str | None = None
+    id: str = ""
 
 
 def read_own(path: Path) -> Own:
@@ -71,7 +74,7 @@ def read_own(path: Path) -> Own:
         addresses = [str(address) for address in fields["addresses"]]
         ulas = [address for address in addresses if ":" in address]
         mesh = str(ipaddress.ip_network(f"{ulas[0]}/48", strict=False)) if ulas else None
-        return Own(frozenset((str(fields["name"]), str(fields["id"]))), frozenset(addresses), mesh)
+        return Own(frozenset((str(fields["name"]), str(fields["id"]))), frozenset(addresses), mesh, str(fields["id"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Own()
 
@@ -98,6 +101,29 @@ class Book:
                 del self.peers[address]
             elif peer.document is not None and now - peer.fetched > STALE_AFTER:
                 peer.document = None
+
+    def routed_six(self, addresses: frozenset[str]) -> None:
+        """The same for the nodes' /64, which follow from their ids: where no document explains one, its node is hidden
+        behind another with the same network for clients, and is asked under this address."""
+        if self.own.mesh_ula is None:
+            return
+        now, mesh = self._clock(), ipaddress.IPv6Network(self.own.mesh_ula)
+        explained = {peer.document.ula for peer in self.peers.values() if peer.document and ":" not in peer.address}
+        for address in [address for address in self.peers if address in explained]:
+            del self.peers[address]
+        hidden = sum(":" in address for address in self.peers)
+        for address in sorted(addresses - self.own.addresses - explained):
+            if address in self.peers:
+                self.peers[address].routed = now
+            elif hidden < HIDDEN and ipaddress.IPv6Address(address) in mesh:
+                self.peers[address] = Peer(address, routed=now, due=now + LATER)
+                hidden += 1
+
+    def clash(self) -> directory.Document | None:
+        """Another node that has our network for clients too; of several the one with the smallest id."""
+        others = [peer.document for peer in self.peers.values()
+                  if peer.document and ":" in peer.address and self.own.addresses.intersection(peer.document.claims)]
+        return min(others, key=lambda document: document.id, default=None)
 
     def due(self) -> list[Peer]:
         now = self._clock()
@@ -128,9 +154,13 @@ class Book:
         newest: dict[str, directory.Document] = {}
         for peer in self.peers.values():
             document = peer.document
-            if document and (document.id not in newest or newest[document.id].serial < document.serial):
+            if document and (document.id not in newest or self._rank(newest[document.id]) < self._rank(document)):
                 newest[document.id] = document
         return list(newest.values())
+
+    @staticmethod
+    def _rank(document: directory.Document) -> tuple[int, bool]:
+        return document.serial, ":" not in document.address
 
     def hosts(self) -> str:
         return directory.hosts(self.documents(), self.own.labels)
@@ -186,6 +216,7 @@ class Tend:
         self._changed = asyncio.Event()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._asking: set[asyncio.Task[None]] = set()
+        self._clashed: str | None = None  # the id of who was told of
 
     def stop(self) -> None:
         for task in asyncio.all_tasks():
@@ -222,7 +253,9 @@ class Tend:
         self._book.own = read_own(self._own)
         table = routes.read()
         self._book.routed({route.node for route in table.nodes})
+        self._book.routed_six(table.sixes)
         self._lead(table.out)
+        self._tell_clash()
         for peer in self._book.due():
             peer.asking = True
             task = asyncio.create_task(self._ask(peer))
@@ -232,6 +265,18 @@ class Tend:
         if late or self._book.settled() or not (self._folder / "hosts").exists():
             replace(self._folder / "hosts", self._book.hosts())
             replace(self._folder / "nodes.json", self._book.state())
+
+    def _tell_clash(self) -> None:
+        """For byz-move.path: the other node, where it is this one that moves; else nothing. One line for each case."""
+        own, other = self._book.own, self._book.clash()
+        move = other is not None and directory.moves(own.id, other.id)
+        if other is not None and other.id != self._clashed:
+            shared = next(iter(own.addresses.intersection(other.claims)))
+            who = "this node takes another" if move else "that one takes another, for its id is the greater"
+            print(f"{other.id} ({other.name}) has the network of {shared} too: {who}", file=sys.stderr, flush=True)
+        self._clashed = other.id if other else None
+        replace(self._folder / "clash", json.dumps({"id": other.id, "addresses": sorted(own.addresses)}) + "\n"
+                if other and move else "")
 
     def _lead(self, out: bool) -> None:
         """Whom dnsmasq asks for the names of others: name servers while something leads out to them, nobody (a lookup

@@ -34,7 +34,8 @@ def check(body: bytes) -> Document:
 
 def test_what_is_made_is_believed() -> None:
     made = directory.make(ALICE, "harbour", [ADDRESS, ULA], 5).encode()
-    assert check(made) == Document("harbour", ALICE.id, ADDRESS, "fd4c:b12a:5113:" + ULA.split(":")[3] + "::1", 5)
+    assert check(made) == Document("harbour", ALICE.id, ADDRESS, "fd4c:b12a:5113:" + ULA.split(":")[3] + "::1", 5,
+                                   (ADDRESS,))
 
 
 def test_node_part_is_that_of_resolve() -> None:

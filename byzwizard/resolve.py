@@ -133,16 +133,21 @@ SALTS = 1000
 def client_prefix(node_id: str, taken: Collection[str], former: str | None = None) -> str:
     """The first 10.h1.h2.0/24 of the node's own sequence that overlaps none that is taken; `former` where it is of the
     sequence and free. 10.255.0.0/16 is reserved. Who has all of 10/8 cannot be avoided."""
-    used = [other for other in map(IPv4Network, taken) if not other.supernet_of(CLIENTS)]
+    wide = [IPv4Network(prefix) for prefix in taken if not prefix.endswith("/24")]
+    wide = [other for other in wide if not other.supernet_of(CLIENTS)]
     sequence: Iterator[str] = (_salted(node_id, salt) for salt in range(SALTS))
     if former is not None and any(former == _salted(node_id, salt) for salt in range(SALTS)):
         sequence = itertools.chain((former,), sequence)
     for prefix in sequence:
-        if not prefix.startswith("10.255.") and not any(IPv4Network(prefix).overlaps(other) for other in used):
+        if not prefix.startswith("10.255.") and prefix not in taken and not _overlaps(prefix, wide):
             return prefix
     raise CannotHere(
         _("No free network was found for the phones of this node."), _("Set mesh.subnet to one that is free.")
     )
+
+
+def _overlaps(prefix: str, others: Collection[IPv4Network]) -> bool:
+    return any(IPv4Network(prefix).overlaps(other) for other in others)
 
 
 def _salted(node_id: str, salt: int) -> str:

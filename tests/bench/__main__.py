@@ -2,12 +2,12 @@
 
 import sys
 
-from tests.bench import clone, node, wizard
+from tests.bench import clashes, clone, node, wizard
 
 
 def main() -> int:
     over = False
-    for room in (wizard, node, clone):
+    for room in (clashes, wizard, node, clone):
         for figure in room.measure():
             print(figure.line(), flush=True)
             over |= figure.value > figure.limit

@@ -64,7 +64,15 @@ class Own:
     labels: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     mesh_ula: str | None = None
+    name: str = ""
     id: str = ""
+    links: tuple[str, ...] = ()  # link-local addresses of the mesh links
+
+    def entries(self) -> list[str]:
+        """Lines of the hosts file for the names that others give us; dnsmasq itself knows the others."""
+        if not self.id:
+            return []
+        return directory.entries((directory.told_apart(self.name, self.id),), sorted(self.addresses), self.links)
 
 
 def read_own(path: Path) -> Own:
@@ -74,7 +82,10 @@ def read_own(path: Path) -> Own:
         addresses = [str(address) for address in fields["addresses"]]
         ulas = [address for address in addresses if ":" in address]
         mesh = str(ipaddress.ip_network(f"{ulas[0]}/48", strict=False)) if ulas else None
-        return Own(frozenset((str(fields["name"]), str(fields["id"]))), frozenset(addresses), mesh, str(fields["id"]))
+        name, node_id = str(fields["name"]), str(fields["id"])
+        links = tuple(link for link in fields.get("link_local", ()) if directory.link_label(link))
+        return Own(frozenset((name, node_id, directory.told_apart(name, node_id))), frozenset(addresses), mesh, name,
+                   node_id, links)
     except (OSError, ValueError, KeyError, TypeError):
         return Own()
 
@@ -163,7 +174,8 @@ class Book:
         return document.serial, ":" not in document.address
 
     def hosts(self) -> str:
-        return directory.hosts(self.documents(), self.own.labels)
+        text = directory.hosts(self.documents(), self.own.labels, {*self.own.addresses, *self.own.links})
+        return text + "".join(f"{line}\n" for line in self.own.entries())
 
     def state(self) -> str:
         """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""

@@ -15,6 +15,7 @@ from byzwizard.backends.directory import BadDocument
 from byzwizard.backends.webanswer import NotFetched, parse
 from byzwizard.identity import Identity
 
+LINK = "fe80::21c:bfff:fe35:84c2"
 ALICE, BOB, OURS = Identity(b"a" * 32), Identity(b"b" * 32), Identity(b"o" * 32)
 
 
@@ -135,7 +136,8 @@ def document_with_six(identity: Identity, address: str, name: str = "harbour") -
 
 @pytest.fixture
 def six_book(book: tend.Book) -> tend.Book:
-    book.own = tend.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1", six(OURS))), MESH, OURS.id)
+    book.own = tend.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1", six(OURS))), MESH,
+                         "lighthouse", OURS.id)
     return book
 
 
@@ -152,7 +154,7 @@ def test_who_has_our_network_too_is_found_at_its_ipv6_address(six_book: tend.Boo
     assert clash is not None
     assert clash.id == ALICE.id
     assert f"{six(ALICE)} harbour.byzantium.mesh" in six_book.hosts()
-    assert "10.20.30.1" not in six_book.hosts(), "that is our own address"
+    assert "10.20.30.1 harbour" not in six_book.hosts(), "that is our own address"
 
 
 def test_a_node_with_a_route_of_its_own_is_asked_once(six_book: tend.Book, clock: Clock) -> None:
@@ -197,10 +199,19 @@ def test_memory_has_an_end(book: tend.Book) -> None:
 def test_own_from_the_own_document(tmp_path: Path) -> None:
     path = tmp_path / "own.json"
     assert tend.read_own(path) == tend.Own()
-    path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1", "fd4c:b12a:5113:0a0b::1"], 5))
-    assert tend.read_own(path) == tend.Own(frozenset(("lighthouse", OURS.id)),
-                                           frozenset(("10.20.30.1", "fd4c:b12a:5113:0a0b::1")), "fd4c:b12a:5113::/48",
-                                           OURS.id)
+    path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1", "fd4c:b12a:5113:0a0b::1"], 5, [LINK]))
+    assert tend.read_own(path) == tend.Own(
+        frozenset(("lighthouse", OURS.id, f"lighthouse-{OURS.id[:6]}")),
+        frozenset(("10.20.30.1", "fd4c:b12a:5113:0a0b::1")), "fd4c:b12a:5113::/48", "lighthouse", OURS.id, (LINK,))
+
+
+def test_a_node_goes_by_the_names_that_others_give_it_on_itself_too(book: tend.Book, tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1"], 5, [LINK]))
+    book.own = tend.read_own(path)
+    mark = f"{LINK.replace(':', '-')}.byzantium.mesh"
+    assert book.hosts().splitlines()[1:] == [
+        f"10.20.30.1 lighthouse-{OURS.id[:6]}.byzantium.mesh {mark}", f"{LINK} {mark}"]
 
 
 def test_a_file_is_replaced_only_when_it_changes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard import move
+from byzwizard.backends import clock as clock_stage
 from byzwizard.backends import interfaces, names, tables, web
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
@@ -17,6 +18,7 @@ from byzwizard.locking import LOCK
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
 
+OFF = 2.0  # seconds between clocks that agree, at the most: more than a mesh of many hops delays
 PATIENCE = 3.0  # seconds for a daemon's answer: an old computer under load takes its time
 
 
@@ -160,6 +162,20 @@ def directory(system: System) -> Check:
     return _daemon(system, "directory", "byz-tend.service", _("Names of other nodes are learnt."),
                    _("Names of other nodes are not learnt."), watching,
                    _("Names of other nodes are not written down."))
+
+
+def clock(system: System) -> Check:
+    """A clock that is off keeps no node from working: it is told."""
+    told = clock_stage.read(system, PATIENCE) if running(system, clock_stage.UNIT) else None
+    if told is None:
+        return Check("clock", True, _("The time is not agreed on with other nodes."), _log(clock_stage.UNIT))
+    if told.worst is not None and told.worst > OFF:
+        return Check("clock", True, _("The clock of this node disagrees with the mesh by {seconds:.0f} s.").format(
+            seconds=told.worst), _("It is set within two minutes, here or there. If not, see `journalctl -u {unit}`."
+                                   ).format(unit=clock_stage.UNIT))
+    if told.follows is None:
+        return Check("clock", True, _("The time is that of this computer; others follow it."))
+    return Check("clock", True, _("The time is that of {source}.").format(source=told.follows))
 
 
 def firewall(system: System) -> Check:

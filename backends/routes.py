@@ -39,11 +39,13 @@ class Route:
 @dataclass(frozen=True)
 class Table:
     """`nodes` are the routes that babeld has put in, of the form 10.x.y.0/24, `sixes` the addresses ::1 of the nodes
-    behind its routes to a /64; `out`: does the mesh, or a port of this node that is shared, lead to the Internet?"""
+    behind its routes to a /64; `out`: does the mesh, or a port of this node that is shared, lead to the Internet?
+    `shares`: does a port of this node?"""
 
     nodes: tuple[Route, ...]
     sixes: frozenset[str]
     out: bool
+    shares: bool
 
 
 def read() -> Table:
@@ -52,13 +54,13 @@ def read() -> Table:
         link.settimeout(5)
         link.bind((0, 0))
         found: list[Route] = []
-        out = False
+        ways: set[int] = set()
         for message in _dump(link, socket.AF_INET):
             if route := _route(message):
                 found.append(route)
-            out = out or _leads_out(message)
+            ways |= _leads_out(message)
         sixes = frozenset(node for message in _dump(link, socket.AF_INET6) if (node := _six(message)))
-        return Table(tuple(found), sixes, out)
+        return Table(tuple(found), sixes, bool(ways), PROTO_SHARED in ways)
 
 
 def _dump(link: socket.socket, family: int) -> Iterator[bytes]:
@@ -105,9 +107,11 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += (length + 3) & ~3
 
 
-def _leads_out(message: bytes) -> bool:
+def _leads_out(message: bytes) -> set[int]:
+    """The protocol number of a way to the Internet."""
     family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
-    return (family, prefix, kind) == (socket.AF_INET, 0, _UNICAST) and proto in (PROTO_BABEL, PROTO_SHARED)
+    leads = (family, prefix, kind) == (socket.AF_INET, 0, _UNICAST) and proto in (PROTO_BABEL, PROTO_SHARED)
+    return {proto} if leads else set()
 
 
 def _route(message: bytes) -> Route | None:

@@ -38,6 +38,8 @@ SETTLED_AFTER = 15.0  # seconds after a start in which old names stay while node
 LATER = 4.0  # seconds in which a node's /64 is explained by its document, before it is asked there
 BREATH = 0.2  # seconds between two looks at the least, however fast routes flap
 AT_ONCE = 8  # questions under way
+CLOCKS = 4  # nodes that are asked for the time, and as many near
+POOL = "pool 2.debian.pool.ntp.org iburst maxsources 3"
 MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
 HIDDEN = 100  # nodes asked at their IPv6 address
 
@@ -177,6 +179,16 @@ class Book:
         text = directory.hosts(self.documents(), self.own.labels, {*self.own.addresses, *self.own.links})
         return text + "".join(f"{line}\n" for line in self.own.entries())
 
+    def clocks(self, shares: bool) -> str:
+        """For chronyd: whom to ask for the time. All nodes ask those with the lowest addresses, so that they agree on
+        one of them where nobody knows better; from those near comes what a node with Internet has told them."""
+        nodes = [document.address for document in self.documents() if ":" not in document.address]
+        nodes.sort(key=ipaddress.IPv4Address)
+        near = [address for address in nodes if self.peers[address].hops == 1]
+        asked = dict.fromkeys((*nodes[:CLOCKS], *near[:CLOCKS]))
+        lines = [f"server {address} iburst minpoll 4 maxpoll 6" for address in asked]
+        return "".join(f"{line}\n" for line in [*lines, *([POOL] if shares else [])])
+
     def state(self) -> str:
         """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""
         documents = self.documents()
@@ -277,6 +289,8 @@ class Tend:
         if late or self._book.settled() or not (self._folder / "hosts").exists():
             replace(self._folder / "hosts", self._book.hosts())
             replace(self._folder / "nodes.json", self._book.state())
+            (self._folder / "clock").mkdir(exist_ok=True)
+            replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))
 
     def _tell_clash(self) -> None:
         """For byz-move.path: the other node, where it is this one that moves; else nothing. One line for each case."""

@@ -10,6 +10,7 @@ node is done here: daemons are started when a step asks for their unit, and the 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from byzwizard import move, prepare, stages
-from byzwizard.backends import keep, names, remembered, units
+from byzwizard.backends import clock, keep, names, remembered, units
 from byzwizard.backends.system import Result, System
 from byzwizard.cli import run as verb
 from byzwizard.identity import Identity
@@ -36,7 +37,9 @@ DAEMONS = {
     "byz-web.service": "exec nginx -e stderr -g 'user root;' -c {run}/web/nginx.conf",
     "byz-tend.service": "mkdir -p {run}/names && exec {python} -m byzwizard.tend",
 }
-UNUSABLE = {"radio", "persistence", "clone", "remote", "access-point"}
+if shutil.which("chronyd"):  # -x: the clock is the host's, and stays as it is
+    DAEMONS["byz-clock.service"] = "chmod 750 {run}/clock && exec chronyd -d -x -u root -f {run}/clock/chrony.conf"
+UNUSABLE = {"radio", "persistence", "clone", "remote", "access-point", *(() if shutil.which("chronyd") else ("clock",))}
 
 
 class Services:
@@ -71,6 +74,10 @@ class Services:
         if process is not None:
             process.terminate()
             process.wait(10)
+
+    def reload_sources(self) -> None:
+        if "byz-clock.service" in self.processes:
+            subprocess.run(("chronyc", "-h", clock.SOCKET, "reload", "sources"), check=True, stdout=subprocess.DEVNULL)
 
     def runs(self, unit: str) -> bool:
         return unit in self.others or (unit in self.processes and self.processes[unit].poll() is None)
@@ -140,6 +147,7 @@ def main(folder: str, letter: str, answers: str, *interfaces: str) -> None:
     print("applied", flush=True)
     watches = (
         Watch(move.CLASH, lambda: print(f"move ended with {move.main()}", flush=True)),
+        Watch(f"{RUN}/names/clock/mesh.sources", services.reload_sources),
         Watch(names.HOSTS, lambda: services.processes["byz-dnsmasq.service"].send_signal(signal.SIGHUP)),
     )
     while True:

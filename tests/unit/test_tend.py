@@ -182,6 +182,17 @@ def test_addresses_out_of_the_mesh_are_not_asked_and_hidden_nodes_have_an_end(si
     assert "fd00:1:2:3::1" not in six_book.peers
 
 
+def test_the_time_is_asked_of_the_lowest_addresses_and_of_those_near(book: tend.Book) -> None:
+    addresses = [f"10.{n}.0.1" for n in (200, 9, 10, 11, 12, 100)]
+    book.routed(set(addresses))
+    for number, address in enumerate(addresses):
+        book.answered(book.peers[address], document(Identity(bytes([number]) * 32), address, f"n{number}"))
+        book.peers[address].hops = 1 if address == "10.200.0.1" else 3
+    asked = [line.split()[1] for line in book.clocks(shares=False).splitlines()]
+    assert asked == ["10.9.0.1", "10.10.0.1", "10.11.0.1", "10.12.0.1", "10.200.0.1"]
+    assert book.clocks(shares=True).splitlines()[-1].startswith("pool ")
+
+
 def test_it_is_settled_when_everybody_was_asked(book: tend.Book) -> None:
     assert book.settled()
     book.routed({"10.1.1.1", "10.2.2.1"})

@@ -1,0 +1,64 @@
+"""The nodes of a mesh agree on whose time is theirs: whole nodes in a line, whose chronyd only tells what it would do,
+for they have the host's one clock."""
+
+import ipaddress
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from byzwizard.backends import clock
+from tests.net.spaces import spaces, within
+from tests.net.whole import Lab, Node
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(not all(shutil.which(name) for name in ("chronyd", "babeld", "dnsmasq", "nginx", "nft")),
+                       reason="tools are missing (chrony would take the place of this computer's own clock service)"),
+    pytest.mark.timeout(600),
+]
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[tuple[Node, ...]]:
+    tmp_path.chmod(0o755)
+    with spaces() as made:
+        lab = Lab(made, tmp_path)
+        for letter in "abcd":
+            lab.spaces[letter] = made.add(letter)
+        for one, other in ("ab", "bc", "cd"):
+            made.cable(lab.spaces[one], f"to-{other}", lab.spaces[other], f"to-{one}")
+        nodes = (lab.begin("a", "to-b"), lab.begin("b", "to-a", "to-c"), lab.begin("c", "to-b", "to-d"),
+                 lab.begin("d", "to-c"))
+        lab.ready(*nodes)
+        yield nodes
+
+
+def told(node: Node) -> clock.Told:
+    socket = str(node.folder / "clock/chronyd.sock")
+    words = [node.made.run(node.space, "chronyc", "-n", "-c", "-h", socket, what).stdout
+             for what in ("tracking", "sources")]
+    return clock.parse(*words)
+
+
+def follows(nodes: tuple[Node, ...], leader: Node) -> bool:
+    return all(told(node).follows == (None if node is leader else leader.address) for node in nodes)
+
+
+def test_all_follow_the_node_with_the_lowest_address_and_the_next_when_it_is_gone(line: tuple[Node, ...]) -> None:
+    nodes = tuple(sorted(line, key=lambda node: ipaddress.ip_address(node.address)))
+    began = time.monotonic()
+    assert within(120, partial(follows, nodes, nodes[0])), [told(node) for node in nodes]
+    print(f"agreed after {time.monotonic() - began:.0f} s")
+    worst = [told(node).worst for node in nodes[1:]]
+    assert all(off is not None and off < 0.5 for off in worst), "they have one clock"
+    ends = [node for node in nodes if node.letter in "ad"]
+    if nodes[0] in ends:  # the line holds without it
+        nodes[0].process.kill()
+        began = time.monotonic()
+        assert within(300, partial(follows, nodes[1:], nodes[1])), [told(node) for node in nodes[1:]]
+        print(f"agreed on the next after {time.monotonic() - began:.0f} s")

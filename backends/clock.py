@@ -51,6 +51,17 @@ def read(system: System, timeout: float) -> Told | None:
         return None
 
 
+def is_set_here(system: System) -> bool:
+    """In a container (machinectl) the clock is its host's, who looks after it."""
+    return not system.path("/run/systemd/container").exists()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunClock(RunUnit):
+    def needed(self, system: System) -> bool:
+        return is_set_here(system) and super().needed(system)
+
+
 def _speaks(system: System) -> bool:
     return system.path(SOCKET).exists()
 
@@ -67,7 +78,7 @@ class ClockStage:
         return (
             ConfigFile(id="clock-file", path=CONFIG, content=fill("chrony.conf"),
                        text=_("Write down how the clock is set")),
-            RunUnit(id="clock", unit=UNIT, files=(CONFIG,), ready=_speaks, after=("clock-file",),
+            RunClock(id="clock", unit=UNIT, files=(CONFIG,), ready=_speaks, after=("clock-file",),
                     text=_("Agree on the time with other nodes")),
         )
 

@@ -38,15 +38,20 @@ def line(tmp_path: Path) -> Iterator[tuple[Node, ...]]:
         yield nodes
 
 
-def told(node: Node) -> clock.Told:
+def told(node: Node) -> clock.Told | None:
+    """None where chronyd does not answer just now."""
     socket = str(node.folder / "clock/chronyd.sock")
     words = [node.made.run(node.space, "chronyc", "-n", "-c", "-h", socket, what).stdout
              for what in ("tracking", "sources")]
-    return clock.parse(*words)
+    try:
+        return clock.parse(*words)
+    except (ValueError, IndexError):
+        return None
 
 
 def follows(nodes: tuple[Node, ...], leader: Node) -> bool:
-    return all(told(node).follows == (None if node is leader else leader.address) for node in nodes)
+    said = [(node, told(node)) for node in nodes]
+    return all(it is not None and it.follows == (None if node is leader else leader.address) for node, it in said)
 
 
 def test_all_follow_the_node_with_the_lowest_address_and_the_next_when_it_is_gone(line: tuple[Node, ...]) -> None:
@@ -54,8 +59,11 @@ def test_all_follow_the_node_with_the_lowest_address_and_the_next_when_it_is_gon
     began = time.monotonic()
     assert within(120, partial(follows, nodes, nodes[0])), [told(node) for node in nodes]
     print(f"agreed after {time.monotonic() - began:.0f} s")
-    worst = [told(node).worst for node in nodes[1:]]
-    assert all(off is not None and off < 0.5 for off in worst), "they have one clock"
+    for node in nodes[1:]:
+        said = told(node)
+        assert said is not None
+        assert said.worst is not None
+        assert said.worst < 0.5, "they have one clock"
     ends = [node for node in nodes if node.letter in "ad"]
     if nodes[0] in ends:  # the line holds without it
         nodes[0].process.kill()

@@ -230,5 +230,17 @@ def test_a_clock_is_told_and_fails_nothing(
     monkeypatch.setattr(checks, "running", lambda _system, _unit: True)
     monkeypatch.setattr(clock, "read", lambda _system, _timeout: None if told is None else clock.Told(*told))
     check = checks.clock(System(tmp_path))
+    assert check is not None
     assert check.ok
     assert text in check.text
+
+
+def test_a_container_has_the_clock_of_its_host(tmp_path: Path) -> None:
+    from byzwizard.backends import checks, clock
+
+    system = System(tmp_path)
+    step = next(step for step in clock.ClockStage().steps(None, None) if step.id == "clock")  # type: ignore[arg-type]  # neither is read
+    assert step.needed(system)
+    system.write("/run/systemd/container", "systemd-nspawn\n")
+    assert not step.needed(system)
+    assert checks.clock(system) is None

@@ -28,13 +28,13 @@ from byzwizard.machine import Machine, Wired
 
 TREE = Path(__file__).parents[2]
 RUN = "/run/byzantium"
-# As the units start them; each has a /tmp of its own, and is root.
+# As the units start them, but as root; nginx has a /tmp of its own.
 DAEMONS = {
     "byz-babel.service": "python3 -I -S {tree}/backends/ready.py $LINKS"
                          " && exec babeld -I '' -S '' -c {run}/babel/babel.conf",
     "byz-dnsmasq.service": "touch {run}/dnsmasq/leases && exec dnsmasq --keep-in-foreground --user=root --pid-file"
                            " --log-facility=- -C {run}/dnsmasq/dnsmasq.conf",
-    "byz-web.service": "exec nginx -e stderr -g 'user root;' -c {run}/web/nginx.conf",
+    "byz-web.service": "mount -t tmpfs none /tmp && exec nginx -e stderr -g 'user root;' -c {run}/web/nginx.conf",
     "byz-tend.service": "mkdir -p {run}/names && exec {python} -m byzwizard.tend",
 }
 if shutil.which("chronyd"):  # -x: the clock is the host's, and stays as it is
@@ -66,7 +66,7 @@ class Services:
         environment = {**os.environ, "LINKS": words}
         command = DAEMONS[unit].format(run=RUN, tree=TREE, python=sys.executable)
         self.processes[unit] = subprocess.Popen(
-            ("unshare", "-m", "sh", "-c", f"mount -t tmpfs none /tmp && {command}"), env=environment, cwd=TREE)
+            ("unshare", "-m", "sh", "-c", command), env=environment, cwd=TREE)
 
     def stop(self, unit: str) -> None:
         self.others.discard(unit)

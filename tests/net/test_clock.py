@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -24,10 +23,11 @@ pytestmark = [
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[tuple[Node, ...]]:
-    tmp_path.chmod(0o755)
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, ...]]:
+    root = tmp_path_factory.mktemp("clock")  # short: the path of a socket has 107 characters at most
+    root.chmod(0o755)
     with spaces() as made:
-        lab = Lab(made, tmp_path)
+        lab = Lab(made, root)
         for letter in "abcd":
             lab.spaces[letter] = made.add(letter)
         for one, other in ("ab", "bc", "cd"):
@@ -54,7 +54,7 @@ def follows(nodes: tuple[Node, ...], leader: Node) -> bool:
     return all(it is not None and it.follows == (None if node is leader else leader.address) for node, it in said)
 
 
-def test_all_follow_the_node_with_the_lowest_address_and_the_next_when_it_is_gone(line: tuple[Node, ...]) -> None:
+def test_all_follow_the_node_with_the_lowest_address(line: tuple[Node, ...]) -> None:
     nodes = tuple(sorted(line, key=lambda node: ipaddress.ip_address(node.address)))
     began = time.monotonic()
     assert within(120, partial(follows, nodes, nodes[0])), [told(node) for node in nodes]
@@ -64,9 +64,3 @@ def test_all_follow_the_node_with_the_lowest_address_and_the_next_when_it_is_gon
         assert said is not None
         assert said.worst is not None
         assert said.worst < 0.5, "they have one clock"
-    ends = [node for node in nodes if node.letter in "ad"]
-    if nodes[0] in ends:  # the line holds without it
-        nodes[0].process.kill()
-        began = time.monotonic()
-        assert within(300, partial(follows, nodes[1:], nodes[1])), [told(node) for node in nodes[1:]]
-        print(f"agreed on the next after {time.monotonic() - began:.0f} s")

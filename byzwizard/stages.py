@@ -30,10 +30,10 @@ STAGES: tuple[Stage, ...] = (
     routing.STAGE,
     portal.STAGE,
     names.STAGE,
-    clock.STAGE,
     gateway.STAGE,
     remote.REMOTE,
     persistence.STAGE,
     keep.KEEP,
+    clock.STAGE,
     clone.STAGE,
 )

@@ -2,9 +2,9 @@
 
     ip netns exec SPACE unshare -mupf --mount-proc --kill-child python computer.py FOLDER LETTER ANSWERS INTERFACE…
 
-FOLDER becomes its /run/byzantium; its identity comes from LETTER, and it is called node-LETTER. What systemd does for a
-node is done here: daemons are started when a step asks for their unit, and the path units watch their files. It says
-"applied" on a line and goes on until it is killed, when its daemons end with it.
+FOLDER becomes its /run/byzantium; its identity comes from LETTER. What systemd does for a node is done here: daemons
+are started when a step asks for their unit, and the path units watch their files. It says "applied" on a line and
+goes on until it is killed, when its daemons end with it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from byzwizard import move, prepare, stages
+from byzwizard.answers import load
 from byzwizard.backends import clock, keep, names, remembered, units
 from byzwizard.backends.system import Result, System
 from byzwizard.cli import run as verb
@@ -103,7 +104,7 @@ class Watch:
             self._then()
 
 
-def become(services: Services, folder: str, letter: str, interfaces: Sequence[str]) -> None:
+def become(services: Services, folder: str, letter: str, answers: str, interfaces: Sequence[str]) -> None:
     """Where the program looks is this computer: its folder, its machine, its services."""
     subprocess.run(("mount", "-t", "tmpfs", "none", "/run"), check=True)
     os.mkdir(RUN)
@@ -119,8 +120,8 @@ def become(services: Services, folder: str, letter: str, interfaces: Sequence[st
 
     wired = tuple(Wired(interface=name, mac="02:00:00:00:00:01", driver=None, carrier=True) for name in interfaces)
     identity = Identity(letter.encode() * 32)
-    # In a UTS namespace of its own, and so the step that also writes to /etc, which is the host's, is not needed.
-    socket.sethostname(f"node-{letter}")
+    # In a UTS namespace of its own, so that the step that also writes to /etc, which is the host's, is not needed.
+    socket.sethostname(load(Path(answers)).node.name or identity.default_name)
     for which in ("all", "default"):  # an apply here is quicker than the kernel's look for duplicates
         Path(f"/proc/sys/net/ipv6/conf/{which}/accept_dad").write_text("0")
     # Not every kernel that runs these tests has dummy interfaces.
@@ -142,7 +143,7 @@ def become(services: Services, folder: str, letter: str, interfaces: Sequence[st
 
 def main(folder: str, letter: str, answers: str, *interfaces: str) -> None:
     services = Services()
-    become(services, folder, letter, interfaces)
+    become(services, folder, letter, answers, interfaces)
     assert verb(["apply", answers, "--yes"]) == 0
     print("applied", flush=True)
     watches = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from byzwizard import move
+from byzwizard.backends import clock as clock_stage
 from byzwizard.backends import interfaces, names, tables, web
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
@@ -16,6 +18,7 @@ from byzwizard.locking import LOCK
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
 
+OFF = 2.0  # seconds between clocks that agree, at the most: more than a mesh of many hops delays
 PATIENCE = 3.0  # seconds for a daemon's answer: an old computer under load takes its time
 
 
@@ -111,8 +114,11 @@ def addresses(system: System, facts: Facts) -> Check:
         if not there:
             return Check("addresses", False, _("The address {address} is missing.").format(address=address),
                          _("`byzwizard apply` with the node's answers gives it again."))
-    return Check("addresses", True, _("The addresses are there: {addresses}.").format(
-        addresses=", ".join(facts.addresses)))
+    fine = _("The addresses are there: {addresses}.").format(addresses=", ".join(facts.addresses))
+    if move.reason(system, facts) is not None:
+        return Check("addresses", True, fine, _(
+            "Another network has the same one for its clients: this node takes another, and its phones join anew."))
+    return Check("addresses", True, fine)
 
 
 def routing(system: System, facts: Facts, answers: bool) -> Check | None:
@@ -156,6 +162,22 @@ def directory(system: System) -> Check:
     return _daemon(system, "directory", "byz-tend.service", _("Names of other nodes are learnt."),
                    _("Names of other nodes are not learnt."), watching,
                    _("Names of other nodes are not written down."))
+
+
+def clock(system: System) -> Check | None:
+    """A clock that is off keeps no node from working: it is told."""
+    if not clock_stage.is_set_here(system):
+        return None
+    told = clock_stage.read(system, PATIENCE) if running(system, clock_stage.UNIT) else None
+    if told is None:
+        return Check("clock", True, _("The time is not agreed on with other nodes."), _log(clock_stage.UNIT))
+    if told.worst is not None and told.worst > OFF:
+        return Check("clock", True, _("The clock of this node disagrees with the mesh by {seconds:.0f} s.").format(
+            seconds=told.worst), _("It is set within two minutes, here or there. If not, see `journalctl -u {unit}`."
+                                   ).format(unit=clock_stage.UNIT))
+    if told.follows is None:
+        return Check("clock", True, _("The time is that of this computer; others follow it."))
+    return Check("clock", True, _("The time is that of {source}.").format(source=told.follows))
 
 
 def firewall(system: System) -> Check:

@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 CANONICAL = re.compile(r"[a-z2-7]{32}")
 MESH = ipaddress.ip_network("10.0.0.0/8")
 ANYCAST = ipaddress.ip_network("10.255.0.0/16")
+LINK_LOCAL = ipaddress.IPv6Network("fe80::/64")
+LINK = "fe80--"  # how names begin that are a link-local address
 
 
 class BadDocument(ValueError):
@@ -33,13 +36,17 @@ class BadDocument(ValueError):
 
 @dataclass(frozen=True)
 class Document:
-    """A document that was checked. `address` is the 10.x.y.1 that it came from, `ula` the node's own or None."""
+    """A document that was checked. `address` is where it came from: the node's 10.x.y.1, or its ULA where another node
+    has that one too; `ula` is the node's own or None; `claims` are all the 10.x.y.1 that it says it has, `links` the
+    link-local addresses of its mesh links."""
 
     name: str
     id: str
     address: str
     ula: str | None
     serial: int
+    claims: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 def canonical_json(fields: Mapping[str, Any]) -> bytes:
@@ -51,14 +58,15 @@ def canonical_json(fields: Mapping[str, Any]) -> bytes:
         raise BadDocument("it holds text that is no Unicode") from fault
 
 
-def make(identity: Identity, name: str, addresses: Iterable[str], serial: int) -> str:
-    """The signed document as text."""
+def make(identity: Identity, name: str, addresses: Iterable[str], serial: int, links: Iterable[str] = ()) -> str:
+    """The signed document as text; `links` are the link-local addresses of the node's mesh links."""
     fields: dict[str, Any] = {
         "byzantium": 1,
         "name": name,
         "id": identity.id,
         "key": base64.b64encode(identity.public).decode(),
         "addresses": list(addresses),
+        "link_local": list(links),
         "serial": serial,
     }
     fields["signature"] = base64.b64encode(identity.sign(canonical_json(fields))).decode()
@@ -84,13 +92,15 @@ def check(body: bytes, fetched_from: str, mesh_ula: str | None) -> Document:
     if not verify(key, signature, canonical_json(fields)):
         raise BadDocument("its signature is wrong")
     name, serial = fields.get("name"), fields.get("serial")
-    if not isinstance(name, str) or not LABEL.fullmatch(name) or name in RESERVED:
+    if not isinstance(name, str) or not LABEL.fullmatch(name) or name in RESERVED or name.startswith(LINK):
         raise BadDocument("its name is not allowed")
     if CANONICAL.fullmatch(name) and name != node_id:
         raise BadDocument("its name is the id of another node")
     if not isinstance(serial, int) or isinstance(serial, bool) or not 0 < serial < 2**53:
         raise BadDocument("its serial is no date")
-    return Document(name, node_id, fetched_from, _ula(_addresses(fields, fetched_from), node_id, mesh_ula), serial)
+    found = _addresses(fields, fetched_from)
+    claims = tuple(str(address) for address in found if address.version == 4)
+    return Document(name, node_id, fetched_from, _ula(found, node_id, mesh_ula), serial, claims, _links(fields))
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -164,6 +174,33 @@ def _ula(addresses: Iterable[ipaddress.IPv4Address | ipaddress.IPv6Address], nod
     return str(own)
 
 
+def _links(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Nothing where an older program has signed it."""
+    texts = fields.get("link_local", [])
+    if not isinstance(texts, list) or len(texts) > 8 or not all(isinstance(text, str) for text in texts):
+        raise BadDocument("its link-local addresses are no list of addresses")
+    if not all(link_label(text) for text in texts):
+        raise BadDocument("one of its link-local addresses is none")
+    return tuple(dict.fromkeys(texts))
+
+
+def link_label(address: str) -> str | None:
+    """fe80::21c:bfff:fe35:84c2 as fe80--21c-bfff-fe35-84c2; None for what is no link-local address of an interface, as
+    the kernel spells it (RFC 5952)."""
+    try:
+        right = ipaddress.IPv6Address(address)
+    except ValueError:
+        return None
+    label = address.replace(":", "-")
+    told = str(right) == address and right in LINK_LOCAL and LABEL.fullmatch(label) and label.startswith(LINK)
+    return label if told else None
+
+
+def told_apart(name: str, node_id: str) -> str:
+    """What a node is called where another has chosen the same name."""
+    return f"{name[:56]}-{node_id[:6]}"
+
+
 def labels(documents: Iterable[Document], own: Iterable[str]) -> dict[str, str]:
     """Each node's label by its id: its name, or name-<6 of its id> where two have one name.
 
@@ -175,20 +212,38 @@ def labels(documents: Iterable[Document], own: Iterable[str]) -> dict[str, str]:
     names = [document.name for document in documents]
     told = {
         document.id: document.name if names.count(document.name) == 1 and document.name not in taken
-        else f"{document.name[:56]}-{document.id[:6]}"
+        else told_apart(document.name, document.id)
         for document in documents
     }
     shown = list(told.values())
     return {node: label if shown.count(label) == 1 and label not in taken else node for node, label in told.items()}
 
 
-def hosts(documents: Iterable[Document], own: Iterable[str]) -> str:
-    """The text of the hosts file. The label stands first, so that the reverse name is the one people know."""
+def moves(own: str, other: str) -> bool:
+    """Of two nodes with one network for their clients, is it the one with the id `own` that takes another? The greater
+    id moves: both sides know both ids, and come to the same answer without a word about it."""
+    return own > other
+
+
+def hosts(documents: Iterable[Document], own: Iterable[str], own_addresses: Iterable[str] = ()) -> str:
+    """The text of the hosts file. The label stands first, so that the reverse name is the one people know. An IPv6
+    address that two nodes have (each is 16 bits of a hash), or say that they have, leads to neither by name."""
     documents = sorted(documents, key=lambda document: document.id)
     known = labels(documents, own)
+    holders = Counter(own_addresses)
+    for document in documents:
+        holders.update({*document.links, document.ula or ""})
     lines = ["# Names of other nodes, from their signed documents. Written by byzwizard tend."]
     for document in documents:
-        names = dict.fromkeys((known[document.id], document.id))
-        text = " ".join(f"{name}.{DOMAIN}" for name in names)
-        lines += [f"{address} {text}" for address in (document.address, document.ula) if address]
+        links = [link for link in document.links if holders[link] == 1]
+        addresses = [document.address, document.ula if holders[document.ula or ""] == 1 else None]
+        lines += entries((known[document.id], document.id), [address for address in addresses if address], links)
     return "\n".join(lines) + "\n"
+
+
+def entries(labels: Iterable[str], addresses: Iterable[str], links: Iterable[str]) -> list[str]:
+    """The lines of one node. Each link-local address has a name of its own, which leads to the node from everywhere."""
+    marks = {link: str(link_label(link)) for link in links}
+    text = " ".join(f"{name}.{DOMAIN}" for name in dict.fromkeys((*labels, *marks.values())))
+    return ([f"{address} {text}" for address in dict.fromkeys(addresses)]
+            + [f"{link} {mark}.{DOMAIN}" for link, mark in marks.items()])

@@ -6,7 +6,7 @@ import socket
 from byzwizard.backends.webanswer import HEADERS, NotFetched, parse, request
 
 FARTHEST = 12  # hops that are counted
-IP_RECVERR = 11  # linux/in.h; not in the socket module of Python 3.11
+IP_RECVERR, IPV6_RECVERR = 11, 25  # linux/in.h, in6.h; not in the socket module of Python 3.11
 
 
 async def fetch(address: str, path: str, limit: int, timeout: float) -> bytes:
@@ -40,12 +40,15 @@ async def hops(address: str, timeout: float) -> int | None:
     Routing tells a cost and no count. `timeout` in seconds is for one try; None when no try succeeds.
     """
     loop = asyncio.get_running_loop()
+    family, level, limit, errors = (
+        (socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, IPV6_RECVERR) if ":" in address
+        else (socket.AF_INET, socket.IPPROTO_IP, socket.IP_TTL, IP_RECVERR))
     for ttl in range(1, FARTHEST + 1):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as link:
+        with socket.socket(family, socket.SOCK_STREAM) as link:
             link.setblocking(False)
-            link.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+            link.setsockopt(level, limit, ttl)
             # A node on the way that says "time exceeded" ends the try at once.
-            link.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+            link.setsockopt(level, errors, 1)
             try:
                 async with asyncio.timeout(timeout):
                     await loop.sock_connect(link, (address, 80))

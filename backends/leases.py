@@ -26,7 +26,8 @@ def _usable(text: str) -> str | None:
         address = ipaddress.IPv4Address(text)
     except ValueError:
         return None
-    special = address.is_multicast or address.is_loopback or address.is_unspecified or address.is_reserved
+    special = (address.is_multicast or address.is_loopback or address.is_unspecified or address.is_reserved
+               or address.is_link_local)  # RFC 3927: nobody gives those out, and they lead nowhere
     return None if special else str(address)
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import control
+from byzwizard.backends.facts import FACTS
 from byzwizard.backends.interfaces import ip, is_up, must_have
 from byzwizard.backends.retire import PauseAccessPoint
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
-from byzwizard.backends.units import ConfigFile, RunUnit
+from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from byzwizard.resolve import MeshLink, Resolved
 
 FOLDER = "/run/byzantium/mesh"
+WATCH = "byz-radio.service"
 OWNER = (954, 954)  # byz-mesh, under which wpa_supplicant and hostapd run
 
 
@@ -103,6 +105,14 @@ def _radio(resolved: Resolved, link: MeshLink, phy: str, mhz: int) -> Sequence[S
     )
 
 
+def _watch(resolved: Resolved) -> Step:
+    radios = tuple(link.name for link in resolved.links if link.kind != "wired")
+    if not radios:
+        return StopUnit(id="mesh-watch", unit=WATCH, text=_("Watch over no radio"))
+    return RunUnit(id="mesh-watch", unit=WATCH, files=(FACTS,), after=tuple(f"{name}-join" for name in radios),
+                   text=_("Join anew when a radio hears nobody any more"))
+
+
 @dataclass(frozen=True)
 class MeshStage:
     name: str = "mesh"
@@ -123,7 +133,7 @@ class MeshStage:
                     text=_("Use the cable at {name} as a mesh link").format(name=link.name)))
             elif link.phy and link.mhz:
                 steps += _radio(resolved, link, link.phy, link.mhz)
-        return tuple(steps)
+        return (*steps, _watch(resolved))
 
 
 STAGE = MeshStage()

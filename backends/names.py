@@ -141,7 +141,10 @@ class NamesStage:
                 id="names-watch", unit="byz-names.path", after=("names-server", "names-tend"),
                 text=_("Pass names on as soon as they are known")),
             RunUnit(
-                id="names-tend", unit="byz-tend.service", ready=_hosts_there, after=("web-document",),
+                id="names-move", unit="byz-move.path", after=("names-server",),
+                text=_("Take another network for phones where two meshes meet that have the same")),
+            RunUnit(
+                id="names-tend", unit="byz-tend.service", ready=_hosts_there, after=("web-document", "names-move"),
                 text=_("Learn the names of other nodes")),
         )
 

@@ -41,6 +41,7 @@ class Port:
     since: float = 0.0
     lease: Lease | None = None
     stranger: str | None = None  # the MAC of who else gives out addresses
+    clash: str | None = None  # the network there, where the clients' own is in it: byzwizard.move takes another
     _asked: float = 0.0
     _wait: float = 0.0
     _client: Process | None = field(default=None, repr=False)
@@ -82,7 +83,7 @@ class Port:
             if self.state == "uplink" and self.lease:
                 with contextlib.suppress(StepFailed):  # it went with the cable
                     ip(self.system, f"addr del {self.lease.address} dev {self.name}")
-        self.state, self.lease, self.stranger = "empty", None, None
+        self.state, self.lease, self.stranger, self.clash = "empty", None, None, None
 
     def _carrier(self) -> bool:
         if not is_up(self.system, self.name):
@@ -98,6 +99,7 @@ class Port:
             return
         self._leave_bridge()
         self._file.unlink(missing_ok=True)
+        self.clash = None
         self._client = self.system.spawn(
             "busybox", "udhcpc", "-f", "-i", self.name, "-s", SCRIPT, "-t", "4", "-T", "2", "-A", "10", "-o",
             "-O", "subnet", "-O", "router", "-O", "dns", quiet=True)
@@ -110,7 +112,7 @@ class Port:
             self._asked = now
             self._adverts.ask()
         lease = self._given()
-        if lease or (self._adverts and self._adverts.heard()):
+        if lease or self.clash or (self._adverts and self._adverts.heard()):
             self.state, self.since, self.stranger = "uplink", now, None
             self._take(lease)
         elif now - self.since >= LISTEN:
@@ -123,9 +125,14 @@ class Port:
             lease = parse(self._file.read_text(encoding="ascii", errors="replace"))
         except OSError:
             return None
+        self.clash = self._shared_with(lease)
+        return None if self.clash else lease  # no address of ours is taken from the clients' own network
+
+    def _shared_with(self, lease: Lease | None) -> str | None:
+        """The network of a lease, where the clients' own overlaps it."""
         if lease and ipaddress.IPv4Network(lease.network).overlaps(ipaddress.IPv4Network(self.subnet)):
-            return None  # what it offers is the clients' own network: no address of ours is taken from there
-        return lease
+            return lease.network
+        return None
 
     def _renew(self) -> None:
         if self._client and self._client.poll() is not None:
@@ -151,12 +158,16 @@ class Port:
     def _look(self) -> None:
         """What somebody else has given the port."""
         address = ipv4(self.name)
+        if address is not None and address.startswith("169.254."):  # RFC 3927: made up by themselves, leads nowhere
+            self.lease = None
+            return
         if address is None and port_of(self.system, self.name) is None:
             self.state, self.lease = "empty", None
             return
         shown = self.system.run("ip", "-4", "route", "show", "default", "dev", self.name).out.split()
         router = shown[shown.index("via") + 1] if "via" in shown else None
         self.lease = Lease(address, router, (), None) if address else None
+        self.clash = self._shared_with(self.lease)
 
     def _leave_bridge(self) -> None:
         if port_of(self.system, self.name) == BRIDGE:

@@ -17,7 +17,7 @@ _GETROUTE, _NEWROUTE = 26, 24  # RTM_
 _DONE, _ERROR = 3, 2  # NLMSG_
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
 _DST, _OIF, _GATEWAY, _PRIORITY, _VIA = 1, 4, 5, 6, 18  # RTA_
-_IPV4_ROUTE = 0x40  # RTMGRP_IPV4_ROUTE
+_CHANGES = 0x40 | 0x400  # RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE
 _UNICAST = 1  # RTN_UNICAST
 
 
@@ -38,11 +38,14 @@ class Route:
 
 @dataclass(frozen=True)
 class Table:
-    """`nodes` are the routes that babeld has put in, of the form 10.x.y.0/24; `out`: does the mesh, or a port of this
-    node that is shared, lead to the Internet?"""
+    """`nodes` are the routes that babeld has put in, of the form 10.x.y.0/24, `sixes` the addresses ::1 of the nodes
+    behind its routes to a /64; `out`: does the mesh, or a port of this node that is shared, lead to the Internet?
+    `shares`: does a port of this node?"""
 
     nodes: tuple[Route, ...]
+    sixes: frozenset[str]
     out: bool
+    shares: bool
 
 
 def read() -> Table:
@@ -50,27 +53,36 @@ def read() -> Table:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as link:
         link.settimeout(5)
         link.bind((0, 0))
-        body = struct.pack("=8BI", socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
-        link.send(struct.pack("=IHHII", 16 + len(body), _GETROUTE, _REQUEST_DUMP, 1, 0) + body)
         found: list[Route] = []
-        out = False
-        while True:
-            for kind, message in _messages(link.recv(1 << 17)):
-                if kind == _DONE:
-                    return Table(tuple(found), out)
-                if kind == _ERROR:
-                    code = -struct.unpack_from("=i", message)[0]
-                    raise OSError(code, os.strerror(code))
-                if kind == _NEWROUTE and (route := _route(message)):
-                    found.append(route)
-                out = out or (kind == _NEWROUTE and _leads_out(message))
+        ways: set[int] = set()
+        for message in _dump(link, socket.AF_INET):
+            if route := _route(message):
+                found.append(route)
+            ways |= _leads_out(message)
+        sixes = frozenset(node for message in _dump(link, socket.AF_INET6) if (node := _six(message)))
+        return Table(tuple(found), sixes, bool(ways), PROTO_SHARED in ways)
+
+
+def _dump(link: socket.socket, family: int) -> Iterator[bytes]:
+    """The kernel's routes of one family. Raises OSError."""
+    body = struct.pack("=8BI", family, 0, 0, 0, 0, 0, 0, 0, 0)
+    link.send(struct.pack("=IHHII", 16 + len(body), _GETROUTE, _REQUEST_DUMP, 1, 0) + body)
+    while True:
+        for kind, message in _messages(link.recv(1 << 17)):
+            if kind == _DONE:
+                return
+            if kind == _ERROR:
+                code = -struct.unpack_from("=i", message)[0]
+                raise OSError(code, os.strerror(code))
+            if kind == _NEWROUTE:
+                yield message
 
 
 def watch() -> socket.socket:
-    """A non-blocking socket that becomes readable when IPv4 routes change. Raises OSError."""
+    """A non-blocking socket that becomes readable when routes change. Raises OSError."""
     link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK,
                          socket.NETLINK_ROUTE)
-    link.bind((0, _IPV4_ROUTE))
+    link.bind((0, _CHANGES))
     return link
 
 
@@ -95,15 +107,36 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += (length + 3) & ~3
 
 
-def _leads_out(message: bytes) -> bool:
+def _leads_out(message: bytes) -> set[int]:
+    """The protocol number of a way to the Internet."""
     family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
-    return (family, prefix, kind) == (socket.AF_INET, 0, _UNICAST) and proto in (PROTO_BABEL, PROTO_SHARED)
+    leads = (family, prefix, kind) == (socket.AF_INET, 0, _UNICAST) and proto in (PROTO_BABEL, PROTO_SHARED)
+    return {proto} if leads else set()
 
 
 def _route(message: bytes) -> Route | None:
     family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
     if (family, prefix, proto, kind) != (socket.AF_INET, 24, PROTO_BABEL, _UNICAST):
         return None
+    fields = _fields(message)
+    network = fields.get(_DST, b"")
+    if len(network) != 4 or network[0] != 10 or network[3] != 0:
+        return None
+    return Route(socket.inet_ntoa(network), _next_hop(fields), _number(fields.get(_OIF)),
+                 _number(fields.get(_PRIORITY)))
+
+
+def _six(message: bytes) -> str | None:
+    """The address ::1 in a /64 that babeld has a route to."""
+    family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
+    if (family, prefix, proto, kind) != (socket.AF_INET6, 64, PROTO_BABEL, _UNICAST):
+        return None
+    network = _fields(message).get(_DST, b"")
+    return socket.inet_ntop(socket.AF_INET6, network[:8] + bytes(7) + b"\1") if len(network) == 16 else None
+
+
+def _fields(message: bytes) -> dict[int, bytes]:
+    """The attributes of a route, by their number."""
     fields: dict[int, bytes] = {}
     at = 12
     while at + 4 <= len(message):
@@ -112,11 +145,7 @@ def _route(message: bytes) -> Route | None:
             break
         fields[name & 0x3FFF] = message[at + 4:at + length]
         at += (length + 3) & ~3
-    network = fields.get(_DST, b"")
-    if len(network) != 4 or network[0] != 10 or network[3] != 0:
-        return None
-    return Route(socket.inet_ntoa(network), _next_hop(fields), _number(fields.get(_OIF)),
-                 _number(fields.get(_PRIORITY)))
+    return fields
 
 
 def _next_hop(fields: dict[int, bytes]) -> str | None:

@@ -55,6 +55,7 @@ def read_status(system: System) -> dict[str, Any]:
             lambda: checks.front_page(system, known),
             lambda: checks.portal(system, known),
             lambda: checks.directory(system),
+            lambda: checks.clock(system),
             lambda: checks.firewall(system),
             lambda: storecheck.kept(system),
         ]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import directory, portal, webanswer
+from byzwizard.backends import directory, interfaces, portal, webanswer
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
 from byzwizard.i18n import _
@@ -60,15 +60,22 @@ def own_document(system: System) -> dict[str, Any] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class SignDocument(Step):
-    """The signed document says this name and these addresses. Signed again only when they change."""
+    """The signed document says this name, these addresses, and the link-local ones that the mesh links have by now.
+    Signed again only when they change."""
 
     name: str
     node_id: str
     addresses: tuple[str, ...]
+    links: tuple[str, ...]  # the interfaces that routing speaks on
+
+    def _link_local(self, system: System) -> list[str]:
+        found = [address for link in self.links for address in interfaces.ipv6(system, link)]
+        return [address.removesuffix("/64") for address in found if directory.link_label(address.removesuffix("/64"))]
 
     def needed(self, system: System) -> bool:
         fields = own_document(system) or {}
-        wanted = {"name": self.name, "id": self.node_id, "addresses": list(self.addresses)}
+        wanted = {"name": self.name, "id": self.node_id, "addresses": list(self.addresses),
+                  "link_local": self._link_local(system)}
         return "signature" not in fields or any(fields.get(key) != value for key, value in wanted.items())
 
     def before(self, system: System) -> Any:
@@ -80,7 +87,8 @@ class SignDocument(Step):
 
         former = (own_document(system) or {}).get("serial", 0)
         serial = max(int(time.time()), former + 1)
-        system.write(DOCUMENT, directory.make(identity(system), self.name, self.addresses, serial))
+        system.write(DOCUMENT, directory.make(
+            identity(system), self.name, self.addresses, serial, self._link_local(system)))
 
     def undo(self, system: System, before: Any) -> None:
         text = system.read(before["copy"]) if before else None
@@ -110,7 +118,7 @@ def steps(resolved: Resolved, here: str) -> Sequence[Step]:
     return (
         SignDocument(
             id="web-document", name=resolved.name, node_id=resolved.node_id,
-            addresses=(resolved.address, resolved.ula_address),
+            addresses=(resolved.address, resolved.ula_address), links=resolved.routed,
             text=_("Sign what others may know: the name {name} and the addresses").format(name=resolved.name)),
         ConfigFile(
             id="web-page", path=f"{ROOT}/index.html", content=front_page(resolved),

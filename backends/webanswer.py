@@ -34,7 +34,8 @@ def parse(answer: bytes, limit: int) -> bytes:
 
 def request(address: str, path: str) -> bytes:
     """HTTP/1.0, so that the answer comes in one piece and the connection ends with it."""
-    return f"GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: application/json\r\n\r\n".encode()
+    host = f"[{address}]" if ":" in address else address
+    return f"GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n".encode()
 
 
 def get(address: str, path: str, limit: int, timeout: float) -> bytes:

@@ -193,6 +193,7 @@ class Gateway:
             self._open(wanted)
         except ByzantiumError as fault:
             say(str(fault))
+        replace(self._folder / "clash", next((f"{port.clash}\n" for port in self._ports.values() if port.clash), ""))
         replace(self._folder / "dns", "".join(
             f"server={server}\n" for port in shared if port.lease for server in port.lease.dns))
         self._write()
@@ -245,7 +246,8 @@ class Gateway:
     def _tell(self, port: Port) -> None:
         words = {
             "empty": "nothing is plugged in", "listening": "listening", "clients": "silence; it serves clients now",
-            "uplink": f"an answer from {port.lease.server if port.lease else 'a router'}; it is an uplink",
+            "uplink": f"an answer from {port.lease.server if port.lease else 'a router'}; it is an uplink"
+                      + (f", in {port.clash}, where this node's own network for clients is" if port.clash else ""),
             "refused": f"{port.stranger} gives out addresses there too; it does not serve any more",
             "held": "somebody else has set it up; it is left alone",
         }

@@ -4,6 +4,8 @@ from byzwizard.answers import Answers
 from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 
+NEEDS = {"mesh.routing": "olsrd", "mesh.addresses": "ahcpd"}  # programs, by the key that asks for them
+
 
 def refuse(answers: Answers) -> None:
     """Raises CannotHere naming the first key that asks for more than this version has."""
@@ -19,7 +21,12 @@ def refuse(answers: Answers) -> None:
     }
     for key, refused in asked.items():
         if refused:
+            sentence = (
+                _("{key}: that needs the program {program}, which neither Debian nor this stick has.")
+                if key in NEEDS
+                else _("{key}: this version of Byzantium cannot do that.")
+            )
             raise CannotHere(
-                _("{key}: this version of Byzantium cannot do that.").format(key=key),
+                sentence.format(key=key, program=NEEDS.get(key)),
                 _("Leave the key out of the answers."),
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from byzwizard.answers import Answers
-from byzwizard.backends import remembered
+from byzwizard.backends import prefixes, remembered
 from byzwizard.backends.keep import identity
 from byzwizard.backends.system import System
 from byzwizard.i18n import use
@@ -61,5 +61,8 @@ def prepare_answers(
 
     use(answers.node.language)
     answers = with_secrets(answers)
-    resolved = resolve(answers, machine, node, taken)
+    former = None
+    if answers.mesh.subnet == "auto":
+        taken, former = {*taken, *prefixes.in_use(system)}, prefixes.former(system)
+    resolved = resolve(answers, machine, node, taken, former)
     return Prepared(answers, machine, node, resolved, make_plan(resolved, machine, stages))

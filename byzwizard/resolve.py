@@ -1,9 +1,10 @@
 """Resolve: every `auto` and `null` replaced once, from the answers, the machine and the node's identity."""
 
 import hashlib
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 from byzwizard import later
@@ -85,8 +86,11 @@ class Resolved:
         return (BAT,) if names and self.answers.mesh.routing == "batman-adv" else names
 
 
-def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Collection[str] = ()) -> Resolved:
-    """Pure. `taken` are prefixes that were found in use. Raises CannotHere naming the key to change."""
+def resolve(
+    answers: Answers, machine: Machine, identity: Identity, taken: Collection[str] = (), former: str | None = None
+) -> Resolved:
+    """Pure. `taken` are prefixes that were found in use, `former` the clients' network that this node had. Raises
+    CannotHere naming the key to change."""
     from byzwizard.assign import assign
     from byzwizard.keys import derive
 
@@ -94,7 +98,7 @@ def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Colle
     node_id = identity.id
     name = answers.node.name or identity.default_name
     links, access_points = assign(answers, machine, identity)
-    subnet = answers.mesh.subnet if answers.mesh.subnet != "auto" else client_prefix(node_id, taken)
+    subnet = answers.mesh.subnet if answers.mesh.subnet != "auto" else client_prefix(node_id, taken, former)
     ula_mesh, ula = ula_prefixes(answers.mesh.name, node_id)
     kept = answers.model_copy(
         update={
@@ -122,16 +126,33 @@ def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Colle
     )
 
 
-def client_prefix(node_id: str, taken: Collection[str]) -> str:
-    """The first 10.h1.h2.0/24 of the node's own sequence that is not taken; 10.255.0.0/16 is reserved."""
-    for salt in range(1000):
-        high, low = hashlib.sha256(f"byzantium subnet/{node_id}/{salt}".encode()).digest()[:2]
-        prefix = f"10.{high}.{low}.0/24"
-        if high != 255 and prefix not in taken:
+CLIENTS = IPv4Network("10.0.0.0/8")
+SALTS = 1000
+
+
+def client_prefix(node_id: str, taken: Collection[str], former: str | None = None) -> str:
+    """The first 10.h1.h2.0/24 of the node's own sequence that overlaps none that is taken; `former` where it is of the
+    sequence and free. 10.255.0.0/16 is reserved. Who has all of 10/8 cannot be avoided."""
+    wide = [IPv4Network(prefix) for prefix in taken if not prefix.endswith("/24")]
+    wide = [other for other in wide if not other.supernet_of(CLIENTS)]
+    sequence: Iterator[str] = (_salted(node_id, salt) for salt in range(SALTS))
+    if former is not None and any(former == _salted(node_id, salt) for salt in range(SALTS)):
+        sequence = itertools.chain((former,), sequence)
+    for prefix in sequence:
+        if not prefix.startswith("10.255.") and prefix not in taken and not _overlaps(prefix, wide):
             return prefix
     raise CannotHere(
         _("No free network was found for the phones of this node."), _("Set mesh.subnet to one that is free.")
     )
+
+
+def _overlaps(prefix: str, others: Collection[IPv4Network]) -> bool:
+    return any(IPv4Network(prefix).overlaps(other) for other in others)
+
+
+def _salted(node_id: str, salt: int) -> str:
+    high, low = hashlib.sha256(f"byzantium subnet/{node_id}/{salt}".encode()).digest()[:2]
+    return f"10.{high}.{low}.0/24"
 
 
 def ula_prefixes(mesh_name: str, node_id: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from byzwizard.backends import (
     access_point,
     addresses,
     batman,
+    clock,
     clone,
     firewall,
     gateway,
@@ -35,5 +36,6 @@ STAGES: tuple[Stage, ...] = (
     remote.REMOTE,
     persistence.STAGE,
     keep.KEEP,
+    clock.STAGE,
     clone.STAGE,
 )

@@ -35,9 +35,13 @@ HOP = 1.5  # seconds for one try of counting hops: longer than the first retrans
 PATIENCE = 120.0  # seconds: the longest pause before a node that does not answer is asked again
 TIMEOUT = 5.0  # seconds for one answer
 SETTLED_AFTER = 15.0  # seconds after a start in which old names stay while nodes are asked again
+LATER = 4.0  # seconds in which a node's /64 is explained by its document, before it is asked there
 BREATH = 0.2  # seconds between two looks at the least, however fast routes flap
 AT_ONCE = 8  # questions under way
+CLOCKS = 4  # nodes that are asked for the time, and as many near
+POOL = "pool 2.debian.pool.ntp.org iburst maxsources 3"
 MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
+HIDDEN = 100  # nodes asked at their IPv6 address
 
 
 @dataclass
@@ -62,6 +66,15 @@ class Own:
     labels: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     mesh_ula: str | None = None
+    name: str = ""
+    id: str = ""
+    links: tuple[str, ...] = ()  # link-local addresses of the mesh links
+
+    def entries(self) -> list[str]:
+        """Lines of the hosts file for the names that others give us; dnsmasq itself knows the others."""
+        if not self.id:
+            return []
+        return directory.entries((directory.told_apart(self.name, self.id),), sorted(self.addresses), self.links)
 
 
 def read_own(path: Path) -> Own:
@@ -71,7 +84,10 @@ def read_own(path: Path) -> Own:
         addresses = [str(address) for address in fields["addresses"]]
         ulas = [address for address in addresses if ":" in address]
         mesh = str(ipaddress.ip_network(f"{ulas[0]}/48", strict=False)) if ulas else None
-        return Own(frozenset((str(fields["name"]), str(fields["id"]))), frozenset(addresses), mesh)
+        name, node_id = str(fields["name"]), str(fields["id"])
+        links = tuple(link for link in fields.get("link_local", ()) if directory.link_label(link))
+        return Own(frozenset((name, node_id, directory.told_apart(name, node_id))), frozenset(addresses), mesh, name,
+                   node_id, links)
     except (OSError, ValueError, KeyError, TypeError):
         return Own()
 
@@ -98,6 +114,29 @@ class Book:
                 del self.peers[address]
             elif peer.document is not None and now - peer.fetched > STALE_AFTER:
                 peer.document = None
+
+    def routed_six(self, addresses: frozenset[str]) -> None:
+        """The same for the nodes' /64, which follow from their ids: where no document explains one, its node is hidden
+        behind another with the same network for clients, and is asked under this address."""
+        if self.own.mesh_ula is None:
+            return
+        now, mesh = self._clock(), ipaddress.IPv6Network(self.own.mesh_ula)
+        explained = {peer.document.ula for peer in self.peers.values() if peer.document and ":" not in peer.address}
+        for address in [address for address in self.peers if address in explained]:
+            del self.peers[address]
+        hidden = sum(":" in address for address in self.peers)
+        for address in sorted(addresses - self.own.addresses - explained):
+            if address in self.peers:
+                self.peers[address].routed = now
+            elif hidden < HIDDEN and ipaddress.IPv6Address(address) in mesh:
+                self.peers[address] = Peer(address, routed=now, due=now + LATER)
+                hidden += 1
+
+    def clash(self) -> directory.Document | None:
+        """Another node that has our network for clients too; of several the one with the smallest id."""
+        others = [peer.document for peer in self.peers.values()
+                  if peer.document and ":" in peer.address and self.own.addresses.intersection(peer.document.claims)]
+        return min(others, key=lambda document: document.id, default=None)
 
     def due(self) -> list[Peer]:
         now = self._clock()
@@ -128,12 +167,27 @@ class Book:
         newest: dict[str, directory.Document] = {}
         for peer in self.peers.values():
             document = peer.document
-            if document and (document.id not in newest or newest[document.id].serial < document.serial):
+            if document and (document.id not in newest or self._rank(newest[document.id]) < self._rank(document)):
                 newest[document.id] = document
         return list(newest.values())
 
+    @staticmethod
+    def _rank(document: directory.Document) -> tuple[int, bool]:
+        return document.serial, ":" not in document.address
+
     def hosts(self) -> str:
-        return directory.hosts(self.documents(), self.own.labels)
+        text = directory.hosts(self.documents(), self.own.labels, {*self.own.addresses, *self.own.links})
+        return text + "".join(f"{line}\n" for line in self.own.entries())
+
+    def clocks(self, shares: bool) -> str:
+        """For chronyd: whom to ask for the time. All nodes ask those with the lowest addresses, so that they agree on
+        one of them where nobody knows better; from those near comes what a node with Internet has told them."""
+        nodes = [document.address for document in self.documents() if ":" not in document.address]
+        nodes.sort(key=ipaddress.IPv4Address)
+        near = [address for address in nodes if self.peers[address].hops == 1]
+        asked = dict.fromkeys((*nodes[:CLOCKS], *near[:CLOCKS]))
+        lines = [f"server {address} iburst minpoll 4 maxpoll 6" for address in asked]
+        return "".join(f"{line}\n" for line in [*lines, *([POOL] if shares else [])])
 
     def state(self) -> str:
         """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""
@@ -186,6 +240,7 @@ class Tend:
         self._changed = asyncio.Event()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._asking: set[asyncio.Task[None]] = set()
+        self._clashed: str | None = None  # the id of who was told of
 
     def stop(self) -> None:
         for task in asyncio.all_tasks():
@@ -222,7 +277,9 @@ class Tend:
         self._book.own = read_own(self._own)
         table = routes.read()
         self._book.routed({route.node for route in table.nodes})
+        self._book.routed_six(table.sixes)
         self._lead(table.out)
+        self._tell_clash()
         for peer in self._book.due():
             peer.asking = True
             task = asyncio.create_task(self._ask(peer))
@@ -232,6 +289,20 @@ class Tend:
         if late or self._book.settled() or not (self._folder / "hosts").exists():
             replace(self._folder / "hosts", self._book.hosts())
             replace(self._folder / "nodes.json", self._book.state())
+            (self._folder / "clock").mkdir(exist_ok=True)
+            replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))
+
+    def _tell_clash(self) -> None:
+        """For byz-move.path: the other node, where it is this one that moves; else nothing. One line for each case."""
+        own, other = self._book.own, self._book.clash()
+        move = other is not None and directory.moves(own.id, other.id)
+        if other is not None and other.id != self._clashed:
+            shared = next(iter(own.addresses.intersection(other.claims)))
+            who = "this node takes another" if move else "that one takes another, for its id is the greater"
+            print(f"{other.id} ({other.name}) has the network of {shared} too: {who}", file=sys.stderr, flush=True)
+        self._clashed = other.id if other else None
+        replace(self._folder / "clash", json.dumps({"id": other.id, "addresses": sorted(own.addresses)}) + "\n"
+                if other and move else "")
 
     def _lead(self, out: bool) -> None:
         """Whom dnsmasq asks for the names of others: name servers while something leads out to them, nobody (a lookup

@@ -74,7 +74,7 @@ def node_name(text: str) -> str:
         raise BadValue(
             _("A node's name must not look like a node id (32 characters of a-z and 2-7)."), _("Choose a shorter one.")
         )
-    if text in RESERVED:
+    if text in RESERVED or text.startswith("fe80--"):
         raise BadValue(_("The name “{name}” has a meaning of its own; choose another.").format(name=text))
     return text
 

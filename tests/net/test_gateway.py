@@ -258,6 +258,27 @@ def test_the_cable_is_pulled_and_plugged_in(lab: Lab) -> None:
     assert within(20, lambda: bool(lab.port().get("shared")))
 
 
+@pytest.mark.parametrize(("provider", "first", "last", "clash"), [
+    ("10.1.0.1/16", "10.1.7.2", "10.1.7.9", "10.1.0.0/16\n"),
+    ("10.1.1.129/25", "10.1.1.130", "10.1.1.140", "10.1.1.128/25\n"),
+])
+def test_an_uplink_around_the_clients_network_is_told_and_not_served(
+    lab: Lab, provider: str, first: str, last: str, clash: str
+) -> None:
+    """byz-move.path watches that file; no address is taken there until the clients have another network."""
+    lab.made.ip(lab.provider, f"addr add {provider} dev lan0")
+    lab.made.start(lab.provider, "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file", "--no-resolv",
+                   "--no-hosts", "--conf-file=/dev/null", f"--dhcp-leasefile={lab.root}/provider.leases",
+                   f"--dhcp-range={first},{last},2m", "--dhcp-authoritative")
+    lab.begin("auto")
+    assert within(20, lambda: lab.port()["state"] == "uplink"), lab.port()
+    assert within(5, lambda: (lab.uplink / "clash").read_text() == clash)
+    assert not in_bridge(lab)
+    assert "inet 10." not in lab.made.run(lab.here, "ip", "-4", "addr", "show", "dev", "eth0").stdout
+    lab.made.ip(lab.provider, "link set lan0 down")
+    assert within(10, lambda: (lab.uplink / "clash").read_text() == "")
+
+
 OFFER = """
 import socket
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:

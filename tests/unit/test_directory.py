@@ -34,7 +34,8 @@ def check(body: bytes) -> Document:
 
 def test_what_is_made_is_believed() -> None:
     made = directory.make(ALICE, "harbour", [ADDRESS, ULA], 5).encode()
-    assert check(made) == Document("harbour", ALICE.id, ADDRESS, "fd4c:b12a:5113:" + ULA.split(":")[3] + "::1", 5)
+    assert check(made) == Document("harbour", ALICE.id, ADDRESS, "fd4c:b12a:5113:" + ULA.split(":")[3] + "::1", 5,
+                                   (ADDRESS,))
 
 
 def test_node_part_is_that_of_resolve() -> None:
@@ -153,3 +154,34 @@ def test_hosts_have_the_known_name_first() -> None:
     assert lines == [f"10.1.3.1 {A}.byzantium.mesh",
                      f"10.1.2.1 dock.byzantium.mesh {C}.byzantium.mesh",
                      f"fd00::1 dock.byzantium.mesh {C}.byzantium.mesh"]
+
+
+def test_a_link_local_address_is_a_name_forward_and_reverse() -> None:
+    node = Document("dock", C, "10.1.2.1", "fd00::1", 1, ("10.1.2.1",), ("fe80::21c:bfff:fe35:84c2",))
+    mark = "fe80--21c-bfff-fe35-84c2.byzantium.mesh"
+    assert directory.hosts([node], []).splitlines()[1:] == [
+        f"10.1.2.1 dock.byzantium.mesh {C}.byzantium.mesh {mark}",
+        f"fd00::1 dock.byzantium.mesh {C}.byzantium.mesh {mark}",
+        f"fe80::21c:bfff:fe35:84c2 {mark}"]
+
+
+def test_what_two_nodes_have_leads_to_neither() -> None:
+    link = "fe80::21c:bfff:fe35:84c2"
+    nodes = [Document("dock", A, "10.1.2.1", "fd00::1", 1, (), (link,)),
+             Document("pier", B, "10.1.3.1", "fd00::1", 1, (), (link, "fe80::1"))]
+    assert directory.hosts(nodes, [], {"fe80::1"}).splitlines()[1:] == [
+        f"10.1.2.1 dock.byzantium.mesh {A}.byzantium.mesh", f"10.1.3.1 pier.byzantium.mesh {B}.byzantium.mesh"]
+
+
+@pytest.mark.parametrize("links", [
+    "fe80::1", ["fe80::1"] * 9, [5], ["fe80::1%mesh0"], ["10.1.2.3"], ["fd00::1"], ["FE80::1"], ["fe80:0::1"],
+    ["fe80:0:0:1::2"], ["fe80::1\n10.9.9.9 bank.example"], ["fe80::"], [""],
+])
+def test_what_is_no_link_local_address_is_refused(links: Any) -> None:
+    with pytest.raises(BadDocument, match="link-local"):
+        check(text_of(link_local=links))
+
+
+def test_a_name_must_not_look_like_an_address() -> None:
+    with pytest.raises(BadDocument, match="name"):
+        check(directory.make(ALICE, "fe80--1", [ADDRESS, ULA], 5).encode())

@@ -36,6 +36,7 @@ def test_a_lease_is_read() -> None:
 @pytest.mark.parametrize("text", [
     "", "ip=\n", "ip=127.0.0.1\nmask=8\n", "ip=224.0.0.1\nmask=24\n", "ip=0.0.0.0\nmask=0\n", "ip=10.1.1.1\nmask=33\n",
     "ip=10.1.1.1; reboot\nmask=24\n", "ip=10.1.1.1\nmask=x\n", "ip=fe80::1\nmask=64\n", "ip=255.255.255.255\nmask=32\n",
+    "ip=169.254.3.4\nmask=16\n",
 ])
 def test_what_no_host_can_have_is_no_lease(text: str) -> None:
     assert leases.parse(text) is None

@@ -229,3 +229,45 @@ def test_a_dns_answer_is_read() -> None:
 
 def test_a_name_that_points_at_itself_ends() -> None:
     assert dns._read_name(b"\xc0\x00", 0) == ""
+
+
+TRACKING = "0A010203,10.1.2.3,11,1790000000.5,0.000001,-0.000002,0.000003,1.0,0.0,0.1,0.002,0.001,16.2,Normal\n"
+OWN_TIME = "7F7F0101,,10,1790000000.5,0.000000,0.000000,0.000000,0.0,0.0,0.0,0.0,0.0,0.0,Normal\n"
+SOURCES = ("^,*,10.1.2.3,10,4,377,5,0.000200,0.000201,0.001\n^,-,10.4.5.6,11,4,17,5,-0.000300,0.000300,0.001\n"
+           "^,?,10.7.8.9,0,4,0,4294967295,99.0,99.0,0.0\n")
+
+
+def test_what_chronyd_says_is_read() -> None:
+    from byzwizard.backends import clock
+
+    told = clock.parse(TRACKING, SOURCES)
+    assert told == clock.Told("10.1.2.3", 0.0003), "who does not answer does not count"
+    assert clock.parse(OWN_TIME, "") == clock.Told(None, None)
+
+
+@pytest.mark.parametrize(("told", "text"), [
+    (None, "not agreed"), ((None, None), "this computer"), (("10.1.2.3", 0.01), "10.1.2.3"),
+    (("10.1.2.3", 3600.0), "disagrees with the mesh by 3600 s"),
+])
+def test_a_clock_is_told_and_fails_nothing(
+    told: tuple[str | None, float | None] | None, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from byzwizard.backends import checks, clock
+
+    monkeypatch.setattr(checks, "running", lambda _system, _unit: True)
+    monkeypatch.setattr(clock, "read", lambda _system, _timeout: None if told is None else clock.Told(*told))
+    check = checks.clock(System(tmp_path))
+    assert check is not None
+    assert check.ok
+    assert text in check.text
+
+
+def test_a_container_has_the_clock_of_its_host(tmp_path: Path) -> None:
+    from byzwizard.backends import checks, clock
+
+    system = System(tmp_path)
+    step = next(step for step in clock.ClockStage().steps(None, None) if step.id == "clock")  # type: ignore[arg-type]  # neither is read
+    assert step.needed(system)
+    system.write("/run/systemd/container", "systemd-nspawn\n")
+    assert not step.needed(system)
+    assert checks.clock(system) is None

@@ -1,6 +1,7 @@
 """tend's book of nodes with a clock of its own, and the reading of HTTP answers."""
 
 import contextlib
+import ipaddress
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from byzwizard.backends.directory import BadDocument
 from byzwizard.backends.webanswer import NotFetched, parse
 from byzwizard.identity import Identity
 
+LINK = "fe80::21c:bfff:fe35:84c2"
 ALICE, BOB, OURS = Identity(b"a" * 32), Identity(b"b" * 32), Identity(b"o" * 32)
 
 
@@ -120,6 +122,77 @@ def test_our_own_name_is_not_given_away(book: tend.Book) -> None:
     assert " lighthouse.byzantium.mesh" not in book.hosts()
 
 
+MESH = "fd4c:b12a:5113::/48"
+
+
+def six(identity: Identity) -> str:
+    """The node's own ULA, as the kernel spells it."""
+    return str(ipaddress.IPv6Network(MESH).network_address + (directory.node_part(identity.id) << 64) + 1)
+
+
+def document_with_six(identity: Identity, address: str, name: str = "harbour") -> bytes:
+    return directory.make(identity, name, [address, six(identity)], 5).encode()
+
+
+@pytest.fixture
+def six_book(book: tend.Book) -> tend.Book:
+    book.own = tend.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1", six(OURS))), MESH,
+                         "lighthouse", OURS.id)
+    return book
+
+
+def test_who_has_our_network_too_is_found_at_its_ipv6_address(six_book: tend.Book, clock: Clock) -> None:
+    """Its IPv4 address leads to ourselves, and its route is hidden by ours; the /64 that follows from its id is not."""
+    six_book.routed(set())
+    six_book.routed_six(frozenset((six(ALICE), six(OURS))))
+    assert six_book.due() == [], "its document may still come on the usual way"
+    clock.now += tend.LATER
+    peer, = six_book.due()
+    assert peer.address == six(ALICE)
+    six_book.answered(peer, document_with_six(ALICE, "10.20.30.1"))
+    clash = six_book.clash()
+    assert clash is not None
+    assert clash.id == ALICE.id
+    assert f"{six(ALICE)} harbour.byzantium.mesh" in six_book.hosts()
+    assert "10.20.30.1 harbour" not in six_book.hosts(), "that is our own address"
+
+
+def test_a_node_with_a_route_of_its_own_is_asked_once(six_book: tend.Book, clock: Clock) -> None:
+    six_book.routed({"10.1.1.1"})
+    six_book.routed_six(frozenset((six(ALICE),)))
+    six_book.answered(six_book.peers["10.1.1.1"], document_with_six(ALICE, "10.1.1.1"))
+    clock.now += tend.LATER
+    six_book.routed_six(frozenset((six(ALICE),)))
+    assert list(six_book.peers) == ["10.1.1.1"]
+    assert six_book.clash() is None
+
+
+def test_a_clash_ends_when_the_other_has_moved(six_book: tend.Book, clock: Clock) -> None:
+    six_book.routed_six(frozenset((six(ALICE),)))
+    six_book.answered(six_book.peers[six(ALICE)], document_with_six(ALICE, "10.20.30.1"))
+    six_book.routed({"10.1.1.1"})
+    six_book.answered(six_book.peers["10.1.1.1"], document_with_six(ALICE, "10.1.1.1"))
+    six_book.routed_six(frozenset((six(ALICE),)))
+    assert six_book.clash() is None
+
+
+def test_addresses_out_of_the_mesh_are_not_asked_and_hidden_nodes_have_an_end(six_book: tend.Book) -> None:
+    six_book.routed_six(frozenset(("fd00:1:2:3::1", *(f"fd4c:b12a:5113:{n:x}::1" for n in range(1, 3000)))))
+    assert len(six_book.peers) == tend.HIDDEN
+    assert "fd00:1:2:3::1" not in six_book.peers
+
+
+def test_the_time_is_asked_of_the_lowest_addresses_and_of_those_near(book: tend.Book) -> None:
+    addresses = [f"10.{n}.0.1" for n in (200, 9, 10, 11, 12, 100)]
+    book.routed(set(addresses))
+    for number, address in enumerate(addresses):
+        book.answered(book.peers[address], document(Identity(bytes([number]) * 32), address, f"n{number}"))
+        book.peers[address].hops = 1 if address == "10.200.0.1" else 3
+    asked = [line.split()[1] for line in book.clocks(shares=False).splitlines()]
+    assert asked == ["10.9.0.1", "10.10.0.1", "10.11.0.1", "10.12.0.1", "10.200.0.1"]
+    assert book.clocks(shares=True).splitlines()[-1].startswith("pool ")
+
+
 def test_it_is_settled_when_everybody_was_asked(book: tend.Book) -> None:
     assert book.settled()
     book.routed({"10.1.1.1", "10.2.2.1"})
@@ -137,9 +210,19 @@ def test_memory_has_an_end(book: tend.Book) -> None:
 def test_own_from_the_own_document(tmp_path: Path) -> None:
     path = tmp_path / "own.json"
     assert tend.read_own(path) == tend.Own()
-    path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1", "fd4c:b12a:5113:0a0b::1"], 5))
-    assert tend.read_own(path) == tend.Own(frozenset(("lighthouse", OURS.id)),
-                                           frozenset(("10.20.30.1", "fd4c:b12a:5113:0a0b::1")), "fd4c:b12a:5113::/48")
+    path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1", "fd4c:b12a:5113:0a0b::1"], 5, [LINK]))
+    assert tend.read_own(path) == tend.Own(
+        frozenset(("lighthouse", OURS.id, f"lighthouse-{OURS.id[:6]}")),
+        frozenset(("10.20.30.1", "fd4c:b12a:5113:0a0b::1")), "fd4c:b12a:5113::/48", "lighthouse", OURS.id, (LINK,))
+
+
+def test_a_node_goes_by_the_names_that_others_give_it_on_itself_too(book: tend.Book, tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1"], 5, [LINK]))
+    book.own = tend.read_own(path)
+    mark = f"{LINK.replace(':', '-')}.byzantium.mesh"
+    assert book.hosts().splitlines()[1:] == [
+        f"10.20.30.1 lighthouse-{OURS.id[:6]}.byzantium.mesh {mark}", f"{LINK} {mark}"]
 
 
 def test_a_file_is_replaced_only_when_it_changes(tmp_path: Path) -> None:

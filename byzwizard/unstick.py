@@ -1,0 +1,85 @@
+"""Radios that hear nobody any more where they heard somebody (byz-radio.service): drivers get stuck, and a mesh that a
+radio has left without being told looks like one that has gone away.
+
+It runs as the user of wpa_supplicant, has no right but to speak with it, and asks it to look around, then to end:
+systemd starts it again, and it joins. Between two tries it waits longer each time, up to an hour, for mostly the others
+have really gone away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import airing, control, facts
+from byzwizard.backends.system import System
+from byzwizard.tend import notify
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONTROL = "/run/byzantium/mesh/control"
+EVERY = 5.0  # seconds between two looks
+FIRST, LONGEST = 30.0, 3600.0  # seconds without a peer until something is done, and twice as long each time
+LOOK, ANEW = "SCAN", "TERMINATE"  # of wpa_supplicant's control interface
+WORDS = {LOOK: "it looks around", ANEW: "it joins anew"}
+
+
+@dataclass
+class Radio:
+    """One mesh link. Pure: the clock and the number of its peers are handed in."""
+
+    name: str
+    met: bool = False  # has it had a peer since it was started or given up on?
+    tries: int = 0
+    due: float = 0.0
+
+    def step(self, peers: int, now: float) -> str | None:
+        """What to ask of wpa_supplicant now."""
+        if peers:
+            self.met, self.tries, self.due = True, 0, now + FIRST
+            return None
+        if not self.met or now < self.due:
+            return None
+        self.tries += 1
+        self.due = now + min(LONGEST, FIRST * 2 ** min(self.tries - 1, 10))
+        return LOOK if self.tries == 1 else ANEW
+
+
+def peers(system: System, name: str) -> int:
+    return sum(station.plink == "ESTAB" for station in airing.stations(system, name))
+
+
+def look(system: System, radios: Sequence[Radio], now: float, say: Callable[[str], None]) -> None:
+    for radio in radios:
+        found, tried = peers(system, radio.name), radio.tries
+        command = radio.step(found, now)
+        if command is not None:
+            control.ask(system.path(f"{CONTROL}/{radio.name}"), command)
+            say(f"{radio.name}: nobody is heard any more; {WORDS[command]}")
+        elif found and tried:
+            say(f"{radio.name}: {found} heard again")
+
+
+def main() -> int:
+    """Until SIGTERM. Exit status 0."""
+    system = System()
+    known = facts.read(system)
+    radios = [Radio(link.name) for link in known.links if link.kind != "wired"] if known else []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    notify("READY=1")
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            look(system, radios, time.monotonic(), lambda text: print(text, file=sys.stderr, flush=True))
+            notify("WATCHDOG=1")
+            time.sleep(EVERY)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""A radio that hears nobody any more: what is asked of wpa_supplicant, and when."""
+
+import itertools
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from byzwizard import unstick
+from byzwizard.backends.system import Result, System
+from byzwizard.unstick import ANEW, FIRST, LONGEST, LOOK, Radio
+
+PEER = "Station 02:00:00:00:01:00 (on mesh0)\n\tsignal:\t-40 dBm\n\tmesh plink:\tESTAB\n"
+REFUSED = PEER.replace("ESTAB", "BLOCKED")
+
+
+def asked(radio: Radio, peers: int, seconds: int, start: float = 0.0) -> list[tuple[float, str]]:
+    """What it asks for within so many seconds, looking every second, and when."""
+    steps = ((float(now), radio.step(peers, start + now)) for now in range(seconds))
+    return [(now, command) for now, command in steps if command is not None]
+
+
+def test_who_never_heard_anybody_waits() -> None:
+    assert asked(Radio("mesh0"), 0, 7200) == [], "somebody has to be the first"
+
+
+def test_it_looks_around_then_joins_anew_less_and_less_often() -> None:
+    radio = Radio("mesh0")
+    assert asked(radio, 2, 10) == []
+    found = asked(radio, 0, 6 * 3600, start=10.0)
+    assert found[0][1] == LOOK
+    assert {command for _now, command in found[1:]} == {ANEW}
+    assert found[0][0] <= FIRST
+    assert found[1][0] <= 2 * FIRST
+    pauses = [later - earlier for (earlier, _), (later, _) in itertools.pairwise(found)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST
+    assert len(found) < 15
+
+
+def test_a_peer_that_is_back_begins_it_anew() -> None:
+    radio = Radio("mesh0")
+    asked(radio, 1, 1)
+    assert len(asked(radio, 0, 600, start=1.0)) > 2
+    assert asked(radio, 1, 5, start=601.0) == []
+    assert asked(radio, 0, 40, start=606.0)[0][1] == LOOK
+
+
+class Computer(System):
+    """With a radio that hears what `heard` says."""
+
+    heard = PEER
+
+    def run(self, *argv: str, stdin: str | None = None, ok: Sequence[int] = (0,), timeout: float = 30) -> Result:
+        assert argv == ("iw", "dev", "mesh0", "station", "dump")
+        return Result(0, self.heard, "")
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Iterator[list[str]]:
+    """What comes in at wpa_supplicant's control socket."""
+    found: list[str] = []
+    place = tmp_path / unstick.CONTROL.lstrip("/")
+    place.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.bind(str(place / "mesh0"))
+
+        def serve() -> None:
+            while (question := link.recvfrom(100))[0] != b"END":
+                found.append(question[0].decode())
+                link.sendto(b"OK\n", question[1])
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield found
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"END", str(place / "mesh0"))
+        thread.join()
+
+
+def test_wpa_supplicant_is_asked_and_each_decision_is_one_line(tmp_path: Path, commands: list[str]) -> None:
+    computer, radio, said = Computer(tmp_path), Radio("mesh0"), list[str]()
+    unstick.look(computer, [radio], 0.0, said.append)
+    computer.heard = REFUSED
+    for now in (10.0, 31.0, 62.0, 63.0):
+        unstick.look(computer, [radio], now, said.append)
+    computer.heard = PEER
+    unstick.look(computer, [radio], 70.0, said.append)
+    unstick.look(computer, [radio], 75.0, said.append)
+    assert commands == [LOOK, ANEW]
+    assert said == ["mesh0: nobody is heard any more; it looks around",
+                    "mesh0: nobody is heard any more; it joins anew", "mesh0: 1 heard again"]
+
+
+def test_a_daemon_that_is_away_is_no_reason_to_end(tmp_path: Path) -> None:
+    computer, radio, said = Computer(tmp_path), Radio("mesh0", met=True), list[str]()
+    computer.heard = ""
+    unstick.look(computer, [radio], 1.0, said.append)
+    assert len(said) == 1

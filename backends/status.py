@@ -29,7 +29,7 @@ def read_status(system: System) -> dict[str, Any]:
         stations = pool.submit(lambda: [station for name in wireless for station in airing.stations(system, name)])
         refused = pool.submit(lambda: {mac for name in wireless for mac in airing.refusals(system, name)})
         heard = pool.submit(lambda: {mesh for name in wireless for mesh in airing.meshes_heard(system, name)})
-        users = pool.submit(clients.count, system, known.access_points)
+        phones = pool.submit(lambda: [one for name in known.access_points for one in airing.stations(system, name)])
         dump = pool.submit(_babel, system)
         looks: list[Callable[[], Check | None]] = [
             lambda: checks.radio(system, known),
@@ -50,7 +50,9 @@ def read_status(system: System) -> dict[str, Any]:
         names = neighbours.known(system)
         one_link = known.routing == "batman-adv"
         speaking = [each.behind_bat if one_link else each for each in stations.result()]
-        nodes = neighbours.listed(speaking, dump.result() or babel_socket.Dump(), names, one_link)
+        routes = dump.result() or babel_socket.Dump()
+        nodes = neighbours.listed([*speaking, *(phones.result() if known.hubs else ())], routes, names, one_link)
+        users = clients.count(system, phones.result(), {each.address for each in routes.neighbours})
         ports, internet = wired.result()
         around = [
             *company(nodes),
@@ -59,8 +61,8 @@ def read_status(system: System) -> dict[str, Any]:
             *silent_links(speaking, dump.result()),
         ]
         found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
-        gateway = uplinks.shared_by(ports, dump.result() or babel_socket.Dump(), known, names)
-        return _shape(known, found, nodes, users.result(), gateway)
+        gateway = uplinks.shared_by(ports, routes, known, names)
+        return _shape(known, found, nodes, users, gateway)
 
 
 def _babel(system: System) -> babel_socket.Dump | None:
@@ -104,7 +106,7 @@ def other_kinds(known: Facts, heard: set[str]) -> list[Check]:
     return [Check(
         "other-mesh", True,
         _("There is another mesh “{mesh}” near, which is {kind}; this node's is {own}.").format(
-            mesh=known.mesh, kind=_(" and ").join(kinds), own=words[known.air_id.rpartition("~")[2]]),
+            mesh=known.mesh, kind=_(" and ").join(kinds), own=words.get(known.air_id.rpartition("~")[2], words["opn"])),
         _("To join that one, run `byzwizard` and choose the same kind, with its passphrase if it has one."))]
 
 

@@ -128,7 +128,7 @@ class Ladder:
         if link == "hub":
             return self._hub_or_station(radios)
         found = [part for radio in radios if (part := self._asked(radio, link)) is not None]
-        if found or link == "wired":
+        if found:
             return found[:1]
         sentence = (
             _("mesh.link is ibss, but no wireless card here has an ad-hoc mode that works.")
@@ -248,9 +248,13 @@ class Ladder:
         """Why it joins nobody."""
         if self._answers.access_point.enable is True:
             return _("An access point is asked for, so no other one is joined.")
+        if not self._hubs:
+            return _("Over mesh.routing {routing} with mesh.security {security} no access point is joined.").format(
+                routing=self._answers.mesh.routing, security=self._answers.mesh.security
+            )
         if self._machine.heard is None:
             return _("Nobody has listened for other Byzantium access points.")
-        element = beacon.content(self._keys.air_id).hex() if self._hubs else ""
+        element = beacon.content(self._keys.air_id).hex()
         if any(hub.element == element for hub in self._machine.heard):
             return _("A Byzantium access point of this mesh is near, but has another access_point.passphrase.")
         return _("No Byzantium access point of this mesh is near.")

@@ -30,7 +30,7 @@ box.sendto(b"forged", (sys.argv[2], 4444))
 SEEN = """
 table ip seen {
 	set sources { type ipv4_addr; flags dynamic; size 100; }
-	chain arriving { type filter hook prerouting priority raw; udp dport 4444 update @sources { ip saddr } }
+	chain arriving { type filter hook prerouting priority raw; udp dport 4444 update @sources { ip saddr }; }
 }
 """
 
@@ -131,7 +131,7 @@ def test_a_phone_cannot_come_from_a_network_that_is_elsewhere(hub: Hub) -> None:
     for space, node in ((hub.f, hub.far), (hub.h, hub.hub), (hub.s, hub.station)):
         hub.route(space, node)
     assert within(40, lambda: hub.reaches(hub.s, hub.station.address, hub.far.address))
-    hub.made.run(hub.f, "nft", "-f", "-", stdin=SEEN)
+    assert hub.made.run(hub.f, "nft", "-f", "-", stdin=SEEN).returncode == 0
     for source in ("10.9.9.9", hub.phone):
         hub.made.python(hub.p, FORGE, source, hub.far.address)
     seen = ("nft", "list", "set", "ip", "seen", "sources")

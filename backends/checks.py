@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import interfaces, names, tables, web
+from byzwizard.backends import airing, interfaces, names, tables, web
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
 from byzwizard.backends.units import running
@@ -79,6 +79,9 @@ def mesh(system: System, facts: Facts) -> Check | None:
         if not running(system, unit):
             return Check("mesh", False, _("{name} is not in the mesh.").format(name=name), _log(unit))
         joined = interfaces.attribute(system, name, "carrier") == "1"
+        if not joined and kind == "station" and airing.turned_away(system, name):
+            return Check("mesh", True, _("The access point that {name} would join turns it away.").format(name=name),
+                         _("Compare the mesh's passphrase on both, letter by letter, and access_point.passphrase."))
         if not joined and kind == "station":
             return Check("mesh", True, _("{name} waits for a Byzantium access point of this mesh.").format(name=name),
                          _("Bring one within reach, with the same mesh name and passphrases. To look for another way, "

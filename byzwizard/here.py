@@ -38,7 +38,7 @@ class Here:
         self._system = System()
         self.rehearsal = context.machine_file is not None or os.geteuid() != 0
         self._reader: MachineReader | None = None
-        self._heard: str | None = None  # by the last Review, of other access points
+        self._heard: tuple[Answers, str] | None = None  # by the Review of these, of other access points
         self._handed = contextlib.ExitStack()  # the passphrase that an apply reads from us
 
     def is_set_up(self) -> bool:
@@ -119,8 +119,9 @@ class Here:
             return machine
         from byzwizard.backends import hearing
 
-        self._heard = self._ask("scan", "--hubs", ",".join(radios))
-        return machine.model_copy(update={"heard": hearing.read(self._heard)})
+        heard = self._ask("scan", "--hubs", ",".join(radios)).strip()
+        self._heard = (answers, heard)
+        return machine.model_copy(update={"heard": hearing.read(heard)})
 
     def save(self, answers: Answers, path: Path) -> None:
         from byzwizard.answers import save_text
@@ -148,6 +149,7 @@ class Here:
 
         if self.rehearsal:
             return Told(self.review(answers))
+        heard = ["--heard", self._heard[1]] if self._heard and self._heard[0] == answers else []
         from byzwizard.answers import save_text
         from byzwizard.handed import handed
 
@@ -157,7 +159,6 @@ class Here:
             store = answers.persistence.model_copy(update={"passphrase_file": path})
             answers = answers.model_copy(update={"persistence": store})
         left_out = [word for stage in sorted(skip) for word in ("--skip", stage)]
-        heard = [] if self._heard is None else ["--heard", self._heard.strip()]
         return self._program(["apply", "/dev/stdin", *left_out, *heard, *_confirmed(seals)], save_text(answers))
 
     def undo(self) -> Applying:

@@ -137,4 +137,4 @@ def test_a_private_hub_lets_in_who_has_the_passphrase_of_the_mesh(mixed: VM) -> 
     assert "not encrypted" not in cabin.run("byzwizard status")
     assert "Not connected" in bridge.run("iw dev mesh0 link")
     bridge.wait("byzwizard status | grep -q 'waits for a Byzantium access point'", SETUP, "bridge to say that it waits")
-    assert mixed.run("iw dev ap0 station dump | grep -c Station").strip() == "1"
+    assert mixed.run("iw dev ap0 station dump | grep -c 'authorized:.*yes'").strip() == "1"

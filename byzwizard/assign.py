@@ -8,7 +8,7 @@ from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.identity import Identity
 from byzwizard.keys import cell
-from byzwizard.ladder import Part, parts, speaks_with_stations, usable, what_to_buy
+from byzwizard.ladder import Part, parts, speaks_with_stations, usable, what_to_buy, why_alone
 from byzwizard.machine import Machine, Radio
 from byzwizard.resolve import AccessPointPlan, Keys, LinkKind, MeshLink
 from byzwizard.values import channel_mhz
@@ -30,6 +30,8 @@ def assign(
         reasons = " ".join(
             f"{radio.interface or radio.phy}: {radio.verdict.reason}" for radio in machine.radios if radio.verdict
         )
+        if machine.heard is not None:
+            reasons += " " + why_alone(answers, machine, keys)
         raise CannotHere(
             _("This computer has no wireless card that can mesh or serve phones.") + (f" {reasons}" if reasons else ""),
             what_to_buy(),

@@ -88,6 +88,11 @@ def parts(answers: Answers, machine: Machine, keys: Keys) -> list[Part]:
     return ladder.of_all() if answers.mesh.interfaces == "auto" else ladder.of_named()
 
 
+def why_alone(answers: Answers, machine: Machine, keys: Keys) -> str:
+    """Why no access point is joined, as a sentence."""
+    return Ladder(answers, machine, keys).alone()
+
+
 class Ladder:
     def __init__(self, answers: Answers, machine: Machine, keys: Keys) -> None:
         self._answers = answers
@@ -235,16 +240,16 @@ class Ladder:
         """Where there is nobody to join."""
         if can_ad_hoc(radio) and self._keys.kind != "private":
             said = _("{why} {interface} meshes in the older ad-hoc mode.")
-            return Part(radio, "ibss", said.format(why=self._alone(), interface=radio.interface))
+            return Part(radio, "ibss", said.format(why=self.alone(), interface=radio.interface))
         if _is_able(radio) and self._hubs and self._answers.access_point.enable is not False:
             return self._serves(radio)
         return None
 
     def _serves(self, radio: Radio) -> Part:
         said = _("{why} {interface} is a hub: other nodes join its network, as phones do.")
-        return Part(radio, "hub", said.format(why=self._alone(), interface=radio.interface))
+        return Part(radio, "hub", said.format(why=self.alone(), interface=radio.interface))
 
-    def _alone(self) -> str:
+    def alone(self) -> str:
         """Why it joins nobody."""
         if self._answers.access_point.enable is True:
             return _("An access point is asked for, so no other one is joined.")

@@ -50,8 +50,10 @@ def test_one_radio(grade: str, heard: bool, expected: list[str]) -> None:
 
 
 def test_one_that_can_only_join_has_nothing_to_do_where_nobody_is() -> None:
-    with pytest.raises(CannotHere, match="no wireless card that can mesh"):
+    with pytest.raises(CannotHere, match=r"no wireless card that can mesh.* No Byzantium access point .* is near"):
         of({}, card(0, "E"))
+    with pytest.raises(CannotHere, match=r"has another access_point\.passphrase"):
+        of({}, card(0, "E"), heard=(hub(secured=True),))
 
 
 def test_a_station_goes_where_it_heard_the_strongest() -> None:

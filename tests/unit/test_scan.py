@@ -97,6 +97,11 @@ def test_one_of_each_and_ours_first() -> None:
     assert [(one.name, one.signal_dbm) for one in found] == [("b", -30), ("a", -40), ("x", -20), ("y", -10)]
 
 
+def test_a_network_of_the_same_name_hides_no_hub() -> None:
+    hub, other = (Network("ap", "Byzantium", signal, 11, False, ours) for signal, ours in ((-80, True), (-40, False)))
+    assert strongest([hub, other]) == strongest([other, hub]) == [hub, other]
+
+
 def test_the_shape_of_the_contract() -> None:
     found = network_of(mesh(b"relief~pub"))
     assert found is not None

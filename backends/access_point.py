@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from byzwizard import beacon
 from byzwizard.backends import control
 from byzwizard.backends.interfaces import index, ip, mac, phy_of
 from byzwizard.backends.mesh import OWNER
@@ -36,7 +37,13 @@ def configuration(resolved: Resolved, point: AccessPointPlan) -> str:
                     f"wpa_passphrase={point.passphrase}")
     return fill("access-point.conf", interface=point.name, name=point.ssid, ssid=point.ssid.encode().hex(),
                 country=country, band="g" if point.mhz < 3000 else "a", channel=str(point.channel),
-                security=security)
+                element=_element(resolved) if point.hub else "", security=security)
+
+
+def _element(resolved: Resolved) -> str:
+    """What tells stations that they can mesh over it."""
+    content = beacon.content(resolved.keys.air_id)
+    return f"vendor_elements={bytes([beacon.VENDOR, len(content)]).hex()}{content.hex()}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +109,10 @@ def _steps(resolved: Resolved, machine: Machine, point: AccessPointPlan) -> Sequ
             text=_("Take the radio {interface} for the access point").format(interface=point.interface))
     text = (_("Let phones join the open network “{ssid}” on channel {channel}") if point.passphrase is None
             else _("Let phones join the network “{ssid}” on channel {channel} with its passphrase"))
+    if point.hub:
+        text = (_("Let phones and other nodes join the open network “{ssid}” on channel {channel}")
+                if point.passphrase is None else
+                _("Let phones and other nodes join the network “{ssid}” on channel {channel} with its passphrase"))
     return (
         there,
         # It is a port of the bridge, which has the addresses.

@@ -98,13 +98,28 @@ def parse_refusals(text: str) -> set[str]:
 
 
 def refusals(system: System, interface: str) -> set[str]:
-    """Peers whose secret was found to be another than ours, lately. Empty where there is no journal to read."""
+    """Peers whose secret was found to be another than ours, lately."""
+    return parse_refusals(_said(system, interface))
+
+
+def parse_turned_away(text: str) -> bool:
+    """Was a station refused by its access point since it was last connected?"""
+    said = re.findall(r"CTRL-EVENT-(CONNECTED|SSID-TEMP-DISABLED)", text)
+    return said[-1:] == ["SSID-TEMP-DISABLED"]
+
+
+def turned_away(system: System, interface: str) -> bool:
+    return parse_turned_away(_said(system, interface))
+
+
+def _said(system: System, interface: str) -> str:
+    """By wpa_supplicant, lately. Empty where there is no journal to read."""
     try:
-        return parse_refusals(system.run(
+        return system.run(
             "journalctl", "-q", "--no-pager", "-o", "cat", "--since", REFUSALS_SINCE, "-n", "500",
-            "-u", f"byz-mesh@{interface}.service", ok=(0, 1), timeout=5).out)
+            "-u", f"byz-mesh@{interface}.service", ok=(0, 1), timeout=5).out
     except ByzantiumError:
-        return set()
+        return ""
 
 
 def parse_mesh_ids(text: str) -> set[str]:

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard import move
+from byzwizard.backends import airing, interfaces, names, tables, web
 from byzwizard.backends import clock as clock_stage
-from byzwizard.backends import interfaces, names, tables, web
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
 from byzwizard.backends.units import running
@@ -47,6 +47,9 @@ def _daemon(system: System, check: str, unit: str, fine: str, stopped: str, answ
 
 
 def radio(system: System, facts: Facts) -> Check:
+    if not facts.links and facts.hubs:
+        return Check("radio", True, _("This node is a hub: other nodes join its network ({names}), as phones do."
+                                      ).format(names=", ".join(facts.hubs)))
     if not facts.links:
         return Check("radio", True, _("No link of this node meshes; it stands alone."),
                      _("A wireless card that can mesh joins it to others: `byzwizard inspect` tells which can."))
@@ -73,21 +76,35 @@ def _blocked(system: System, name: str, kind: str) -> bool:
 
 
 def mesh(system: System, facts: Facts) -> Check | None:
-    wireless = [link.name for link in facts.links if link.kind != "wired"]
-    for name in wireless:
+    wireless = {link.name: link.kind for link in facts.links if link.kind != "wired"}
+    for name, kind in wireless.items():
         unit = f"byz-mesh@{name}.service"
         if not running(system, unit):
             return Check("mesh", False, _("{name} is not in the mesh.").format(name=name), _log(unit))
-        if interfaces.attribute(system, name, "carrier") != "1":
+        joined = interfaces.attribute(system, name, "carrier") == "1"
+        if not joined and kind == "station" and airing.turned_away(system, name):
+            return Check("mesh", True, _("The access point that {name} would join turns it away.").format(name=name),
+                         _("Compare the mesh's passphrase on both, letter by letter, and access_point.passphrase."))
+        if not joined and kind == "station":
+            return Check("mesh", True, _("{name} waits for a Byzantium access point of this mesh.").format(name=name),
+                         _("Bring one within reach, with the same mesh name and passphrases. To look for another way, "
+                           "`byzwizard apply` listens again."))
+        if not joined:
             return Check("mesh", False, _("{name} has not joined the mesh.").format(name=name), _log(unit))
     if not wireless:
         return None
-    return Check("mesh", True, _("The mesh “{mesh}” is joined.").format(mesh=facts.mesh))
+    kinds = {"802.11s": "802.11s", "ibss": _("ad-hoc mode"), "station": _("an access point")}
+    ways = ", ".join(dict.fromkeys(kinds[kind] for kind in wireless.values()))
+    return Check("mesh", True, _("The mesh “{mesh}” is joined by {ways}.").format(mesh=facts.mesh, ways=ways))
 
 
 def security(facts: Facts) -> Check:
     if facts.kind == "private":
         return Check("security", True, _("The mesh is private: who joins knows its passphrase."))
+    if facts.kind == "public" and facts.unencrypted:
+        return Check("security", True, _("The mesh is public: anyone can join it. What goes over {names} is not "
+                                         "encrypted: anyone near can listen.").format(
+                                             names=", ".join(facts.unencrypted)))
     if facts.kind == "public":
         return Check("security", True, _("The mesh is public: encrypted on the air, but anyone can join it."))
     return Check("security", True, _("The mesh is open: nothing on the air is encrypted, anyone can listen and join."))
@@ -122,10 +139,9 @@ def addresses(system: System, facts: Facts) -> Check:
 
 
 def routing(system: System, facts: Facts, answers: bool) -> Check | None:
-    if facts.routing == "none":
+    if facts.routing == "none" or not facts.routed:
         return None
-    names = tuple(link.name for link in facts.links)
-    for name in names if facts.routed != names else ():
+    for name in (link.name for link in facts.links if facts.routing == "batman-adv"):
         if interfaces.port_of(system, name) not in facts.routed:
             return Check("routing", False, _("The mesh link {name} is not part of {whole}.").format(
                 name=name, whole=", ".join(facts.routed)), _("`byzwizard apply` with the node's answers mends it."))

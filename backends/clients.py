@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import airing
-
 if TYPE_CHECKING:
+    from byzwizard.backends.airing import Station
     from byzwizard.backends.system import System
 
 LEASES = "/run/byzantium/dnsmasq/leases"
@@ -32,9 +31,10 @@ def parse_bridge(data: bytes) -> set[str]:
             for at in range(0, len(data) - 15, 16) if not struct.unpack_from("B", data, at + 7)[0]}
 
 
-def count(system: System, access_points: Sequence[str]) -> int:
-    """Stations of the access points, and whoever else has a lease and was heard on the bridge in 5 minutes."""
-    phones = {station.mac for name in access_points for station in airing.stations(system, name)}
+def count(system: System, stations: Sequence[Station], nodes: Collection[str] = ()) -> int:
+    """Stations of the access points but for those of the link-local addresses `nodes`, and whoever else has a lease and
+    was heard on the bridge in 5 minutes."""
+    phones = {station.mac for station in stations if station.link_local not in nodes}
     try:
         near = parse_bridge(system.path(BRIDGE).read_bytes())
     except OSError:

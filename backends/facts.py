@@ -18,7 +18,8 @@ FACTS = "/run/byzantium/node.json"
 
 @dataclass(frozen=True)
 class Link:
-    """A mesh link: `name` on the node (mesh0), `kind` 802.11s or wired, `mac` the address it should have, if any."""
+    """A mesh link: `name` on the node (mesh0), `kind` as in resolve.LinkKind, `mac` the address it should have, if any.
+    """
 
     name: str
     kind: str
@@ -38,6 +39,8 @@ class Facts:
     routed: tuple[str, ...]  # the interfaces that routing speaks on
     access_points: tuple[str, ...]
     portal: bool
+    hubs: tuple[str, ...] = ()  # the access points over which other nodes mesh
+    unencrypted: tuple[str, ...] = ()  # the links and hubs that anyone near can listen to, of a mesh that is not open
 
 
 def of(resolved: Resolved) -> Facts:
@@ -53,7 +56,16 @@ def of(resolved: Resolved) -> Facts:
         routed=resolved.routed,
         access_points=tuple(point.name for point in resolved.access_points),
         portal=resolved.answers.portal,
+        hubs=tuple(point.name for point in resolved.access_points if point.hub),
+        unencrypted=_unencrypted(resolved),
     )
+
+
+def _unencrypted(resolved: Resolved) -> tuple[str, ...]:
+    if resolved.keys.kind == "open":
+        return ()
+    points = (point.name for point in resolved.access_points if point.hub and point.passphrase is None)
+    return (*(link.name for link in resolved.links if not link.encrypted), *points)
 
 
 def step(resolved: Resolved) -> ConfigFile:
@@ -77,6 +89,8 @@ def read(system: System) -> Facts | None:
             "links": tuple(Link(**link) for link in data["links"]),
             "routed": tuple(data["routed"]),
             "access_points": tuple(data["access_points"]),
+            "hubs": tuple(data.get("hubs", ())),
+            "unencrypted": tuple(data.get("unencrypted", ())),
         })
     except (ValueError, KeyError, TypeError):
         return None

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from byzwizard.resolve import Resolved
 
 TABLE = "byz-filter"
+# What a hub opens to clients: routing, which is keyed, and what comes from networks to which that routing leads back
+# over the clients' bridge. Those come from nodes, and are let in as the mesh is.
+BACK = 'fib saddr oifname "clients0"'
+HUB = {
+    "hub_routing": "ip6 saddr fe80::/10 udp dport 6696 accept",
+    "hub_stations": f"ip saddr 10.0.0.0/8 ip saddr != {{subnet}} {BACK} goto from_mesh",
+    "hub_stations6": f"ip6 saddr {{ula_mesh}} ip6 saddr != {{ula}} {BACK} goto from_mesh",
+    "hub_unless": 'fib saddr oifname != "clients0"',
+}
 
 
 def ruleset(resolved: Resolved) -> str:
@@ -36,6 +45,7 @@ def ruleset(resolved: Resolved) -> str:
         "ula_address": resolved.ula_address,
         "ula_mesh": resolved.ula_mesh,
     }
+    values |= {name: rule.format(**values) if resolved.is_hub else "" for name, rule in HUB.items()}
     return fill("filter.nft", hash=hashlib.sha256(repr(values).encode()).hexdigest()[:16], **values)
 
 

@@ -14,6 +14,7 @@ from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.plan import Step
+from byzwizard.resolve import CLIENTS
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -46,7 +47,8 @@ def ports(resolved: Resolved, machine: Machine) -> tuple[str, ...]:
 def mesh_interfaces(resolved: Resolved) -> str:
     """For nftables: the interfaces of the mesh."""
     cables = [link.name for link in resolved.links if link.kind == "wired"]
-    others = [name for name in resolved.routed if not name.startswith("mesh") and name not in cables]
+    others = [name for name in resolved.routed
+              if not name.startswith("mesh") and name not in cables and name != CLIENTS]
     return ", ".join(f'"{name}"' for name in ("mesh*", *cables, *others))
 
 

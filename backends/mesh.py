@@ -1,7 +1,9 @@
-"""The stage "mesh": radios join the mesh by wpa_supplicant (802.11s, SAE), cables that mesh are switched on."""
+"""The stage "mesh": radios join the mesh by wpa_supplicant (802.11s with SAE, ad-hoc cells, or as stations of a hub),
+cables that mesh are switched on."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from byzwizard.backends import control
 from byzwizard.backends.facts import FACTS
 from byzwizard.backends.interfaces import ip, is_up, must_have
+from byzwizard.backends.printable import printable_bytes
 from byzwizard.backends.retire import PauseAccessPoint
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
@@ -29,26 +32,48 @@ OWNER = (954, 954)  # byz-mesh, under which wpa_supplicant and hostapd run
 def configuration(resolved: Resolved, link: MeshLink) -> str:
     """The text of wpa_supplicant's configuration. Names and secrets stand in hexadecimal: in quotes not every
     printable character would come through."""
-    keys = resolved.keys
+    keys, country = resolved.keys, resolved.country
+    if link.kind == "station":
+        return _station(link, country)
+    air = {"interface": link.name, "country": country, "air_id": keys.air_id, "ssid": keys.air_id.encode().hex(),
+           "mhz": str(link.mhz)}
+    if link.kind == "ibss":
+        return fill("ibss.conf", **air, bssid=str(link.bssid))
     if keys.sae is None:
         security = "key_mgmt=NONE"
     else:
         security = f"key_mgmt=SAE\n\tsae_password={keys.sae.encode().hex()}\n\tieee80211w=2"
-    return fill("mesh.conf", interface=link.name, country=resolved.country, air_id=keys.air_id,
-                ssid=keys.air_id.encode().hex(), mhz=str(link.mhz), security=security)
+    return fill("mesh.conf", **air, security=security)
+
+
+def _station(link: MeshLink, country: str) -> str:
+    """WPA2 and WPA3, as our own access points offer both; the key of WPA2 is made here (IEEE 802.11, annex J.4)."""
+    assert link.network is not None
+    security = "key_mgmt=NONE"
+    if link.passphrase is not None:
+        secret = link.passphrase.encode()
+        psk = hashlib.pbkdf2_hmac("sha1", secret, link.network, 4096, 32).hex()
+        security = (f"key_mgmt=WPA-PSK SAE\n\tproto=RSN\n\tpairwise=CCMP\n\tieee80211w=1\n\tpsk={psk}"
+                    f"\n\tsae_password={secret.hex()}")
+    return fill("station.conf", interface=link.name, country=country, name=printable_bytes(link.network),
+                ssid=link.network.hex(), security=security)
 
 
 @dataclass(frozen=True)
 class Joined:
-    """Is the radio in this mesh on this channel? Asked of wpa_supplicant."""
+    """Is the radio in this mesh on this channel? Asked of wpa_supplicant. A station that waits for its hub is as it
+    should be: there may be none yet."""
 
     name: str
-    air_id: str
+    kind: str
     mhz: int | None
 
     def __call__(self, system: System) -> bool:
         found = control.status(system.path(f"{FOLDER}/control/{self.name}"))
-        return (found.get("wpa_state") == "COMPLETED" and found.get("mode") == "mesh"
+        if self.kind == "station":
+            return "wpa_state" in found
+        mode = "IBSS" if self.kind == "ibss" else "mesh"
+        return (found.get("wpa_state") == "COMPLETED" and found.get("mode") == mode
                 and found.get("freq") == str(self.mhz))
 
 
@@ -87,26 +112,36 @@ class CableUp(Step):
             ip(system, f"link set dev {self.interface} down")
 
 
-def _radio(resolved: Resolved, link: MeshLink, phy: str, mhz: int) -> Sequence[Step]:
-    path = f"{FOLDER}/{link.name}.conf"
+def _radio(resolved: Resolved, link: MeshLink, phy: str) -> Sequence[Step]:
+    path, mesh = f"{FOLDER}/{link.name}.conf", resolved.answers.mesh.name
+    steps: list[Step] = []
+    if link.mhz is not None:
+        steps.append(PauseAccessPoint(
+            id=f"{link.name}-alone", phy=phy, mhz=link.mhz, network=True,
+            text=_("Pause the network for phones while {name} changes its channel").format(name=link.name)))
+    if link.kind == "station":
+        text = _("Join the mesh “{mesh}” over the access point “{ssid}” with {interface}").format(
+            mesh=mesh, ssid=printable_bytes(link.network or b""), interface=link.interface)
+    elif link.kind == "ibss":
+        text = _("Join the mesh “{mesh}” in ad-hoc mode on channel {channel} with {interface}, unencrypted").format(
+            mesh=mesh, channel=link.channel, interface=link.interface)
+    else:
+        text = _("Join the mesh “{mesh}” on channel {channel} with {interface}").format(
+            mesh=mesh, channel=link.channel, interface=link.interface)
     return (
-        PauseAccessPoint(
-            id=f"{link.name}-alone", phy=phy, mhz=mhz, network=True,
-            text=_("Pause the network for phones while {name} changes its channel").format(name=link.name)),
+        *steps,
         ConfigFile(
             id=f"{link.name}-file", path=path, content=configuration(resolved, link), mode=0o600, owner=OWNER,
             text=_("Write down how {name} meshes").format(name=link.name)),
         RunUnit(
             id=f"{link.name}-join", unit=f"byz-mesh@{link.name}.service", files=(path,), network=True,
-            ready=Joined(link.name, resolved.keys.air_id, link.mhz),
-            after=(f"{link.name}-file", f"{link.name}-settings", f"{link.name}-alone"),
-            text=_("Join the mesh “{mesh}” on channel {channel} with {interface}").format(
-                mesh=resolved.answers.mesh.name, channel=link.channel, interface=link.interface)),
+            ready=Joined(link.name, link.kind, link.mhz),
+            after=(f"{link.name}-file", f"{link.name}-settings", *(step.id for step in steps)), text=text),
     )
 
 
 def _watch(resolved: Resolved) -> Step:
-    radios = tuple(link.name for link in resolved.links if link.kind != "wired")
+    radios = tuple(link.name for link in resolved.links if link.kind == "802.11s")
     if not radios:
         return StopUnit(id="mesh-watch", unit=WATCH, text=_("Watch over no radio"))
     return RunUnit(id="mesh-watch", unit=WATCH, files=(FACTS,), after=tuple(f"{name}-join" for name in radios),
@@ -124,15 +159,18 @@ class MeshStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         steps: list[Step] = []
         for link in resolved.links:
+            settings = link_settings(link.name, silent=link.name not in resolved.routed)
+            if link.kind == "station":  # its address is there at once when a hub comes, so that routing can begin
+                settings = (*settings, (f"ipv6/conf/{link.name}/dad_transmits", "0"))
             steps.append(KernelSettings(
-                id=f"{link.name}-settings", values=link_settings(link.name, silent=link.name not in resolved.routed),
+                id=f"{link.name}-settings", values=settings,
                 text=_("Take no orders from others over {name}").format(name=link.name)))
             if link.kind == "wired":
                 steps.append(CableUp(
                     id=f"{link.name}-up", interface=link.name, network=True, after=(f"{link.name}-settings",),
                     text=_("Use the cable at {name} as a mesh link").format(name=link.name)))
-            elif link.phy and link.mhz:
-                steps += _radio(resolved, link, link.phy, link.mhz)
+            elif link.phy:
+                steps += _radio(resolved, link, link.phy)
         return (*steps, _watch(resolved))
 
 

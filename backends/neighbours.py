@@ -63,8 +63,10 @@ def listed(
 ) -> list[Neighbour]:
     """Those we hear first, the strongest first; then the rest of the mesh by its cost. On `one_link` made of many
     (batman-adv) everybody speaks to everybody, and near are the stations alone; `steps` are its own next hops."""
-    joined = {station.link_local: station for station in stations if station.plink == "ESTAB"}
     speaking = {neighbour.address: neighbour for neighbour in dump.neighbours if neighbour.reach}
+    # Those of ad-hoc cells and hubs have no peering: they are nodes when they speak as nodes do.
+    joined = {station.link_local: station for station in stations if station.plink == "ESTAB"
+              or (station.plink is None and (one_link or station.link_local in speaking))}
     near: list[Neighbour] = []
     at: dict[str, str] = {}  # link-local address to the one that is shown
     for address in sorted(joined.keys() | (set() if one_link else speaking.keys())):

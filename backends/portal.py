@@ -76,7 +76,7 @@ def through(say: Callable[[str], str], language: str) -> str:
 def ruleset(resolved: Resolved) -> str:
     """The text of the nftables table."""
     values = {"address": resolved.address, "ula_address": resolved.ula_address, "ula_mesh": resolved.ula_mesh,
-              "go": GO}
+              "subnet": resolved.subnet, "ula": resolved.ula, "go": GO}
     return fill("portal.nft", hash=hashlib.sha256(repr(values).encode()).hexdigest()[:16], **values)
 
 

@@ -72,12 +72,15 @@ class RoutingStage:
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         names = resolved.routed
+        # A station may wait for its hub for days.
+        waiting = {link.name for link in resolved.links if link.kind == "station"}
+        awaited = " ".join(name for name in names if name not in waiting)
         if not names or resolved.answers.mesh.routing == "none":
             return (StopUnit(id="babel-stop", unit=UNIT, network=True, text=_("Look for no ways to other nodes")),)
         return (
             ConfigFile(id="babel-file", path=CONFIG, content=configuration(resolved), mode=0o600, owner=OWNER,
                        text=_("Write down how ways through the mesh are found")),
-            ConfigFile(id="babel-links", path=LINKS, content=f"LINKS={' '.join(names)}\n",
+            ConfigFile(id="babel-links", path=LINKS, content=f"LINKS={awaited}\n",
                        text=_("Write down which links to wait for")),
             RunUnit(id="babel", unit=UNIT, files=(CONFIG, LINKS), network=True,
                     ready=Speaking(names, resolved.subnet), after=("babel-file", "babel-links"),

@@ -9,19 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from byzwizard import beacon
 from byzwizard.backends.printable import printable_bytes
 from byzwizard.backends.system import System
 from byzwizard.backends.waiting import check_stop
 from byzwizard.errors import ByzantiumError, CannotHere, StepFailed
 from byzwizard.i18n import _
-from byzwizard.machine import Machine, Radio
+from byzwizard.machine import Hub, Machine, Radio
 from byzwizard.values import mesh_name
 
 if TYPE_CHECKING:
     from byzwizard.backends.nl80211 import Heard, Interface
 
 # IEEE 802.11 element ids and capability bits.
-SSID, RSN, MESH_CONFIGURATION, MESH_ID, VENDOR = 0, 48, 113, 114, 221
+SSID, RSN, MESH_CONFIGURATION, MESH_ID, VENDOR = 0, 48, 113, 114, beacon.VENDOR
 ESS, AD_HOC, PRIVACY = 0x0001, 0x0002, 0x0010
 WPA = bytes.fromhex("0050f201")
 MOST = 500  # networks; more is an attack, or a stadium
@@ -80,6 +81,10 @@ def scan(system: System, machine: Machine, only: str | None = None) -> list[Netw
 
 
 def listen(system: System, radio: Radio) -> list[Network]:
+    return networks_of(hear(system, radio))
+
+
+def hear(system: System, radio: Radio) -> "list[Heard]":
     """On one radio, on the interface that it has now; one that is down is up for this while."""
     from byzwizard.backends import nl80211
 
@@ -93,7 +98,7 @@ def listen(system: System, radio: Radio) -> list[Network]:
         _command(system, radio, "ip", "link", "set", "dev", interface.name, "up")
     try:
         _trigger(radio, interface.ifindex)
-        return networks_of(nl80211.heard(interface.ifindex))
+        return nl80211.heard(interface.ifindex)
     finally:
         if not up:
             system.run("ip", "link", "set", "dev", interface.name, "down", ok=range(256))
@@ -188,9 +193,26 @@ def network_of(one: "Heard") -> Network | None:
         secured = elements.get(MESH_CONFIGURATION, b"")[4:5] not in {b"", b"\0"}
     name, suffix = byzantium_name(raw) if kind != "ap" else (None, "")
     if name is None:
-        return Network(kind, _shown(raw), one.signal_dbm, channel_number(one.mhz), secured, False)
+        ours = kind == "ap" and element_of(one) is not None
+        return Network(kind, _shown(raw), one.signal_dbm, channel_number(one.mhz), secured, ours)
     return Network(kind, name, one.signal_dbm, channel_number(one.mhz), suffix == "~prv", True,
                    SUFFIXES[suffix])
+
+
+def element_of(one: "Heard") -> bytes | None:
+    """What a Byzantium access point says of itself."""
+    return next((content for number, content in elements_of(one.elements)
+                 if number == VENDOR and beacon.is_ours(content)), None)
+
+
+def hub_of(one: "Heard", phy: str) -> Hub | None:
+    """A Byzantium access point with a name, as something that a station could join."""
+    network, element = network_of(one), element_of(one)
+    ssid = next((content for number, content in elements_of(one.elements) if number == SSID), b"")
+    if network is None or network.kind != "ap" or element is None or len(ssid) > 32 or not ssid.strip(b"\0"):
+        return None
+    return Hub(phy=phy, ssid=ssid.hex(), element=element.hex(), mhz=one.mhz, signal_dbm=one.signal_dbm,
+               secured=network.secured)
 
 
 def byzantium_name(raw: bytes) -> tuple[str | None, str]:

@@ -40,7 +40,7 @@ def read_status(system: System) -> dict[str, Any]:
         stations = pool.submit(lambda: [station for name in wireless for station in airing.stations(system, name)])
         refused = pool.submit(lambda: {mac for name in wireless for mac in airing.refusals(system, name)})
         heard = pool.submit(lambda: {mesh for name in wireless for mesh in airing.meshes_heard(system, name)})
-        users = pool.submit(clients.count, system, known.access_points)
+        phones = pool.submit(lambda: [one for name in known.access_points for one in airing.stations(system, name)])
         dump = pool.submit(_babel, system)
         one_link = known.routing == "batman-adv"
         steps = pool.submit(lambda: airing.steps(system) if one_link else {})
@@ -63,7 +63,10 @@ def read_status(system: System) -> dict[str, Any]:
         own = list(pool.map(lambda look: look(), looks))
         names = neighbours.known(system)
         speaking = [each.behind_bat if one_link else each for each in stations.result()]
-        nodes = neighbours.listed(speaking, dump.result() or babel_socket.Dump(), names, one_link, steps.result())
+        routes = dump.result() or babel_socket.Dump()
+        heard_here = [*speaking, *(phones.result() if known.hubs else ())]
+        nodes = neighbours.listed(heard_here, routes, names, one_link, steps.result())
+        users = clients.count(system, phones.result(), {each.address for each in routes.neighbours})
         ports, internet = wired.result()
         around = [
             *company(nodes),
@@ -72,8 +75,8 @@ def read_status(system: System) -> dict[str, Any]:
             *silent_links(speaking, dump.result(), known.routing, lambda: spoken.heard(wireless, known.routing)),
         ]
         found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
-        gateway = uplinks.shared_by(ports, dump.result() or babel_socket.Dump(), known, names)
-        return _shape(known, found, nodes, users.result(), gateway, counters.totals(counters.read(system)))
+        gateway = uplinks.shared_by(ports, routes, known, names)
+        return _shape(known, found, nodes, users, gateway, counters.totals(counters.read(system)))
 
 
 def _babel(system: System) -> babel_socket.Dump | None:
@@ -117,7 +120,7 @@ def other_kinds(known: Facts, heard: set[str]) -> list[Check]:
     return [Check(
         "other-mesh", True,
         _("There is another mesh “{mesh}” near, which is {kind}; this node's is {own}.").format(
-            mesh=known.mesh, kind=_(" and ").join(kinds), own=words[known.air_id.rpartition("~")[2]]),
+            mesh=known.mesh, kind=_(" and ").join(kinds), own=words.get(known.air_id.rpartition("~")[2], words["opn"])),
         _("To join that one, run `byzwizard` and choose the same kind, with its passphrase if it has one."))]
 
 

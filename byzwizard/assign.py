@@ -1,82 +1,42 @@
 """Which interface does what: the mesh links and access points, from the answers and the radios' verdicts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from byzwizard.answers import Answers
 from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.identity import Identity
+from byzwizard.keys import cell
+from byzwizard.ladder import Part, parts, speaks_with_stations, usable, what_to_buy, why_alone
 from byzwizard.machine import Machine, Radio
-from byzwizard.resolve import AccessPointPlan, MeshLink
+from byzwizard.resolve import AccessPointPlan, Keys, LinkKind, MeshLink
 from byzwizard.values import channel_mhz
-
-
-def what_to_buy() -> str:
-    return _(
-        "An adapter that meshes and serves phones, such as one with the chip AR9271, RT5572 or MT7612U, can be "
-        "plugged in at any time."
-    )
+from byzwizard.verdict import AP, IBSS, together
 
 
 def assign(
-    answers: Answers,
-    machine: Machine,
-    identity: Identity,
-) -> tuple[tuple[MeshLink, ...], tuple[AccessPointPlan, ...]]:
-    """Raises CannotHere naming the key to change when this machine has not what is asked."""
-    meshing = _mesh_radios(answers, machine)
+    answers: Answers, machine: Machine, identity: Identity, keys: Keys
+) -> tuple[tuple[MeshLink, ...], tuple[AccessPointPlan, ...], tuple[str, ...]]:
+    """Links, access points, and why they were chosen. Raises CannotHere naming the key to change when this machine has
+    not what is asked."""
+    chosen = parts(answers, machine, keys)
     cables = _mesh_cables(answers, machine)
-    links = tuple(_radio_link(answers, identity, radio, f"mesh{i}") for i, radio in enumerate(meshing))
+    meshing = [part for part in chosen if part.link]
+    links = tuple(_radio_link(answers, identity, keys, part, f"mesh{i}") for i, part in enumerate(meshing))
     links += tuple(MeshLink(interface=port, name=port, kind="wired") for port in cables)
-    access_points = _access_points(answers, machine, identity, meshing)
+    access_points = _AccessPoints(answers, machine, identity, keys, chosen).planned()
     if not links and not access_points:
         reasons = " ".join(
             f"{radio.interface or radio.phy}: {radio.verdict.reason}" for radio in machine.radios if radio.verdict
         )
+        if machine.heard is not None:
+            reasons += " " + why_alone(answers, machine, keys)
         raise CannotHere(
             _("This computer has no wireless card that can mesh or serve phones.") + (f" {reasons}" if reasons else ""),
             what_to_buy(),
         )
-    return links, access_points
-
-
-def _usable(machine: Machine) -> list[Radio]:
-    """Radios with an interface, best grade first, then by phy, so that the order is steady."""
-    radios = [radio for radio in machine.radios if radio.interface and radio.verdict and radio.verdict.grade != "F"]
-    return sorted(radios, key=lambda radio: (radio.verdict.grade if radio.verdict else "F", len(radio.phy), radio.phy))
-
-
-def _mesh_radios(answers: Answers, machine: Machine) -> list[Radio]:
-    mesh = answers.mesh
-    if mesh.link == "wired":
-        return []
-    radios = _usable(machine)
-    if mesh.interfaces == "auto":
-        capable = [radio for radio in radios if radio.meshes]
-        if not capable and mesh.link == "802.11s":
-            raise CannotHere(_("mesh.link is 802.11s, but no wireless card here can mesh."), what_to_buy())
-        return capable[:1]
-    named = {radio.interface: radio for radio in machine.radios}
-    chosen = []
-    for interface in mesh.interfaces:
-        if interface in {port.interface for port in machine.wired} and mesh.link == "auto":
-            continue
-        radio = named.get(interface)
-        if radio is None:
-            raise CannotHere(
-                _("mesh.interfaces names {name}, which is not a wireless card of this computer.").format(
-                    name=interface
-                ),
-                _("`byzwizard inspect` shows what is here; auto lets Byzantium choose."),
-            )
-        if radio not in radios or not radio.meshes:
-            reason = radio.verdict.reason if radio.verdict else ""
-            raise CannotHere(
-                _("mesh.interfaces names {name}, which cannot mesh: {reason}").format(name=interface, reason=reason),
-                what_to_buy(),
-            )
-        chosen.append(radio)
-    return chosen
+    return links, access_points, tuple(part.reason for part in chosen if part.reason)
 
 
 def _mesh_cables(answers: Answers, machine: Machine) -> list[str]:
@@ -118,62 +78,115 @@ def _check_channel(radio: Radio, number: int, key: str) -> None:
         )
 
 
-def _radio_link(answers: Answers, identity: Identity, radio: Radio, name: str) -> MeshLink:
-    _check_channel(radio, answers.mesh.channel, "mesh.channel")
+def _radio_link(answers: Answers, identity: Identity, keys: Keys, part: Part, name: str) -> MeshLink:
+    radio, kind = part.radio, part.link
     assert radio.interface
+    assert kind
+    mac = _mac(answers, identity, radio, "mesh")
+    if kind == "station":
+        ssid = bytes.fromhex(part.hub.ssid) if part.hub else answers.access_point.ssid.encode()
+        secret = _secret(answers, keys)
+        return MeshLink(radio.interface, name, kind, radio.phy, mac=mac, network=ssid, passphrase=secret)
+    _check_channel(radio, answers.mesh.channel, "mesh.channel")
     return MeshLink(
         interface=radio.interface,
         name=name,
-        kind="802.11s",
+        kind=kind,
         phy=radio.phy,
         channel=answers.mesh.channel,
         mhz=channel_mhz(answers.mesh.channel),
-        mac=_mac(answers, identity, radio, "mesh"),
+        mac=mac,
+        bssid=(answers.mesh.bssid or cell(keys.air_id)) if kind == "ibss" else None,
     )
+
+
+def _secret(answers: Answers, keys: Keys) -> str | None:
+    """The passphrase of the hubs of this mesh."""
+    own = answers.access_point.passphrase
+    return own.get_secret_value() if own else keys.hub
 
 
 def _mac(answers: Answers, identity: Identity, radio: Radio, role: str) -> str | None:
     return identity.mac(role, radio.mac) if answers.node.mac == "random" else None
 
 
-def _access_points(
-    answers: Answers, machine: Machine, identity: Identity, meshing: Sequence[Radio]
-) -> tuple[AccessPointPlan, ...]:
-    wanted = answers.access_point
-    if wanted.enable is False:
-        return ()
-    named = () if answers.mesh.interfaces == "auto" else answers.mesh.interfaces
-    planned: list[AccessPointPlan] = []
-    for radio in _usable(machine):
+@dataclass(frozen=True)
+class _AccessPoints:
+    """Every radio that can serves phones: beside its mesh link, as a hub, or alone."""
+
+    answers: Answers
+    machine: Machine
+    identity: Identity
+    keys: Keys
+    chosen: Sequence[Part]
+
+    def planned(self) -> tuple[AccessPointPlan, ...]:
+        wanted = self.answers.access_point.enable
+        if wanted is False:
+            return ()
+        found: list[AccessPointPlan] = []
+        for radio in usable(self.machine):
+            plan = self._plan(radio, f"ap{len(found)}")
+            if plan is not None:
+                found.append(plan)
+        if wanted is True and not found:
+            raise CannotHere(
+                _("access_point.enable is true, but no wireless card here can serve phones{beside}.").format(
+                    beside=_(" beside the mesh") if self.chosen else ""
+                ),
+                what_to_buy(),
+            )
+        return tuple(found)
+
+    def _plan(self, radio: Radio, name: str) -> AccessPointPlan | None:
+        """None where this radio has something else to do, or cannot."""
+        answers, identity = self.answers, self.identity
+        part = next((part for part in self.chosen if part.radio == radio), None)
+        named = () if answers.mesh.interfaces == "auto" else answers.mesh.interfaces
+        if not _serves(radio, part.link if part else None, part is not None) or (radio.interface in named and not part):
+            return None
+        meshing = [other.radio for other in self.chosen if other.link]
         shares = f"mesh{meshing.index(radio)}" if radio in meshing else None
-        if not radio.serves_phones or (radio.interface in named and not shares):
-            continue
-        number = _access_point_channel(answers, radio, shares)
+        is_hub = part is not None and part.role == "hub"
+        number = _hub_channel(answers, radio) if is_hub else _access_point_channel(answers, radio, shares)
         if number is None:
-            continue
+            return None
+        own = answers.access_point.passphrase
+        passphrase = _secret(answers, self.keys) if is_hub else own.get_secret_value() if own else None
         # Two interfaces on one radio can never carry the same address.
         mac = _mac(answers, identity, radio, "ap") or (identity.mac("ap", radio.mac) if shares else None)
-        planned.append(
-            AccessPointPlan(
-                name=f"ap{len(planned)}",
-                phy=radio.phy,
-                interface=None if shares else radio.interface,
-                shares=shares,
-                ssid=wanted.ssid,
-                channel=number,
-                mhz=channel_mhz(number),
-                mac=mac,
-                passphrase=wanted.passphrase.get_secret_value() if wanted.passphrase else None,
-            )
+        return AccessPointPlan(
+            name=name,
+            phy=radio.phy,
+            interface=None if shares else radio.interface,
+            shares=shares,
+            ssid=answers.access_point.ssid,
+            channel=number,
+            mhz=channel_mhz(number),
+            mac=mac,
+            passphrase=passphrase,
+            hub=speaks_with_stations(answers, self.keys)
+            and (self.keys.kind == "public" or passphrase is not None),  # never a private mesh over an open network
         )
-    if wanted.enable is True and not planned:
-        raise CannotHere(
-            _("access_point.enable is true, but no wireless card here can serve phones{beside}.").format(
-                beside=_(" beside the mesh") if meshing else ""
-            ),
-            what_to_buy(),
-        )
-    return tuple(planned)
+
+
+def _serves(radio: Radio, link: LinkKind | None, chosen: bool) -> bool:
+    """Can it be an access point beside its link, or as the hub that it was chosen to be?"""
+    if link == "station":
+        return False
+    if link == "ibss":
+        return together(radio.combinations, IBSS, AP)
+    if link == "802.11s":
+        return radio.verdict is not None and radio.verdict.access_point
+    return chosen or radio.serves_phones
+
+
+def _hub_channel(answers: Answers, radio: Radio) -> int:
+    """That of the mesh, where nothing else is asked."""
+    asked = answers.access_point.channel
+    number, key = (answers.mesh.channel, "mesh.channel") if asked == "auto" else (asked, "access_point.channel")
+    _check_channel(radio, number, key)
+    return number
 
 
 def _access_point_channel(answers: Answers, radio: Radio, shares: str | None) -> int | None:

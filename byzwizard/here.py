@@ -38,6 +38,7 @@ class Here:
         self._system = System()
         self.rehearsal = context.machine_file is not None or os.geteuid() != 0
         self._reader: MachineReader | None = None
+        self._heard: tuple[Answers, str] | None = None  # by the Review of these, of other access points
         self._handed = contextlib.ExitStack()  # the passphrase that an apply reads from us
 
     def is_set_up(self) -> bool:
@@ -97,7 +98,7 @@ class Here:
         from byzwizard.backends.keep import identity
         from byzwizard.prepare import prepare_answers, rehearsed
 
-        machine = self.machine()
+        machine = self._listened(answers, self.machine())
         node = rehearsed(machine) if self.rehearsal else identity(self._system)
         ready = prepare_answers(self._system, answers, machine, node, self._context.stages)
         needed = frozenset(
@@ -107,6 +108,20 @@ class Here:
             if self.rehearsal or step.needed(self._system)
         )
         return Review(ready.resolved, ready.plan, needed)
+
+    def _listened(self, answers: Answers, machine: Machine) -> Machine:
+        """With who is near, where that decides what a radio does."""
+        from byzwizard.ladder import listeners
+
+        self._heard = None
+        radios = [] if self.rehearsal else [radio.phy for radio in listeners(answers, machine)]
+        if not radios:
+            return machine
+        from byzwizard.backends import hearing
+
+        heard = self._ask("scan", "--hubs", ",".join(radios)).strip()
+        self._heard = (answers, heard)
+        return machine.model_copy(update={"heard": hearing.read(heard)})
 
     def save(self, answers: Answers, path: Path) -> None:
         from byzwizard.answers import save_text
@@ -134,6 +149,7 @@ class Here:
 
         if self.rehearsal:
             return Told(self.review(answers))
+        heard = ["--heard", self._heard[1]] if self._heard and self._heard[0] == answers else []
         from byzwizard.answers import save_text
         from byzwizard.handed import handed
 
@@ -143,7 +159,7 @@ class Here:
             store = answers.persistence.model_copy(update={"passphrase_file": path})
             answers = answers.model_copy(update={"persistence": store})
         left_out = [word for stage in sorted(skip) for word in ("--skip", stage)]
-        return self._program(["apply", "/dev/stdin", *left_out, *_confirmed(seals)], save_text(answers))
+        return self._program(["apply", "/dev/stdin", *left_out, *heard, *_confirmed(seals)], save_text(answers))
 
     def undo(self) -> Applying:
         return self._program(["undo"], "")

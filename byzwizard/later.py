@@ -11,8 +11,6 @@ def refuse(answers: Answers) -> None:
     """Raises CannotHere naming the first key that asks for more than this version has."""
     asked = {
         "mesh.routing": answers.mesh.routing == "olsr",
-        "mesh.link": answers.mesh.link in ("ibss", "hub"),
-        "mesh.bssid": answers.mesh.bssid is not None,
         "mesh.addresses": answers.mesh.addresses != "hash",
         "mesh.blocked": bool(answers.mesh.blocked),
         "internet.wifi": answers.internet.wifi is not None,

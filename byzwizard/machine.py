@@ -4,9 +4,9 @@ Unknown keys are ignored, so that a newer recording still loads. `verdict` and `
 after loading (verdict.py); what a file says of them is ignored.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Grade = Literal["A", "B", "C", "D", "E", "F"]
 
@@ -73,7 +73,7 @@ class Radio(_Data):
 
     @property
     def meshes(self) -> bool:
-        """Can this version of the program mesh with it? Ad-hoc meshes and hubs are not built yet."""
+        """Does it mesh by 802.11s? What others do depends on who is heard (ladder.py)."""
         return self.verdict is not None and self.verdict.link == "802.11s"
 
     @property
@@ -134,7 +134,21 @@ class Battery(_Data):
     seconds_left: int | None
 
 
+class Hub(_Data):
+    """A Byzantium access point that the radio `phy` has heard. A stranger sent it: a hint, never trust. `ssid` and
+    `element` (what beacon.py makes) are hexadecimal; `secured`: it wants a passphrase."""
+
+    phy: str
+    ssid: str = Field(pattern="^([0-9a-f]{2}){1,32}$")
+    element: str
+    mhz: int
+    signal_dbm: float | None
+    secured: bool
+
+
 class Machine(_Data):
+    """`heard` is None where nobody has listened; then the key is left out of the JSON."""
+
     machine: Literal[1] = 1
     radios: tuple[Radio, ...] = ()
     wired: tuple[Wired, ...] = ()
@@ -144,3 +158,11 @@ class Machine(_Data):
     firmware: Literal["uefi", "bios"] = "bios"
     secure_boot: bool = False
     battery: Battery | None = None
+    heard: tuple[Hub, ...] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_silence(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        shown: dict[str, Any] = handler(self)
+        if self.heard is None:
+            del shown["heard"]
+        return shown

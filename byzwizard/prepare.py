@@ -1,6 +1,7 @@
 """From an answers file to a plan: the way that apply, plan and the wizard's Review share."""
 
 import hashlib
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,16 @@ class Prepared:
 
 
 def prepare(
-    system: System, file: Path, machine_file: Path | None, stages: Sequence[Stage], again: bool = False
+    system: System,
+    file: Path,
+    machine_file: Path | None,
+    stages: Sequence[Stage],
+    again: bool = False,
+    heard: str | None = None,
 ) -> Prepared:
-    """`again`: what the last apply saw of this computer will do, where nothing has changed since. Raises Invalid for
-    the files, CannotHere where this machine has not what is asked."""
+    """`again`: what the last apply saw of this computer will do, where nothing has changed since. `heard`: what Review
+    heard of others, as hearing.py writes it. Raises Invalid for the files, CannotHere where this machine has not what
+    is asked."""
     from byzwizard.answers import load
 
     answers = load(file)
@@ -40,8 +47,23 @@ def prepare(
         from byzwizard.backends.probe import machine_for
 
         machine = machine_for(system, machine_file)
+    if machine_file is None:
+        machine = _listened(system, answers, machine, heard)
     node = identity(system) if machine_file is None else rehearsed(machine)
     return prepare_answers(system, answers, machine, node, stages)
+
+
+def _listened(system: System, answers: Answers, machine: Machine, heard: str | None) -> Machine:
+    """Who is near decides what some radios do. Only root can listen."""
+    from byzwizard.ladder import listeners
+
+    if os.geteuid() != 0 or not listeners(answers, machine):
+        return machine
+    from byzwizard.backends import hearing
+
+    if heard is not None:
+        return machine.model_copy(update={"heard": hearing.read(heard)})
+    return hearing.listened(system, answers, machine)
 
 
 def rehearsed(machine: Machine) -> Identity:

@@ -14,15 +14,18 @@ from byzwizard.i18n import _
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine
 
-LinkKind = Literal["802.11s", "wired"]
+LinkKind = Literal["802.11s", "ibss", "station", "wired"]
 BAT = "bat0"  # what batman-adv makes of all mesh links
+CLIENTS = "clients0"  # the bridge of phones, on which a hub speaks with its stations
 
 
 @dataclass(frozen=True)
 class MeshLink:
     """One interface that meshes. `interface` is its own name as found, `name` what it is called on a node.
 
-    `phy`, `channel` and `mhz` are None when wired; `mac` is None where the address stays as it is.
+    `phy` is None when wired, `channel` and `mhz` also for a station, which goes where its hub is; `mac` is None where
+    the address stays as it is. `bssid` is the cell of an IBSS; `network` the name of the access point that a station
+    joins, `passphrase` what it asks for.
     """
 
     interface: str
@@ -32,12 +35,20 @@ class MeshLink:
     channel: int | None = None
     mhz: int | None = None
     mac: str | None = None
+    bssid: str | None = None
+    network: bytes | None = None
+    passphrase: str | None = None
+
+    @property
+    def encrypted(self) -> bool:
+        """On the air, when the mesh is not open; a cable counts as it is."""
+        return self.kind in ("802.11s", "wired") or self.passphrase is not None
 
 
 @dataclass(frozen=True)
 class AccessPointPlan:
     """One access point for phones. `shares` names the mesh link on the same radio, None when it has its own;
-    then `interface` is the radio's own interface, which becomes `name`."""
+    then `interface` is the radio's own interface, which becomes `name`. `hub`: other nodes join it as well."""
 
     name: str
     phy: str
@@ -48,16 +59,19 @@ class AccessPointPlan:
     mhz: int
     mac: str | None
     passphrase: str | None
+    hub: bool = False
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What the mesh's secret derives into: `sae` is the SAE password, `babel` 64 hex digits; both None when open."""
+    """What the mesh's secret derives into: `sae` is the SAE password, `babel` 64 hex digits; both None when open. `hub`
+    is the passphrase of a private mesh's hubs that have none of their own."""
 
     air_id: str
     sae: str | None
     babel: str | None
     kind: Literal["public", "private", "open"]
+    hub: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,9 +95,15 @@ class Resolved:
 
     @property
     def routed(self) -> tuple[str, ...]:
-        """The interfaces on which nodes tell each other of ways: the mesh links, or what batman-adv makes of them."""
+        """The interfaces on which nodes tell each other of ways: the mesh links, or what batman-adv makes of them, and
+        on a hub the clients' bridge."""
         names = tuple(link.name for link in self.links)
-        return (BAT,) if names and self.answers.mesh.routing == "batman-adv" else names
+        names = (BAT,) if names and self.answers.mesh.routing == "batman-adv" else names
+        return (*names, CLIENTS) if self.is_hub else names
+
+    @property
+    def is_hub(self) -> bool:
+        return any(point.hub for point in self.access_points)
 
 
 def resolve(
@@ -97,7 +117,8 @@ def resolve(
     later.refuse(answers)
     node_id = identity.id
     name = answers.node.name or identity.default_name
-    links, access_points = assign(answers, machine, identity)
+    keys = derive(answers.mesh)
+    links, access_points, reasons = assign(answers, machine, identity, keys)
     subnet = answers.mesh.subnet if answers.mesh.subnet != "auto" else client_prefix(node_id, taken, former)
     ula_mesh, ula = ula_prefixes(answers.mesh.name, node_id)
     kept = answers.model_copy(
@@ -107,7 +128,6 @@ def resolve(
             "clone": Clone(),
         }
     )
-    keys = derive(answers.mesh)
     return Resolved(
         answers=kept,
         name=name,
@@ -121,12 +141,12 @@ def resolve(
         ula=ula,
         ula_address=ula.removesuffix("/64") + "1",
         ula_mesh=ula_mesh,
-        notes=_notes(answers, machine, keys, links, access_points),
+        notes=(*reasons, *_notes(answers, machine, keys, links, access_points)),
         clone=answers.clone,
     )
 
 
-CLIENTS = IPv4Network("10.0.0.0/8")
+ALL_CLIENTS = IPv4Network("10.0.0.0/8")
 SALTS = 1000
 
 
@@ -134,7 +154,7 @@ def client_prefix(node_id: str, taken: Collection[str], former: str | None = Non
     """The first 10.h1.h2.0/24 of the node's own sequence that overlaps none that is taken; `former` where it is of the
     sequence and free. 10.255.0.0/16 is reserved. Who has all of 10/8 cannot be avoided."""
     wide = [IPv4Network(prefix) for prefix in taken if not prefix.endswith("/24")]
-    wide = [other for other in wide if not other.supernet_of(CLIENTS)]
+    wide = [other for other in wide if not other.supernet_of(ALL_CLIENTS)]
     sequence: Iterator[str] = (_salted(node_id, salt) for salt in range(SALTS))
     if former is not None and any(former == _salted(node_id, salt) for salt in range(SALTS)):
         sequence = itertools.chain((former,), sequence)
@@ -172,25 +192,41 @@ def _notes(
     access_points: tuple[AccessPointPlan, ...],
 ) -> tuple[str, ...]:
     notes = []
-    if keys.kind == "public" and any(link.kind != "wired" for link in links):
+    hub = any(point.hub for point in access_points)
+    over_air = any(link.kind != "wired" for link in links)
+    if keys.kind == "public" and any(link.kind == "802.11s" for link in links):
         notes.append(
             _(
                 "The mesh is public: anyone with Byzantium can join it. What goes over the air is encrypted against "
                 "listeners, but nobody's name is proven."
             )
         )
-    if keys.kind == "public" and links and all(link.kind == "wired" for link in links):
+    elif keys.kind == "public" and (over_air or (hub and not links)):
+        notes.append(_("The mesh is public: anyone with Byzantium can join it."))
+    elif keys.kind == "public" and links:
         notes.append(_("The mesh is public: anyone with Byzantium and a cable can join. The cable is not encrypted."))
+    if keys.kind == "public":
+        notes += [
+            _("What goes over {interface} is not encrypted: anyone near can listen. Names are not proven.").format(
+                interface=link.interface
+            )
+            for link in links
+            if not link.encrypted
+        ]
     if keys.kind == "open" and links:
         notes.append(_("The mesh is open: nothing on the air is encrypted, and anyone can listen and join."))
     if access_points and access_points[0].passphrase is None:
         notes.append(
             _("The network for phones is open: anyone near can join and listen.")
         )
-    if not links:
+    if not links and not hub:
         notes.append(_("No wireless card here can mesh: this node serves phones and stands alone."))
-    elif not access_points and answers.access_point.enable == "auto":
+    elif links and not access_points and answers.access_point.enable == "auto":
         notes.append(_("No wireless card here can serve phones while it meshes."))
+    if keys.kind == "private" and access_points and not hub and answers.mesh.routing == "babel":
+        notes.append(
+            _("Computers whose cards cannot mesh join this mesh only over an access point with a passphrase.")
+        )
     if answers.internet.share == "ask" and any(port.carrier for port in machine.wired):
         notes.append(_("An Internet connection is not shared with the mesh."))
     if answers.clone.to and answers.clone.content != "blank":

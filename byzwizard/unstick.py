@@ -70,7 +70,7 @@ def main() -> int:
     """Until SIGTERM. Exit status 0."""
     system = System()
     known = facts.read(system)
-    radios = [Radio(link.name) for link in known.links if link.kind != "wired"] if known else []
+    radios = [Radio(link.name) for link in known.links if link.kind == "802.11s"] if known else []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     notify("READY=1")
     with contextlib.suppress(KeyboardInterrupt):

@@ -42,8 +42,10 @@ class Hardware(Page):
     def help(self) -> str:
         return _(
             "A node needs one wireless card that can mesh; the best also serve phones at the same time.\n\n"
-            "Grade A: mesh and phones together. B: mesh. C: an older kind of mesh. D: phones only. E: it can only "
-            "join other networks. F: not usable now; the line below it tells what to do.\n\n"
+            "Grade A: mesh and phones together. B: mesh. C: an older kind of mesh. D: phones only; other "
+            "nodes can join its network too. E: it can only join other networks. F: not usable now; the line below it "
+            "tells what to do.\n\n"
+            "Where no card meshes, C, D and E first listen, and join a Byzantium access point that is near.\n\n"
             "Enter shows all that is known of a card. “Try it” lets the card join a mesh of its own for a moment, "
             "which shows whether its driver really can what it promises."
         )
@@ -180,10 +182,10 @@ def can(radio: "Radio") -> str:
         return ""
     if radio.meshes:
         return _("mesh and phones together") if verdict.access_point else _("mesh")
-    if radio.serves_phones:
-        return _("phones only, cannot mesh")
     if verdict.link == "ibss":
         return _("mesh of the older kind")
+    if radio.serves_phones:
+        return _("phones only, cannot mesh")
     return _("not usable now") if verdict.grade == "F" else _("can only join other networks")
 
 

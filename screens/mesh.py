@@ -180,6 +180,19 @@ class Mesh(Page):
                 _("of the phones: auto, or 10.x.y.0/24"),
             ),
             Pick(
+                "mesh.link",
+                _("Link"),
+                str(draft.get("mesh.link")),
+                (
+                    ("auto", _("auto: what the card does best")),
+                    ("802.11s", _("802.11s: nodes side by side")),
+                    ("ibss", _("ibss: ad-hoc, not encrypted")),
+                    ("hub", _("hub: one access point, others join")),
+                    ("wired", _("wired: cables that are named")),
+                ),
+                lambda value: self._set("mesh.link", value),
+            ),
+            Pick(
                 "mesh.routing",
                 _("Routing"),
                 str(draft.get("mesh.routing")),

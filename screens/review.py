@@ -142,20 +142,30 @@ class Review(Page):
     def _mesh(review: "Reviewed") -> list[Item]:
         resolved = review.resolved
         kind = {"public": _("public"), "private": _("private"), "open": _("open, not encrypted")}[resolved.keys.kind]
+        plain = _("public, not encrypted") if resolved.keys.kind == "public" else kind
+        words = {
+            "802.11s": _("join or start {mesh} on channel {channel} ({interface}), {kind}"),
+            "ibss": _("join or start {mesh} in ad-hoc mode on channel {channel} ({interface}), {kind}"),
+            "station": _("join {mesh} over a Byzantium access point ({interface}), {kind}"),
+            "wired": _("join or start {mesh} over the cable of {interface}"),
+        }
         mesh = resolved.answers.mesh.name
         notes: list[Item] = [
             Note(
-                _("join or start {mesh} on channel {channel} ({interface}), {kind}").format(
-                    mesh=mesh, channel=link.channel, interface=link.interface, kind=kind
-                )
-                if link.channel
-                else _("join or start {mesh} over the cable of {interface}").format(
-                    mesh=mesh, interface=link.interface
+                words[link.kind].format(
+                    mesh=mesh,
+                    channel=link.channel,
+                    interface=link.interface,
+                    kind=kind if link.encrypted else plain,
                 ),
                 label=_("Mesh"),
             )
             for link in resolved.links
         ]
+        if not notes and resolved.is_hub:
+            open_air = all(point.passphrase is None for point in resolved.access_points)
+            said = _("a hub of {mesh}: other nodes join the network for phones, {kind}")
+            notes.append(Note(said.format(mesh=mesh, kind=plain if open_air else kind), label=_("Mesh")))
         return notes or [Note(_("none: no card here can mesh"), "look", _("Mesh"))]
 
     @staticmethod

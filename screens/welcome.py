@@ -173,7 +173,7 @@ class Welcome(Page):
         if machine is None:
             return [Note(_("looking at this computer …"), label=_("Found"))]
         found = [radio for radio in machine.radios if radio.interface]
-        usable = [radio for radio in found if radio.meshes]
+        usable = [radio for radio in found if radio.verdict and radio.verdict.link in ("802.11s", "ibss")]
         phones = [radio for radio in found if radio.serves_phones]
         notes: list[Item] = []
         if usable:
@@ -187,6 +187,10 @@ class Welcome(Page):
             )
         elif phones:
             notes.append(Note(_("a wireless card for phones, but none that can mesh"), "look", _("Found")))
+        elif any(radio.verdict and radio.verdict.link for radio in found):
+            notes.append(
+                Note(_("a wireless card that can only join another node's access point"), "look", _("Found"))
+            )
         else:
             notes.append(Note(_("no wireless card that can be used; “Set it up” tells what to do"), "bad", _("Found")))
         wired = [

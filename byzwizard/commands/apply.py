@@ -31,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help=_("answers of a boot: a store that cannot be is left out; found ones never make one, nor erase anything"),
     )
     parser.add_argument("--skip", metavar="STAGE", action="append", default=[], help=_("leave a stage out"))
+    parser.add_argument("--heard", help=argparse.SUPPRESS)  # by the wizard: apply does what Review has shown
     confirmed(parser)
 
 
@@ -60,12 +61,12 @@ def _prepared(context: Context, system: System) -> tuple[Prepared, Sequence[Stag
     """With the stages that it was planned with. A boot makes the node even where its store cannot be."""
     stages, file = _stages(context), context.options.file
     try:
-        return prepare(system, file, None, stages, again=True), stages
+        return prepare(system, file, None, stages, again=True, heard=context.options.heard), stages
     except (Refused, CannotHere) as fault:
         if context.options.boot is None:
             raise
         without = [stage for stage in stages if stage.name != "persistence"]
-        ready = prepare(system, file, None, without)
+        ready = prepare(system, file, None, without, heard=context.options.heard)
         print(_("Nothing is kept: {why}").format(why=fault), file=sys.stderr)
         return ready, without
 

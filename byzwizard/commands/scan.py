@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from byzwizard.backends.hearing import hubs, written
 from byzwizard.backends.probe import machine_for
 from byzwizard.backends.scan import Network, scan
 from byzwizard.backends.system import System
@@ -13,12 +14,18 @@ from byzwizard.i18n import _
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("interface", nargs="?", metavar="INTERFACE", help=_("only this radio"))
+    parser.add_argument("--hubs", metavar="LIST", help=argparse.SUPPRESS)  # for the wizard: of these radios, as JSON
 
 
 def run(context: Context) -> int:
     if context.machine_file is not None:
         raise Invalid(_("A recorded machine hears nothing."), _("Leave out --machine."))
     system = System()
+    if context.options.hubs is not None:
+        machine = machine_for(system, None)
+        phys = context.options.hubs.split(",")
+        print(written(hubs(system, [radio for radio in machine.radios if radio.phy in phys])))
+        return 0
     networks = scan(system, machine_for(system, None), context.options.interface)
     if context.json:
         print(json.dumps([network.as_json() for network in networks], ensure_ascii=False))

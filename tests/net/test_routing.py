@@ -46,7 +46,7 @@ class Line:
         folder.mkdir(parents=True)
         text = configuration(it).replace("/run/byzantium/babel/socket", str(folder / "socket"))
         (folder / "babel.conf").write_text(text)
-        names = [link.name for link in it.links]
+        names = list(it.routed)
         ready = self.made.run(space, "python3", "-I", "-S", str(TREE / "backends/ready.py"), *names)
         assert ready.returncode == 0, ready.stderr
         self.made.start(space, "babeld", "-I", "", "-S", "", "-c", str(folder / "babel.conf"))

@@ -20,7 +20,7 @@ FILE = "answers.yaml"
 # What the pages offer: the key of the answers, and the page's default for it.
 OFFERED = {
     "node": ("name", "country", "mac", "language", "keyboard"),
-    "mesh": ("name", "channel", "security", "subnet", "passphrase"),
+    "mesh": ("name", "channel", "security", "subnet", "passphrase", "link"),
     "access_point": ("enable", "ssid", "passphrase"),
     "persistence": ("kind",),
 }
@@ -175,3 +175,4 @@ def _fill_mesh(screen: Screen, answers: Answers) -> None:
         screen.pick("mesh.security", answers.mesh.security)
     screen.pick("node.mac", answers.node.mac)
     screen.type("mesh.subnet", answers.mesh.subnet)
+    screen.pick("mesh.link", answers.mesh.link)

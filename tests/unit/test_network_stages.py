@@ -141,6 +141,56 @@ def test_babel_announces_its_own_and_goes_under_its_name() -> None:
     assert "interface mesh0 type wireless" in text
 
 
+def test_an_ad_hoc_cell_is_named_and_has_no_secret() -> None:
+    ad_hoc = card(0).model_copy(update={"modes": ("IBSS",)})
+    resolved = node("mesh: {name: Relief, link: ibss, channel: 6, bssid: '02:12:34:56:78:9A'}\n", ad_hoc)
+    text = lines(mesh.configuration(resolved, resolved.links[0]))
+    for line in ("mode=1", "frequency=2437", "bssid=02:12:34:56:78:9a", "key_mgmt=NONE", "ap_scan=2", "fixed_freq=1",
+                 f"ssid={b'Relief~pub'.hex()}"):
+        assert line in text, line
+    routes = lines(routing.configuration(resolved))
+    assert f"key id byz type hmac-sha256 value {resolved.keys.babel}" in routes
+    join = next(step for step in mesh.STAGE.steps(resolved, machine()) if step.id == "mesh0-join")
+    assert "unencrypted" in join.text
+
+
+STATION = "mesh: {link: hub}\naccess_point: {ssid: 'B #\"', enable: false"
+
+
+def test_a_station_knows_the_network_and_waits_for_it() -> None:
+    joining = card(0).model_copy(update={"modes": ("managed",)})
+    resolved = node(STATION + "}\n", joining)
+    text = lines(mesh.configuration(resolved, resolved.links[0]))
+    assert {"mode=0", "key_mgmt=NONE", "ssid=" + b'B #"'.hex()} <= text
+    assert "LINKS=\n" in [getattr(step, "content", None) for step in routing.STAGE.steps(resolved, machine())]
+    assert lines(routing.configuration(resolved)) >= {"interface mesh0 type wireless"}
+    secured = node(STATION + f", passphrase: {json.dumps(NASTY)}}}\n", joining)
+    text = lines(mesh.configuration(secured, secured.links[0]))
+    assert f"sae_password={NASTY.encode().hex()}" in text
+    assert "key_mgmt=WPA-PSK SAE" in text
+    assert any(len(line) == 68 for line in text if line.startswith("psk=")), "64 digits, which need no quotes"
+
+
+def test_the_key_of_wpa2_is_that_of_the_standard() -> None:
+    """IEEE 802.11, annex J.4.2, the first of the test vectors."""
+    link = dataclasses.replace(node().links[0], kind="station", network=b"IEEE", passphrase="password")
+    assert "psk=f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e" in mesh.configuration(node(), link)
+
+
+def test_a_hub_says_what_it_is_and_opens_routing_to_its_clients_alone() -> None:
+    resolved = node()
+    text = lines(access_point.configuration(resolved, resolved.access_points[0]))
+    assert any(line.startswith(f"vendor_elements=dd08{b'byz'.hex()}01") for line in text)
+    assert "interface clients0 type wireless" in lines(routing.configuration(resolved))
+    assert 'iifname { "mesh*" } jump from_mesh' in lines(firewall.ruleset(resolved))
+    _head, _mark, clients = firewall.ruleset(resolved).partition("chain from_clients")
+    assert "ip6 saddr fe80::/10 udp dport 6696 accept" in clients
+    private = node(PASSPHRASE)
+    assert "6696" not in firewall.ruleset(private).partition("chain from_clients")[2]
+    assert "vendor_elements" not in access_point.configuration(private, private.access_points[0])
+    assert not any("clients0" in line for line in lines(routing.configuration(private)) if line.startswith("interface"))
+
+
 def test_with_batman_adv_nodes_speak_on_the_link_that_it_makes_of_all() -> None:
     resolved = node("mesh: {routing: batman-adv}\n", card(0), card(1))
     assert resolved.routed == ("bat0",)

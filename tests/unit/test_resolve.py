@@ -53,18 +53,10 @@ def test_the_best_radio_meshes_and_the_other_serves_phones_on_a_channel_of_its_o
     ]
 
 
-def test_a_radio_for_phones_only_stands_alone_and_the_notes_say_so() -> None:
-    resolved = of({}, radio(0, "D"))
+def test_a_radio_for_phones_only_stands_alone_over_batman_adv_and_the_notes_say_so() -> None:
+    resolved = of({"mesh": {"routing": "batman-adv"}}, radio(0, "D"))
     assert not resolved.links
     assert any("stands alone" in note for note in resolved.notes)
-
-
-def test_an_ad_hoc_card_serves_phones_as_long_as_it_does_not_mesh() -> None:
-    resolved = of({}, radio(0, "C", modes=("managed", "IBSS", "AP")))
-    assert not resolved.links
-    assert [(point.interface, point.shares) for point in resolved.access_points] == [("wlan0", None)]
-    with pytest.raises(CannotHere, match="no wireless card"):
-        of({}, radio(0, "C", modes=("managed", "IBSS")))
 
 
 def test_the_same_answers_lead_to_the_same_node_and_nothing_is_generated_twice() -> None:
@@ -107,7 +99,7 @@ def test_the_public_mesh_says_that_it_is_public() -> None:
 
 
 def test_the_notes_are_of_what_there_is() -> None:
-    alone = " ".join(of({}, radio(0, "D")).notes)
+    alone = " ".join(of({"mesh": {"routing": "batman-adv"}}, radio(0, "D")).notes)
     assert "mesh is public" not in alone
     assert "https" not in alone
     cable = of({"mesh": {"link": "wired", "interfaces": ["eth0"]}}, radio(0, "D"), wired=("eth0",))
@@ -127,7 +119,6 @@ def test_the_notes_are_of_what_there_is() -> None:
         ({"mesh": {"channel": 36}}, (radio(0, "A"),), "mesh.channel: wlan0 cannot use channel 36"),
         ({"access_point": {"enable": True}}, (radio(0, "B"),), "access_point.enable is true"),
         ({"access_point": {"channel": 1}}, (radio(0, "A"),), "access_point.channel is 1"),
-        ({"mesh": {"link": "ibss"}}, (radio(0, "A"),), "mesh.link"),
         ({"mesh": {"routing": "olsr"}}, (radio(0, "A"),), "mesh.routing: that needs the program olsrd"),
         ({"mesh": {"addresses": "ahcp"}}, (radio(0, "A"),), "mesh.addresses: that needs the program ahcpd"),
     ],

@@ -30,7 +30,7 @@ RADIO = Radio(
     bus="usb",
     chipset="test",
     driver="test",
-    modes=("managed", "AP", "mesh point"),
+    modes=("managed", "IBSS", "AP", "mesh point"),
     combinations=(Combination(limits=(Limit(max=2, types=("AP", "mesh point")),), total=2, channels=1),),
     channels=tuple(Channel(number=number, mhz=channel_mhz(number)) for number in (*range(1, 14), 36, 40, 44, 48)),
 )

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byzwizard.backends.nl80211 import Heard
-from byzwizard.backends.scan import MOST, Kind, Network, network_of, networks_of, strongest
+from byzwizard.backends.scan import MOST, Kind, Network, hub_of, network_of, networks_of, strongest
+from byzwizard.beacon import content
 from byzwizard.commands.scan import describe
 
 SAE, OPEN = b"\x01\x01\x00\x01\x01\x00\x09", b"\x01\x01\x00\x01\x00\x00\x09"
@@ -39,6 +40,10 @@ def mesh(name: bytes, configuration: bytes = SAE) -> Heard:
     (heard(element(0, b"fake~pub"), 1), ("ap", "fake~pub", False, False)),
     (heard(element(0, b"\0\0\0") + element(48, b"x"), 0x11), ("ap", "", True, False)),
     (heard(element(0, b"wpa") + element(221, bytes.fromhex("0050f20101")), 1), ("ap", "wpa", True, False)),
+    (heard(element(0, b"Byzantium") + element(221, content("byzantium~pub")), 1), ("ap", "Byzantium", False, True)),
+    (heard(element(0, b"x") + element(48, b"x") + element(221, content("x~prv")), 0x11), ("ap", "x", True, True)),
+    (heard(element(0, b"x") + element(221, b"byz\x07abcd"), 1), ("ap", "x", False, False)),
+    (heard(element(0, b"x") + element(221, content("x~prv") + b"x"), 1), ("ap", "x", False, False)),
     (heard(b"\x00\xff", 1), ("ap", "", False, False)),
     (heard(element(0, "a\u202eb".encode()), 1), ("ap", r"a\u202eb", False, False)),
 ])
@@ -73,6 +78,23 @@ def test_nothing_breaks_it_and_nothing_acts_on_a_terminal(elements: bytes, capab
         assert all(line.isprintable() for line in describe([found]))
 
 
+@pytest.mark.parametrize("one", [
+    heard(element(0, b"Byzantium"), 1),
+    heard(element(0, b"\0\0") + element(221, content("x~pub")), 1),
+    heard(element(0, b"x" * 33) + element(221, content("x~pub")), 1),
+    heard(element(0, b"x") + element(221, content("x~pub")), 2),
+])
+def test_what_no_station_could_join(one: Heard) -> None:
+    assert hub_of(one, "phy0") is None
+
+
+def test_a_hub_is_told_as_it_was_sent() -> None:
+    found = hub_of(heard(element(0, b"\xff x") + element(221, content("x~pub")), 1), "phy3")
+    assert found is not None
+    assert (found.phy, found.ssid, found.secured, found.mhz) == ("phy3", "ff2078", False, 2462)
+    assert bytes.fromhex(found.element) == content("x~pub") != content("y~pub")
+
+
 def test_an_air_full_of_names_is_cut() -> None:
     assert len(networks_of(heard(element(0, str(n).encode()), 1) for n in range(MOST * 3))) == MOST
 
@@ -84,6 +106,11 @@ def test_one_of_each_and_ours_first() -> None:
     found = strongest([network("a", -70), network("a", -40), network("b", -30), network("x", -20, byzantium=False),
                        network("y", -10, "ap", False)])
     assert [(one.name, one.signal_dbm) for one in found] == [("b", -30), ("a", -40), ("x", -20), ("y", -10)]
+
+
+def test_a_network_of_the_same_name_hides_no_hub() -> None:
+    hub, other = (Network("ap", "Byzantium", signal, 11, False, ours) for signal, ours in ((-80, True), (-40, False)))
+    assert strongest([hub, other]) == strongest([other, hub]) == [hub, other]
 
 
 def test_the_shape_of_the_contract() -> None:

@@ -124,11 +124,12 @@ def test_a_card_for_phones_only_is_called_so() -> None:
     assert screen.text().count("mesh and phones together") == 1
 
 
-def test_an_ad_hoc_card_serves_phones_and_nothing_more_is_promised() -> None:
+def test_an_ad_hoc_card_is_one_that_meshes_in_the_older_way() -> None:
     screen = Screen(FakeDesk(found=load_machine(MACHINES / "thinkpad-intel-6200-alone-is-ad-hoc-only.json")))
-    text = screen.text()
-    assert "a wireless card for phones, but none that can mesh" in text
-    assert "card that can mesh" not in text
+    assert "1 wireless card that can mesh" in screen.text()
+    screen.do("steps")
+    assert "mesh of the older kind" in screen.text()
+    assert "mesh and phones together" not in screen.text()
 
 
 def test_a_rehearsal_tries_no_card() -> None:

@@ -97,6 +97,37 @@ def test_a_wrong_secret_is_told_and_a_joined_peer_is_not() -> None:
     assert status.refusal([], set()) == []
 
 
+def test_a_station_that_is_turned_away_knows_until_it_is_let_in() -> None:
+    away = 'mesh0: CTRL-EVENT-SSID-TEMP-DISABLED id=0 ssid="B" auth_failures=1 duration=10 reason=WRONG_KEY\n'
+    let_in = "mesh0: CTRL-EVENT-CONNECTED - Connection to 02:00:00:00:00:00 completed [id=0 id_str=]\n"
+    assert airing.parse_turned_away(let_in + away)
+    assert not airing.parse_turned_away(away + let_in)
+    assert not airing.parse_turned_away("")
+
+
+def test_nodes_on_an_access_point_are_neighbours_and_no_phones(tmp_path: Path) -> None:
+    """In an ad-hoc cell and on a hub there is no peering: who speaks as nodes do is one."""
+    node, phone = airing.Station("5a:d4:21:0e:bf:1f", -61, None, 95), airing.Station("02:00:00:00:02:00", -70, None, 9)
+    routes = babel_socket.parse(BABEL.splitlines())
+    near = [one for one in neighbours.listed([node, phone], routes, {}) if one.hops == 1]
+    assert [(one.address, one.signal_dbm) for one in near] == [("10.1.2.1", -61)]
+    assert clients.count(System(tmp_path), [node, phone], {NEAR}) == 1
+
+
+def test_what_is_not_encrypted_of_a_public_mesh_is_named() -> None:
+    assert "encrypted on the air" in checks.security(known()).text
+    plain = checks.security(known(unencrypted=("mesh0", "ap0")))
+    assert plain.ok
+    assert "over mesh0, ap0 is not encrypted" in plain.text
+
+
+def test_a_hub_alone_is_no_node_that_stands_alone(tmp_path: Path) -> None:
+    hub = known(links=(), hubs=("ap0",), routed=("clients0",))
+    assert "a hub" in checks.radio(System(tmp_path), hub).text
+    assert "stands alone" in checks.radio(System(tmp_path), known(links=(), routed=())).text
+    assert checks.routing(System(tmp_path), known(links=(), routed=()), False) is None
+
+
 def test_over_batman_adv_everybody_speaks_and_near_are_the_stations() -> None:
     station = airing.Station("5a:d4:21:0e:bf:1f", -61, "ESTAB", 20)
     assert station.behind_bat.mac == "4a:d4:21:0e:bf:1f"

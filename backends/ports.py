@@ -7,25 +7,21 @@ with none it becomes a port of the clients' bridge, until another DHCP server or
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from byzwizard.backends.adverts import Adverts
 from byzwizard.backends.interfaces import attribute, index, ip, ipv4, is_up, port_of
-from byzwizard.backends.leases import Lease, parse
+from byzwizard.backends.leases import Lease
+from byzwizard.backends.listening import Listener
 from byzwizard.errors import StepFailed
 
 if TYPE_CHECKING:
-    from byzwizard.backends.system import Process, System
+    from byzwizard.backends.system import System
 
 BRIDGE = "clients0"
-LISTEN = 10.0  # seconds of silence that make a client port
-ASK = 2.0  # seconds between two questions
 REFUSED = (60.0, 120.0)  # seconds until a port with a stranger on it is listened to again; two nodes are not to agree
-SCRIPT = "/usr/lib/byzantium/lease"
 State = Literal["empty", "listening", "uplink", "clients", "refused", "held"]
 
 
@@ -41,14 +37,8 @@ class Port:
     since: float = 0.0
     lease: Lease | None = None
     stranger: str | None = None  # the MAC of who else gives out addresses
-    _asked: float = 0.0
     _wait: float = 0.0
-    _client: Process | None = field(default=None, repr=False)
-    _adverts: Adverts | None = field(default=None, repr=False)
-
-    @property
-    def _file(self) -> Path:
-        return self.folder / f"{self.name}.lease"
+    _listener: Listener | None = field(default=None, repr=False)
 
     def step(self, now: float) -> bool:
         """Look, and do what follows. True when the state has changed. Raises StepFailed, OSError."""
@@ -97,41 +87,26 @@ class Port:
             self._look()
             return
         self._leave_bridge()
-        self._file.unlink(missing_ok=True)
-        self._client = self.system.spawn(
-            "busybox", "udhcpc", "-f", "-i", self.name, "-s", SCRIPT, "-t", "4", "-T", "2", "-A", "10", "-o",
-            "-O", "subnet", "-O", "router", "-O", "dns", quiet=True)
-        with contextlib.suppress(OSError):
-            self._adverts = Adverts(self.name)
-        self.state, self.since, self._asked = "listening", now, 0.0
+        self._listener = Listener(self.name, self.system, self.folder, self.subnet, now)
+        self.state, self.since = "listening", now
 
     def _listen(self, now: float) -> None:
-        if self._adverts and now - self._asked >= ASK:
-            self._asked = now
-            self._adverts.ask()
-        lease = self._given()
-        if lease or (self._adverts and self._adverts.heard()):
+        assert self._listener is not None
+        self._listener.ask(now)
+        lease = self._listener.lease()
+        if lease or self._listener.router_heard():
             self.state, self.since, self.stranger = "uplink", now, None
             self._take(lease)
-        elif now - self.since >= LISTEN:
+        elif self._listener.silent(now):
             self._end()
             ip(self.system, f"link set dev {self.name} master {BRIDGE}")
             self.state, self.since = "clients", now
 
-    def _given(self) -> Lease | None:
-        try:
-            lease = parse(self._file.read_text(encoding="ascii", errors="replace"))
-        except OSError:
-            return None
-        if lease and ipaddress.IPv4Network(lease.network).overlaps(ipaddress.IPv4Network(self.subnet)):
-            return None  # what it offers is the clients' own network: no address of ours is taken from there
-        return lease
-
     def _renew(self) -> None:
-        if self._client and self._client.poll() is not None:
+        if self._listener is None or self._listener.ended:
             self.leave()  # the DHCP client ended: from the beginning
             return
-        lease = self._given()
+        lease = self._listener.lease()
         if lease != self.lease:
             self._take(lease)
 
@@ -163,11 +138,6 @@ class Port:
             ip(self.system, f"link set dev {self.name} nomaster")
 
     def _end(self) -> None:
-        if self._client:
-            self._client.terminate()
-            self._client.wait()
-            self._client = None
-        if self._adverts:
-            self._adverts.close()
-            self._adverts = None
-        self._file.unlink(missing_ok=True)
+        if self._listener:
+            self._listener.close()
+            self._listener = None

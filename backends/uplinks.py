@@ -34,6 +34,7 @@ class PortState:
     shared: bool
     allowed: bool
     working: bool
+    asks: bool  # nobody has said yet whether it is to be shared
 
 
 def ports(system: System) -> list[PortState] | None:
@@ -77,7 +78,8 @@ def _internet(port: PortState) -> Check | None:
         return Check("internet", True, _("{port} does not lead to the Internet now, so nothing is shared.").format(
             port=port.port), _("Look at the modem or router at the other end; it is tried again all the time."))
     if port.working:
-        return Check("internet", True, _("{port} leads to the Internet, which is not shared.").format(port=port.port),
+        return Check("ask-internet" if port.asks else "internet", True,
+                     _("{port} leads to the Internet, which is not shared.").format(port=port.port),
                      _("To share it, set internet.share to auto or [{port}] and apply.").format(port=port.port))
     return None
 

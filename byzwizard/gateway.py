@@ -239,7 +239,8 @@ class Gateway:
                 "port": port.name, "state": port.state, "address": lease["address"], "router": lease["router"],
                 "server": lease["server"], "stranger": port.stranger, "shared": port.name in shared,
                 "allowed": self._settings.allows(port.name),
-                "working": port.name in self._health and self._health[port.name].working})
+                "working": port.name in self._health and self._health[port.name].working,
+                "asks": self._settings.share == "ask"})
         replace(self._folder / "state.json", json.dumps({"ports": rows}, indent=1) + "\n")
 
     def _tell(self, port: Port) -> None:

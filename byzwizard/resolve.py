@@ -50,6 +50,18 @@ class AccessPointPlan:
 
 
 @dataclass(frozen=True)
+class WifiPlan:
+    """A Wi-Fi network that leads to the Internet. `interface` is the radio's own, which becomes `name`."""
+
+    interface: str
+    phy: str
+    mac: str | None
+    ssid: str
+    passphrase: str | None
+    name: str = "wifi0"
+
+
+@dataclass(frozen=True)
 class Keys:
     """What the mesh's secret derives into: `sae` is the SAE password, `babel` 64 hex digits; both None when open."""
 
@@ -77,6 +89,7 @@ class Resolved:
     ula_mesh: str  # the mesh's /48
     notes: tuple[str, ...] = ()  # sentences that Review and `plan` show
     clone: Clone = field(default_factory=Clone)  # done once, and so not in `answers`
+    uplink: WifiPlan | None = None
 
     @property
     def routed(self) -> tuple[str, ...]:

@@ -76,12 +76,15 @@ class Lab:
             for step in stage.steps(it, MACHINE):
                 if step.id != "gateway":
                     step.apply(system, lambda done, total: None)
-        code = ("import asyncio, contextlib\nfrom byzwizard import gateway\nfrom byzwizard.backends import ports\n"
-                f"ports.SCRIPT = {str(TREE / 'iso/overlay/usr/lib/byzantium/lease')!r}\ngateway.main()\n")
-        # The real paths, in a file system of its own.
-        self.duty = self.made.start(self.here, "unshare", "--mount", "sh", "-c",
-                                    'mkdir -p /run/byzantium; mount --bind "$0" /run/byzantium; exec "$@"',
-                                    str(self.root / "run/byzantium"), sys.executable, "-c", code)
+        self.duty = self.program("from byzwizard import gateway\ngateway.main()\n")
+
+    def program(self, code: str) -> subprocess.Popen[str]:
+        """Python on the node, with the real paths in a file system of its own."""
+        given = ("from byzwizard.backends import listening\n"
+                 f"listening.SCRIPT = {str(TREE / 'iso/overlay/usr/lib/byzantium/lease')!r}\n")
+        return self.made.start(self.here, "unshare", "--mount", "sh", "-c",
+                               'mkdir -p /run/byzantium; mount --bind "$0" /run/byzantium; exec "$@"',
+                               str(self.root / "run/byzantium"), sys.executable, "-c", given + code)
 
     def end(self) -> None:
         assert self.duty is not None
@@ -256,6 +259,28 @@ def test_the_cable_is_pulled_and_plugged_in(lab: Lab) -> None:
     assert within(8, lambda: lab.made.run(lab.here, "ip", "route", "show", "default").stdout == "")
     lab.made.ip(lab.provider, "link set lan0 up")
     assert within(20, lambda: bool(lab.port().get("shared")))
+
+
+LOOK = """
+from byzwizard.backends import cables
+from byzwizard.backends.system import System
+for cable in cables.look(System(), ["eth0", "eth1", "eth2"]):
+    print(cable.port, cable.state, cable.router)
+"""
+
+
+def test_the_page_hears_each_cable_and_leaves_it_as_it_was(lab: Lab) -> None:
+    """Before a node is set up: eth0 has a DHCP server, eth1 a silent computer, eth2 nothing."""
+    provide(lab)
+    lab.made.cable(lab.here, "eth1", lab.made.add("silent"), "lan0")
+    lab.made.ip(lab.here, "link add eth2 type veth peer name eth2-end", "link set eth1 down")
+    looking = lab.program(LOOK)
+    told, _errors = looking.communicate(timeout=30)
+    assert told.splitlines() == ["eth0 leads 192.168.7.1", "eth1 silent None", "eth2 empty None"]
+    shown = json.loads(lab.made.run(lab.here, "ip", "-j", "address", "show").stdout)
+    ports = [link for link in shown if link["ifname"].startswith("eth")]
+    assert not any("UP" in link["flags"] or link["addr_info"] for link in ports)
+    assert list(lab.uplink.iterdir()) == []
 
 
 OFFER = """

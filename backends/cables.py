@@ -28,7 +28,8 @@ def look(system: System, names: Sequence[str]) -> list[Cable]:
     StepFailed."""
     known = uplinks.ports(system) if running(system, gateway.UNIT) else None
     if known is not None:
-        return [Cable(port.port, STATES[port.state], port.router, port.stranger, port.working) for port in known]
+        return [Cable(port.interface, STATES[port.state], port.router, port.stranger, port.working, port.network)
+                for port in known]
     return _listen(system, [name for name in names if index(name) is not None])
 
 

@@ -29,7 +29,8 @@ MARK = "0x62797a"
 
 
 def ports(resolved: Resolved, machine: Machine) -> tuple[str, ...]:
-    """The wired ports that do not mesh. Raises CannotHere when internet.share names another interface."""
+    """The wired ports that do not mesh, and the radio that leads to the Internet. Raises CannotHere when
+    internet.share names another interface."""
     meshing = {link.interface for link in resolved.links}
     found = tuple(port.interface for port in machine.wired if port.interface not in meshing)
     share = resolved.answers.internet.share
@@ -37,10 +38,10 @@ def ports(resolved: Resolved, machine: Machine) -> tuple[str, ...]:
         if name in meshing:
             raise CannotHere(_("internet.share names {name}, which meshes.").format(name=name),
                              _("Take it out of mesh.interfaces, or out of internet.share."))
-        if name not in found:
+        if name not in found and not (resolved.uplink and name == resolved.uplink.interface):
             raise CannotHere(_("internet.share names {name}, which is not a wired port of this computer.").format(
                 name=name), _("`byzwizard inspect` shows what is here; auto shares whatever leads on."))
-    return found
+    return (*found, resolved.uplink.name) if resolved.uplink else found
 
 
 def mesh_interfaces(resolved: Resolved) -> str:
@@ -60,7 +61,12 @@ def settings(resolved: Resolved, names: Sequence[str]) -> str:
     """What byzwizard.gateway reads; it knows IPv4 alone."""
     internet = resolved.answers.internet
     servers = [server for server in internet.dns if ":" not in server]
-    return json.dumps({"ports": names, "share": internet.share, "dns": servers, "subnet": resolved.subnet}) + "\n"
+    uplink, share = resolved.uplink, internet.share
+    if uplink and not isinstance(share, str):
+        share = tuple(uplink.name if name == uplink.interface else name for name in share)
+    stations = {uplink.name: {"ssid": uplink.ssid, "interface": uplink.interface}} if uplink else {}
+    return json.dumps({"ports": names, "share": share, "dns": servers, "subnet": resolved.subnet,
+                       "stations": stations}, ensure_ascii=False) + "\n"
 
 
 def _state_there(system: System) -> bool:

@@ -33,6 +33,7 @@ class Port:
     system: System
     folder: Path  # where the DHCP client's script writes
     subnet: str  # the clients' own, which no uplink may have
+    serves: bool = True  # silence makes it a client port; else it is asked on (a radio that joined another network)
     state: State = "empty"
     since: float = 0.0
     lease: Lease | None = None
@@ -97,7 +98,7 @@ class Port:
         if lease or self._listener.router_heard():
             self.state, self.since, self.stranger = "uplink", now, None
             self._take(lease)
-        elif self._listener.silent(now):
+        elif self.serves and self._listener.silent(now):
             self._end()
             ip(self.system, f"link set dev {self.name} master {BRIDGE}")
             self.state, self.since = "clients", now

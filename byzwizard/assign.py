@@ -7,7 +7,7 @@ from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Radio
-from byzwizard.resolve import AccessPointPlan, MeshLink
+from byzwizard.resolve import AccessPointPlan, MeshLink, WifiPlan
 from byzwizard.values import channel_mhz
 
 
@@ -22,13 +22,16 @@ def assign(
     answers: Answers,
     machine: Machine,
     identity: Identity,
-) -> tuple[tuple[MeshLink, ...], tuple[AccessPointPlan, ...]]:
+) -> tuple[tuple[MeshLink, ...], tuple[AccessPointPlan, ...], WifiPlan | None]:
     """Raises CannotHere naming the key to change when this machine has not what is asked."""
     meshing = _mesh_radios(answers, machine)
     cables = _mesh_cables(answers, machine)
     links = tuple(_radio_link(answers, identity, radio, f"mesh{i}") for i, radio in enumerate(meshing))
     links += tuple(MeshLink(interface=port, name=port, kind="wired") for port in cables)
-    access_points = _access_points(answers, machine, identity, meshing)
+    station = _station(answers, machine, meshing)
+    access_points = _access_points(answers, machine, identity, meshing, station)
+    if station is not None and not links and not access_points:
+        raise _no_station()
     if not links and not access_points:
         reasons = " ".join(
             f"{radio.interface or radio.phy}: {radio.verdict.reason}" for radio in machine.radios if radio.verdict
@@ -37,7 +40,7 @@ def assign(
             _("This computer has no wireless card that can mesh or serve phones.") + (f" {reasons}" if reasons else ""),
             what_to_buy(),
         )
-    return links, access_points
+    return links, access_points, _uplink(answers, identity, station)
 
 
 def _usable(machine: Machine) -> list[Radio]:
@@ -77,6 +80,39 @@ def _mesh_radios(answers: Answers, machine: Machine) -> list[Radio]:
             )
         chosen.append(radio)
     return chosen
+
+
+def _station(answers: Answers, machine: Machine, meshing: Sequence[Radio]) -> Radio | None:
+    """The radio that joins the network of internet.wifi: the one that is the least use for anything else. One that
+    meshes stays on the mesh's channel, and is none."""
+    if answers.internet.wifi is None:
+        return None
+    named = () if answers.mesh.interfaces == "auto" else answers.mesh.interfaces
+    free = [radio for radio in _usable(machine) if radio not in meshing and radio.interface not in named]
+    if not free:
+        raise _no_station()
+    return min(reversed(free), key=lambda radio: radio.serves_phones)
+
+
+def _no_station() -> CannotHere:
+    return CannotHere(
+        _("internet.wifi: that takes a second wireless card; one that meshes or serves phones cannot join as well."),
+        _("Plug another one in, mesh over a cable, or leave internet.wifi out."),
+    )
+
+
+def _uplink(answers: Answers, identity: Identity, station: Radio | None) -> WifiPlan | None:
+    wifi = answers.internet.wifi
+    if wifi is None or station is None:
+        return None
+    assert station.interface
+    return WifiPlan(
+        interface=station.interface,
+        phy=station.phy,
+        mac=_mac(answers, identity, station, "wifi"),
+        ssid=wifi.ssid,
+        passphrase=wifi.passphrase.get_secret_value() if wifi.passphrase else None,
+    )
 
 
 def _mesh_cables(answers: Answers, machine: Machine) -> list[str]:
@@ -137,7 +173,7 @@ def _mac(answers: Answers, identity: Identity, radio: Radio, role: str) -> str |
 
 
 def _access_points(
-    answers: Answers, machine: Machine, identity: Identity, meshing: Sequence[Radio]
+    answers: Answers, machine: Machine, identity: Identity, meshing: Sequence[Radio], station: Radio | None
 ) -> tuple[AccessPointPlan, ...]:
     wanted = answers.access_point
     if wanted.enable is False:
@@ -146,7 +182,7 @@ def _access_points(
     planned: list[AccessPointPlan] = []
     for radio in _usable(machine):
         shares = f"mesh{meshing.index(radio)}" if radio in meshing else None
-        if not radio.serves_phones or (radio.interface in named and not shares):
+        if radio is station or not radio.serves_phones or (radio.interface in named and not shares):
             continue
         number = _access_point_channel(answers, radio, shares)
         if number is None:

@@ -47,6 +47,7 @@ class Cable:
     router: str | None = None
     stranger: str | None = None
     works: bool | None = None
+    network: str | None = None  # where it is a radio instead, the Wi-Fi network that it is to join
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Settings:
     share: str | tuple[str, ...]
     dns: tuple[str, ...]
     subnet: str
+    stations: Mapping[str, Mapping[str, str]]  # ports that are radios: the network's ssid, and the radio's own name
 
     def allows(self, port: str) -> bool:
         return self.share == "auto" or (isinstance(self.share, tuple) and port in self.share)
@@ -55,7 +56,7 @@ def settings(folder: Path) -> Settings:
     data = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     share = data["share"]
     return Settings(tuple(data["ports"]), share if isinstance(share, str) else tuple(share), tuple(data["dns"]),
-                    data["subnet"])
+                    data["subnet"], data["stations"])
 
 
 @dataclass
@@ -88,13 +89,17 @@ class Gateway:
     def __init__(self, system: System, folder: Path = FOLDER) -> None:
         self._system, self._folder = system, folder
         self._settings = settings(folder)
-        self._ports = {name: Port(name, system, folder, self._settings.subnet) for name in self._settings.ports}
+        self._ports = {name: self._port(name) for name in self._settings.ports}
         self._health: dict[str, Health] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self._routes: set[Way] = set()  # those that stand in the table
         self._ending: dict[Way, float] = {}  # those that are announced as worth nothing, until when
         self._synced = 0.0
         self._looked = 0.0
+
+    def _port(self, name: str) -> Port:
+        serves = name not in self._settings.stations
+        return Port(name, self._system, self._folder, self._settings.subnet, serves)
 
     def _forget_former(self) -> None:
         """What a former run left behind when it was killed."""
@@ -234,13 +239,15 @@ class Gateway:
         shared = {port.name for port in self._shared()}
         rows = []
         for port in self._ports.values():
+            station = self._settings.stations.get(port.name, {})
             lease = asdict(port.lease) if port.lease else {"address": None, "router": None, "server": None}
             rows.append({
                 "port": port.name, "state": port.state, "address": lease["address"], "router": lease["router"],
                 "server": lease["server"], "stranger": port.stranger, "shared": port.name in shared,
                 "allowed": self._settings.allows(port.name),
                 "working": port.name in self._health and self._health[port.name].working,
-                "asks": self._settings.share == "ask"})
+                "asks": self._settings.share == "ask",
+                "network": station.get("ssid"), "interface": station.get("interface", port.name)})
         replace(self._folder / "state.json", json.dumps({"ports": rows}, indent=1) + "\n")
 
     def _tell(self, port: Port) -> None:

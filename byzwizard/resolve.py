@@ -106,7 +106,7 @@ def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Colle
     later.refuse(answers)
     node_id = identity.id
     name = answers.node.name or identity.default_name
-    links, access_points = assign(answers, machine, identity)
+    links, access_points, uplink = assign(answers, machine, identity)
     subnet = answers.mesh.subnet if answers.mesh.subnet != "auto" else client_prefix(node_id, taken)
     ula_mesh, ula = ula_prefixes(answers.mesh.name, node_id)
     kept = answers.model_copy(
@@ -132,6 +132,7 @@ def resolve(answers: Answers, machine: Machine, identity: Identity, taken: Colle
         ula_mesh=ula_mesh,
         notes=_notes(answers, machine, keys, links, access_points),
         clone=answers.clone,
+        uplink=uplink,
     )
 
 

@@ -15,6 +15,7 @@ from byzwizard.backends import (
     radio,
     remote,
     routing,
+    wifi,
 )
 from byzwizard.plan import Stage
 
@@ -29,6 +30,7 @@ STAGES: tuple[Stage, ...] = (
     routing.STAGE,
     portal.STAGE,
     names.STAGE,
+    wifi.STAGE,
     gateway.STAGE,
     remote.REMOTE,
     persistence.STAGE,

@@ -266,7 +266,8 @@ class Internet(Page):
 def heard(cable: "Cable") -> Note:
     """What is at the other end of a cable, in words."""
     told: dict[str, tuple[str, Mark]] = {
-        "empty": (_("no cable"), ""),
+        "empty": (_("no cable") if cable.network is None else _("“{ssid}” is not joined").format(ssid=cable.network),
+                  "" if cable.network is None else "look"),
         "listening": (_("listening …"), ""),
         "silent": (_("nobody answers: computers can be plugged in here"), "good"),
         "plugged": (_("a cable is plugged in"), ""),

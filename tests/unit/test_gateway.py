@@ -115,7 +115,8 @@ def test_strangers_are_read() -> None:
 def test_who_leads_out() -> None:
     from tests.unit.test_status import known
 
-    port = uplinks.PortState("eth0", "uplink", "192.0.2.5/24", "192.0.2.1", None, None, True, True, True, False)
+    port = uplinks.PortState("eth0", "uplink", "192.0.2.5/24", "192.0.2.1", None, None, True, True, True, False, None,
+                              "eth0")
     assert uplinks.shared_by([port], Dump(), known(), {}) == {
         "here": True, "interface": "eth0", "name": "pier", "via": "192.0.2.1", "address": "192.0.2.5/24"}
     near = Neighbour("fe80::1", "mesh0", 0xffff, 256, 256, 256)
@@ -131,7 +132,7 @@ def test_what_status_says_of_a_port() -> None:
     def said(**changes: object) -> str:
         fields: dict[str, object] = {"port": "eth0", "state": "uplink", "address": None, "router": None, "server": None,
                                      "stranger": None, "shared": False, "allowed": False, "working": True,
-                                     "asks": False}
+                                     "asks": False, "network": None, "interface": "eth0"}
         port = uplinks.PortState(**{**fields, **changes})  # type: ignore[arg-type]  # each names the fields it means
         return " ".join(check.text for check in (uplinks._internet(port), uplinks._stranger(port)) if check)
 

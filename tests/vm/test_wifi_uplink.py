@@ -52,7 +52,8 @@ def lab(folder: Path) -> Iterator[VM]:
         for address in (ABROAD, *KNOWN):
             vm.run(f"ip -n office address add {address}/32 dev lo")
         vm.run(OFFICE + "dnsmasq --user=root --pid-file=/run/office-dns.pid --no-resolv --no-hosts"
-               " --conf-file=/dev/null --dhcp-leasefile=/run/office.leases --dhcp-range=192.168.7.50,192.168.7.99,255.255.255.0,2m"
+               " --conf-file=/dev/null --dhcp-leasefile=/run/office.leases"
+               " --dhcp-range=192.168.7.50,192.168.7.99,255.255.255.0,2m"
                " --dhcp-authoritative --address=/www.example.org/203.0.113.5")
         vm.nodes["east"].booted()
         vm.put("/run/west.yaml", answers(), 0o600)

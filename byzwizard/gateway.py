@@ -20,10 +20,12 @@ from pathlib import Path
 
 from byzwizard.backends import strangers
 from byzwizard.backends.interfaces import index, ip
+from byzwizard.backends.links import read_links
 from byzwizard.backends.ports import Port
 from byzwizard.backends.reach import reaches
 from byzwizard.backends.routes import PROTO_ENDING, PROTO_SHARED
 from byzwizard.backends.system import System
+from byzwizard.backends.wired import read_wired
 from byzwizard.errors import ByzantiumError
 from byzwizard.tend import notify, replace
 
@@ -34,15 +36,16 @@ AGAIN = 1.0  # after a round that failed
 LOST = 2  # rounds that fail one after the other before the way out is withdrawn: 10 s at most with the above
 ENDING = 3.0  # seconds for babeld to tell that a way is worth nothing any more
 TICK = 1.0
+SETTLE = 2.0  # seconds until a new interface has the name that it keeps
 LOOK = 3.0  # seconds between two looks for strangers on client ports
 SAFE = 15.0  # seconds until the sets are filled anew, in case the tables were
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the stage wrote: `share` is ask, auto, never, or names of ports."""
+    """What the stage wrote: `share` is ask, auto, never, or names of ports; `meshing` are the ports to leave alone."""
 
-    ports: tuple[str, ...]
+    meshing: tuple[str, ...]
     share: str | tuple[str, ...]
     dns: tuple[str, ...]
     subnet: str
@@ -55,7 +58,7 @@ class Settings:
 def settings(folder: Path) -> Settings:
     data = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     share = data["share"]
-    return Settings(tuple(data["ports"]), share if isinstance(share, str) else tuple(share), tuple(data["dns"]),
+    return Settings(tuple(data["meshing"]), share if isinstance(share, str) else tuple(share), tuple(data["dns"]),
                     data["subnet"], data["stations"])
 
 
@@ -89,7 +92,9 @@ class Gateway:
     def __init__(self, system: System, folder: Path = FOLDER) -> None:
         self._system, self._folder = system, folder
         self._settings = settings(folder)
-        self._ports = {name: self._port(name) for name in self._settings.ports}
+        self._ports = {name: self._port(name) for name in self._settings.stations}
+        self._names: frozenset[str] = frozenset()  # of all interfaces at the last look
+        self._settled = 0.0  # when these names are believed
         self._health: dict[str, Health] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self._routes: set[Way] = set()  # those that stand in the table
@@ -100,6 +105,23 @@ class Gateway:
     def _port(self, name: str) -> Port:
         serves = name not in self._settings.stations
         return Port(name, self._system, self._folder, self._settings.subnet, serves)
+
+    def _plugged(self, now: float) -> bool:
+        """Look after the wired ports that are here, whenever they came. True when there are others than before."""
+        names = frozenset(entry.name for entry in self._system.path("/sys/class/net").iterdir())
+        if names != self._names:
+            self._names, self._settled = names, now + SETTLE
+        if not self._settled or now < self._settled:
+            return False
+        self._settled = 0.0
+        here = {port.interface for port in read_wired(self._system, read_links(self._system))}
+        here -= set(self._settings.meshing)
+        gone = self._ports.keys() - here - self._settings.stations.keys()
+        for name in gone:
+            self._ports.pop(name).leave()
+            say(f"{name}: not here any more")
+        self._ports |= {name: self._port(name) for name in sorted(here - self._ports.keys())}
+        return bool(gone)
 
     def _forget_former(self) -> None:
         """What a former run left behind when it was killed."""
@@ -136,8 +158,8 @@ class Gateway:
             self._end(float("inf"))
 
     def tick(self, now: float) -> None:
-        changed = False
         self._end(now)
+        changed = self._plugged(now)
         for port in self._ports.values():
             state = port.state
             try:

@@ -69,10 +69,10 @@ def test_a_withdrawal_takes_less_than_fifteen_seconds() -> None:
 @pytest.mark.parametrize(("share", "allowed"), [("ask", ""), ("never", ""), ("auto", "eth0 eth1"), ("[eth1]", "eth1")])
 def test_what_may_be_shared(share: str, allowed: str, tmp_path: Path) -> None:
     resolved = node(f"internet: {{share: {share}}}\n")
-    (tmp_path / "settings.json").write_text(gateway.settings(resolved, gateway.ports(resolved, MACHINE)))
+    (tmp_path / "settings.json").write_text(gateway.settings(resolved))
     read = settings(tmp_path)
     assert isinstance(read, Settings)
-    assert [port for port in read.ports if read.allows(port)] == allowed.split()
+    assert [port for port in gateway.ports(resolved, MACHINE) if read.allows(port)] == allowed.split()
     assert read.subnet == resolved.subnet
 
 
@@ -90,9 +90,14 @@ def test_what_cannot_be_shared_names_its_key(text: str) -> None:
         gateway.STAGE.steps(node(text), MACHINE)
 
 
-def test_a_computer_without_ports_runs_no_duty() -> None:
+def test_the_duty_knows_which_ports_mesh(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text(gateway.settings(node("mesh: {interfaces: [wlan0, eth1]}\n")))
+    assert settings(tmp_path).meshing == ("eth1",)
+
+
+def test_a_computer_without_ports_waits_for_some() -> None:
     found = gateway.STAGE.steps(node(), Machine(radios=(RADIO,)))
-    assert [step.id for step in found] == ["gateway-ports", "gateway-stop", "gateway-off"]
+    assert "whatever is plugged in" in found[-1].text
 
 
 def test_the_step_says_what_is_shared() -> None:
@@ -107,8 +112,11 @@ def test_the_step_says_what_is_shared() -> None:
 
 def test_strangers_are_read() -> None:
     told = {"nftables": [{"metainfo": {}}, {"set": {"name": "strangers", "elem": [
-        {"elem": {"val": {"concat": ["eth0", "02:00:00:00:00:09"]}, "timeout": 45, "expires": 40}}]}}]}
-    assert strangers.parse(json.dumps(told)) == {"eth0": "02:00:00:00:00:09"}
+        {"elem": {"val": {"concat": ["eth0", "02:00:00:00:00:09", "10.1.1.66"]}, "timeout": 45, "expires": 40}}]}},
+        {"set": {"name": "routers", "elem": [{"concat": ["ap0", "02:00:00:00:00:08", "fe80::8"]}]}},
+        {"set": {"name": "served", "elem": ["eth0"]}}]}
+    assert strangers.parse(json.dumps(told)) == {"eth0": "02:00:00:00:00:09 (10.1.1.66)",
+                                                 "ap0": "02:00:00:00:00:08 (fe80::8)"}
     assert strangers.parse('{"nftables": [{"set": {"name": "strangers"}}]}') == {}
 
 

@@ -97,11 +97,10 @@ def test_the_stages_take_the_radio_and_give_it_back() -> None:
 def test_it_is_shared_by_the_name_that_the_card_was_found_with(share: Any, allowed: list[str], tmp_path: Path) -> None:
     machine = Machine(radios=(card(0, "A"), card(1, "E")))
     resolved = of({"internet": {"wifi": OFFICE, "share": share}}, *machine.radios)
-    names = gateway.ports(resolved, machine)
-    (tmp_path / "settings.json").write_text(gateway.settings(resolved, names))
+    assert gateway.ports(resolved, machine) == ("wlan1",)
+    (tmp_path / "settings.json").write_text(gateway.settings(resolved))
     read = settings(tmp_path)
-    assert read.ports == ("wifi0",)
-    assert [name for name in read.ports if read.allows(name)] == allowed
+    assert [name for name in read.stations if read.allows(name)] == allowed
     assert read.stations["wifi0"]["ssid"] == "Harbour office"
     assert "guest" not in json.dumps(read.stations)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import airing, babel_socket, checks, clients, facts, neighbours, storecheck, uplinks
+from byzwizard.backends import airing, babel_socket, checks, clients, facts, hostile, neighbours, storecheck, uplinks
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
 from byzwizard.i18n import _, ngettext
@@ -57,6 +57,7 @@ def read_status(system: System) -> dict[str, Any]:
             *refusal(stations.result(), refused.result()),
             *other_kinds(known, heard.result()),
             *silent_links(speaking, dump.result()),
+            *hostile.look(system, ports, dump.result(), names),
         ]
         found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
         gateway = uplinks.shared_by(ports, dump.result() or babel_socket.Dump(), known, names)

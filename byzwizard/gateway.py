@@ -21,6 +21,7 @@ from pathlib import Path
 from byzwizard.backends import strangers
 from byzwizard.backends.interfaces import index, ip
 from byzwizard.backends.links import read_links
+from byzwizard.backends.ownlan import OwnLans
 from byzwizard.backends.ports import Port
 from byzwizard.backends.reach import reaches
 from byzwizard.backends.routes import PROTO_ENDING, PROTO_SHARED
@@ -99,6 +100,7 @@ class Gateway:
         self._asking: set[asyncio.Task[None]] = set()
         self._routes: set[Way] = set()  # those that stand in the table
         self._ending: dict[Way, float] = {}  # those that are announced as worth nothing, until when
+        self._lans = OwnLans(system)
         self._synced = 0.0
         self._looked = 0.0
 
@@ -216,6 +218,7 @@ class Gateway:
         wanted = {(port.name, port.lease.router) for port in shared if port.lease and port.lease.router}
         try:
             self._close(self._routes - wanted, now)
+            self._lans.keep((port.name, port.lease) for port in self._ports.values() if port.lease)
             self._fill(shared)
             self._open(wanted)
         except ByzantiumError as fault:

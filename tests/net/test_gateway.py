@@ -71,6 +71,8 @@ class Lab:
     def begin(self, share: Any) -> None:
         """The stages of the node with the cable, and its duty as the unit starts it."""
         it = node("h", "10.1.1.0/24", share)
+        for step in firewall.STAGE.steps(node("t", "10.2.2.0/24"), Machine()):
+            step.apply(Inside(self.there, self.root / "there"), lambda done, total: None)
         system = Inside(self.here, self.root)
         for stage in (firewall.STAGE, gateway.STAGE):
             for step in stage.steps(it, MACHINE):

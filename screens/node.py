@@ -109,7 +109,7 @@ class Node(Page):
             Key(("w",), _("what changed"), self._what, letter=True),
         ]
         if self._may_share:
-            keys.insert(0, Key(("i",), _("Internet"), self._internet, letter=True))
+            keys.insert(0, Key(("i",), "", self._internet, letter=True))
         if self._waiting is not None:
             keys.insert(0, Key(("c",), _("keep the change"), self._confirm, letter=True))
         else:

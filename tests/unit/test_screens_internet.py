@@ -145,7 +145,8 @@ def test_the_node_page_asks_and_leads_to_review() -> None:
     state = {**STATUS, "checks": [*STATUS["checks"], ASKS]}
     screen = Screen(FakeDesk(now=Answers(), state=state, wires=[ROUTER]), "node")
     assert "eth0 leads to the Internet, which is not shared." in screen.text()
-    assert "i Internet" in screen.text()
+    assert "share it? (i)" in screen.text()
+    assert "F1 help" in screen.text()
     screen.press("i")
     assert screen.page == "internet"
     screen.do("auto", "next")
@@ -157,7 +158,7 @@ def test_the_node_page_asks_and_leads_to_review() -> None:
 
 def test_the_node_page_asks_nothing_where_that_is_decided() -> None:
     screen = Screen(FakeDesk(now=Answers()), "node")
-    assert "i Internet" not in screen.text()
+    assert "(i)" not in screen.text()
 
 
 def test_line_mode_has_the_same_choices() -> None:

@@ -41,6 +41,7 @@ class Way:
     refmetric: int
     via: str
     interface: str
+    origin: str = ""  # the random id of the node that announced it
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def parse(lines: Iterable[str]) -> Dump:
                     int(fields["txcost"]), _cost(fields["cost"])))
             elif words[1] == "route":
                 ways.append(Way(fields["prefix"], fields["installed"] == "yes", _cost(fields["metric"]),
-                                int(fields["refmetric"]), fields["via"], fields["if"]))
+                                int(fields["refmetric"]), fields["via"], fields["if"], fields["id"]))
             elif words[1] == "xroute":
                 own.append(fields["prefix"])
             elif words[1] == "interface" and fields["up"] == "true":

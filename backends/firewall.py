@@ -37,6 +37,7 @@ def ruleset(resolved: Resolved) -> str:
     values = {
         "mesh": gateway.mesh_interfaces(resolved),
         "mark": gateway.MARK,
+        "private": gateway.PRIVATE,
         "subnet": resolved.subnet,
         # The front page; SSH where keys are let in.
         "ports": "80, 22" if resolved.answers.remote.ssh_keys else "80",

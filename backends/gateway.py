@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byzwizard.backends.tables import DropTable, LoadTable
+from byzwizard.backends.tables import LoadTable
 from byzwizard.backends.templates import fill
-from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
+from byzwizard.backends.units import ConfigFile, RunUnit
 from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.plan import Step
@@ -28,9 +28,14 @@ UNIT = "byz-gateway.service"
 MARK = "0x62797a"
 """On a packet between the mesh and the Internet that the table byz-gateway has passed; byz-filter lets it through."""
 
+PRIVATE = ("0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, "
+           "224.0.0.0/3")
+"""What is no address on the Internet (RFC 6890), for nftables."""
+
 
 def ports(resolved: Resolved, machine: Machine) -> tuple[str, ...]:
-    """The wired ports that do not mesh. Raises CannotHere when internet.share names another interface."""
+    """The wired ports that do not mesh, and the radio that leads to the Internet. Raises CannotHere when
+    internet.share names another interface."""
     meshing = {link.interface for link in resolved.links}
     found = tuple(port.interface for port in machine.wired if port.interface not in meshing)
     share = resolved.answers.internet.share
@@ -38,10 +43,10 @@ def ports(resolved: Resolved, machine: Machine) -> tuple[str, ...]:
         if name in meshing:
             raise CannotHere(_("internet.share names {name}, which meshes.").format(name=name),
                              _("Take it out of mesh.interfaces, or out of internet.share."))
-        if name not in found:
+        if name not in found and not (resolved.uplink and name == resolved.uplink.interface):
             raise CannotHere(_("internet.share names {name}, which is not a wired port of this computer.").format(
                 name=name), _("`byzwizard inspect` shows what is here; auto shares whatever leads on."))
-    return found
+    return (*found, resolved.uplink.interface) if resolved.uplink else found
 
 
 def mesh_interfaces(resolved: Resolved) -> str:
@@ -54,15 +59,21 @@ def mesh_interfaces(resolved: Resolved) -> str:
 
 def ruleset(resolved: Resolved) -> str:
     """The text of the table inet byz-gateway."""
-    values = {"address": resolved.address, "mesh": mesh_interfaces(resolved), "mark": MARK}
+    values = {"address": resolved.address, "mesh": mesh_interfaces(resolved), "mark": MARK, "private": PRIVATE}
     return fill("gateway.nft", hash=hashlib.sha256(repr(values).encode()).hexdigest()[:16], **values)
 
 
-def settings(resolved: Resolved, names: Sequence[str]) -> str:
-    """What byzwizard.gateway reads; it knows IPv4 alone."""
+def settings(resolved: Resolved) -> str:
+    """What byzwizard.gateway reads; it knows IPv4 alone, and finds the ports by itself."""
     internet = resolved.answers.internet
     servers = [server for server in internet.dns if ":" not in server]
-    return json.dumps({"ports": names, "share": internet.share, "dns": servers, "subnet": resolved.subnet}) + "\n"
+    uplink, share = resolved.uplink, internet.share
+    if uplink and not isinstance(share, str):
+        share = tuple(uplink.name if name == uplink.interface else name for name in share)
+    stations = {uplink.name: {"ssid": uplink.ssid, "interface": uplink.interface}} if uplink else {}
+    meshing = [link.interface for link in resolved.links if link.kind == "wired"]
+    return json.dumps({"meshing": meshing, "share": share, "dns": servers, "subnet": resolved.subnet,
+                       "stations": stations}, ensure_ascii=False) + "\n"
 
 
 def _state_there(system: System) -> bool:
@@ -79,29 +90,24 @@ class InternetStage:
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         names = ports(resolved, machine)
-        alone = LoadTable(id="gateway-ports", family="bridge", table="byz-ports", rules=fill("ports.nft", hash="1"),
+        alone = LoadTable(id="gateway-ports", family="bridge", table="byz-ports", rules=fill("ports.nft", hash="2"),
                           text=_("Note who else gives out addresses to clients, and pass that on to no other port"))
-        if not names:
-            return (alone,
-                    StopUnit(id="gateway-stop", unit=UNIT, network=True, text=_("Leave wired ports alone")),
-                    DropTable(id="gateway-off", table="byz-gateway", after=("gateway-stop",),
-                              text=_("Let nobody out to the Internet")))
         share = resolved.answers.internet.share
         what = {"ask": _("Listen at {ports} before serving there; share no Internet until asked to"),
-                "never": _("Listen at {ports} before serving there; share no Internet")}
-        text = what.get(share, _("Listen at {ports} before serving there; share the Internet where it is found")
-                        ) if isinstance(share, str) else _("Listen at {ports} before serving there; share the Internet "
-                                                           "of {shared}").format(ports="{ports}",
-                                                                                 shared=", ".join(share))
+                "never": _("Listen at {ports} before serving there; share no Internet"),
+                "auto": _("Listen at {ports} before serving there; share the Internet where it is found")}
+        text = what[share] if isinstance(share, str) else _(
+            "Listen at {ports} before serving there; share the Internet of {shared}")
+        known = ", ".join(names) or _("whatever is plugged in")
         return (
             LoadTable(id="gateway-rules", table="byz-gateway", rules=ruleset(resolved), network=True,
                       text=_("Keep the network at the other end of a cable apart from the mesh")),
             alone,
-            ConfigFile(id="gateway-file", path=SETTINGS, content=settings(resolved, names),
+            ConfigFile(id="gateway-file", path=SETTINGS, content=settings(resolved),
                        text=_("Write down which ports to look after")),
             RunUnit(id="gateway", unit=UNIT, files=(SETTINGS,), network=True, ready=_state_there,
                     after=("gateway-rules", "gateway-ports", "gateway-file"),
-                    text=text.format(ports=", ".join(names))),
+                    text=text.format(ports=known, shared=", ".join(() if isinstance(share, str) else share))),
         )
 
 

@@ -10,7 +10,7 @@ from byzwizard.backends.system import System
 from byzwizard.errors import ByzantiumError
 
 # Names that the node gives (DESIGN, "The network of a node").
-OURS = re.compile(r"^(mesh|ap)\d+$")
+OURS = re.compile(r"^(mesh|ap|wifi)\d+$")
 
 
 @dataclass(frozen=True)

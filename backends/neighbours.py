@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from byzwizard.backends.system import System
 
 NODES = "/run/byzantium/names/nodes.json"
+MOST = 1000  # far nodes that are listed; more are somebody's invention
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def listed(
            if way.installed and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")
            and _node(way.prefix) not in seen]
     near.sort(key=lambda node: (-(node.signal_dbm if node.signal_dbm is not None else -200), node.address))
-    far.sort(key=lambda node: (node.metric or 0, node.address))
+    far.sort(key=lambda node: (node.name is None, node.metric or 0, node.address))
+    far = sorted(far[:MOST], key=lambda node: (node.metric or 0, node.address))
     return near + far
 
 

@@ -13,19 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from byzwizard.backends.adverts import Adverts
 from byzwizard.backends.interfaces import attribute, index, ip, ipv4, is_up, port_of
-from byzwizard.backends.leases import Lease, parse
+from byzwizard.backends.leases import Lease
+from byzwizard.backends.listening import Listener
 from byzwizard.errors import StepFailed
 
 if TYPE_CHECKING:
-    from byzwizard.backends.system import Process, System
+    from byzwizard.backends.system import System
 
 BRIDGE = "clients0"
-LISTEN = 10.0  # seconds of silence that make a client port
-ASK = 2.0  # seconds between two questions
 REFUSED = (60.0, 120.0)  # seconds until a port with a stranger on it is listened to again; two nodes are not to agree
-SCRIPT = "/usr/lib/byzantium/lease"
 State = Literal["empty", "listening", "uplink", "clients", "refused", "held"]
 
 
@@ -37,19 +34,14 @@ class Port:
     system: System
     folder: Path  # where the DHCP client's script writes
     subnet: str  # the clients' own, which no uplink may have
+    serves: bool = True  # silence makes it a client port; else it is asked on (a radio that joined another network)
     state: State = "empty"
     since: float = 0.0
     lease: Lease | None = None
     stranger: str | None = None  # the MAC of who else gives out addresses
     clash: str | None = None  # the network there, where the clients' own is in it: byzwizard.move takes another
-    _asked: float = 0.0
     _wait: float = 0.0
-    _client: Process | None = field(default=None, repr=False)
-    _adverts: Adverts | None = field(default=None, repr=False)
-
-    @property
-    def _file(self) -> Path:
-        return self.folder / f"{self.name}.lease"
+    _listener: Listener | None = field(default=None, repr=False)
 
     def step(self, now: float) -> bool:
         """Look, and do what follows. True when the state has changed. Raises StepFailed, OSError."""
@@ -98,33 +90,24 @@ class Port:
             self._look()
             return
         self._leave_bridge()
-        self._file.unlink(missing_ok=True)
         self.clash = None
-        self._client = self.system.spawn(
-            "busybox", "udhcpc", "-f", "-i", self.name, "-s", SCRIPT, "-t", "4", "-T", "2", "-A", "10", "-o",
-            "-O", "subnet", "-O", "router", "-O", "dns", quiet=True)
-        with contextlib.suppress(OSError):
-            self._adverts = Adverts(self.name)
-        self.state, self.since, self._asked = "listening", now, 0.0
+        self._listener = Listener(self.name, self.system, self.folder, now)
+        self.state, self.since = "listening", now
 
     def _listen(self, now: float) -> None:
-        if self._adverts and now - self._asked >= ASK:
-            self._asked = now
-            self._adverts.ask()
-        lease = self._given()
-        if lease or self.clash or (self._adverts and self._adverts.heard()):
+        assert self._listener is not None
+        self._listener.ask(now)
+        lease = self._given(self._listener)
+        if lease or self.clash or self._listener.router_heard():
             self.state, self.since, self.stranger = "uplink", now, None
             self._take(lease)
-        elif now - self.since >= LISTEN:
+        elif self.serves and self._listener.silent(now):
             self._end()
             ip(self.system, f"link set dev {self.name} master {BRIDGE}")
             self.state, self.since = "clients", now
 
-    def _given(self) -> Lease | None:
-        try:
-            lease = parse(self._file.read_text(encoding="ascii", errors="replace"))
-        except OSError:
-            return None
+    def _given(self, listener: Listener) -> Lease | None:
+        lease = listener.lease()
         self.clash = self._shared_with(lease)
         return None if self.clash else lease  # no address of ours is taken from the clients' own network
 
@@ -135,10 +118,10 @@ class Port:
         return None
 
     def _renew(self) -> None:
-        if self._client and self._client.poll() is not None:
+        if self._listener is None or self._listener.ended:
             self.leave()  # the DHCP client ended: from the beginning
             return
-        lease = self._given()
+        lease = self._given(self._listener)
         if lease != self.lease:
             self._take(lease)
 
@@ -174,11 +157,6 @@ class Port:
             ip(self.system, f"link set dev {self.name} nomaster")
 
     def _end(self) -> None:
-        if self._client:
-            self._client.terminate()
-            self._client.wait()
-            self._client = None
-        if self._adverts:
-            self._adverts.close()
-            self._adverts = None
-        self._file.unlink(missing_ok=True)
+        if self._listener:
+            self._listener.close()
+            self._listener = None

@@ -29,7 +29,8 @@ PROBES = (
     Probe(("captive.apple.com",), ("/hotspot-detect.html", "/library/test/success.html", "/"), APPLE, "text/html"),
     # Android, ChromeOS and Chromium; Xiaomi's and Huawei's own
     Probe(("connectivitycheck.gstatic.com", "connectivitycheck.android.com", "clients3.google.com",
-           "play.googleapis.com", "connect.rom.miui.com", "connectivitycheck.platform.hicloud.com"),
+           "play.googleapis.com", "www.gstatic.com", "www.google.com", "connect.rom.miui.com",
+           "connectivitycheck.platform.hicloud.com"),
           ("/generate_204", "/gen_204"), None),
     # Windows 10 and 11, and those before
     Probe(("www.msftconnecttest.com",), ("/connecttest.txt",), "Microsoft Connect Test"),
@@ -41,7 +42,11 @@ PROBES = (
     Probe(("nmcheck.gnome.org",), ("/check_network_status.txt",), "NetworkManager is online", lines="\\n"),
     Probe(("network-test.debian.org",), ("/nm",), "NetworkManager is online", lines="\\n"),
     Probe(("ping.archlinux.org",), ("/nm-check.txt",), "NetworkManager is online", lines="\\n"),
+    Probe(("conncheck.opensuse.org",), ("/",), "NetworkManager is online", lines="\\n"),
+    Probe(("fedoraproject.org",), ("/static/hotspot.txt",), "OK", lines="\\n"),
     Probe(("connectivity-check.ubuntu.com",), ("/",), None),
+    # KDE
+    Probe(("networkcheck.kde.org",), ("/",), "OK", lines="\\n"),
 )
 # Windows looks this name up before it fetches a page.
 NCSI = ("dns.msftncsi.com", "131.107.255.255")

@@ -139,12 +139,15 @@ def permanent(machine: Machine, phy: str | None) -> str | None:
 def _phys(resolved: Resolved) -> Iterable[str]:
     """Every radio that is used, once."""
     found = [link.phy for link in resolved.links if link.phy] + [point.phy for point in resolved.access_points]
+    found += [resolved.uplink.phy] if resolved.uplink else []
     return dict.fromkeys(found)
 
 
 def _let_go(resolved: Resolved, machine: Machine) -> Step:
     wanted = {link.phy: link.name for link in resolved.links if link.phy}
     wanted |= {point.phy: point.name for point in resolved.access_points if point.interface}
+    if resolved.uplink:
+        wanted[resolved.uplink.phy] = resolved.uplink.name
     return LetGo(
         id="let-go", network=True,
         own=tuple((radio.phy, radio.interface, wanted.get(radio.phy)) for radio in machine.radios if radio.interface),

@@ -77,7 +77,7 @@ def scrubber(system: System, machine: Machine) -> Scrubber:
             secrets.add(value)
         elif key in NAME_KEYS and value not in DEFAULT_NAMES:
             names.add((value, NAME_KEYS[key]))
-    for folder in ("mesh", "ap", "babel"):
+    for folder in ("mesh", "ap", "wifi", "babel"):
         for file in folders(system, f"{STATE}/{folder}"):
             if file.suffix == ".conf":
                 secrets.update(SECRET_LINES.findall(system.read(f"{STATE}/{folder}/{file.name}") or ""))

@@ -15,11 +15,11 @@ from byzwizard.plan import Progress, Step
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
 
-OURS = re.compile(r"(mesh|ap)\d+")
+OURS = re.compile(r"(mesh|ap|wifi)\d+")
 
 
 def unit_of(name: str) -> str:
-    return f"byz-{'mesh' if name.startswith('mesh') else 'ap'}@{name}.service"
+    return f"byz-{name.rstrip('0123456789')}@{name}.service"
 
 
 def ours(system: System) -> list[tuple[str, str]]:

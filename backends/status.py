@@ -13,6 +13,7 @@ from byzwizard.backends import (
     clients,
     counters,
     facts,
+    hostile,
     neighbours,
     spoken,
     storecheck,
@@ -73,6 +74,7 @@ def read_status(system: System) -> dict[str, Any]:
             *refusal(stations.result(), refused.result()),
             *other_kinds(known, heard.result()),
             *silent_links(speaking, dump.result(), known.routing, lambda: spoken.heard(wireless, known.routing)),
+            *hostile.look(system, ports, dump.result(), names),
         ]
         found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
         gateway = uplinks.shared_by(ports, routes, known, names)

@@ -10,17 +10,18 @@ if TYPE_CHECKING:
 
 
 def parse(text: str) -> dict[str, str]:
-    """Port to MAC, from nft's JSON of the set "strangers"."""
+    """Port to who it is, "MAC (address)", from nft's JSON of the table; of several at one port the last."""
     found = {}
     for entry in json.loads(text)["nftables"]:
         for element in entry.get("set", {}).get("elem", ()):
             value = element["elem"]["val"] if "elem" in element else element
-            port, mac = value["concat"]
-            found[str(port)] = str(mac)
+            if "concat" in value:
+                port, mac, address = value["concat"]
+                found[str(port)] = f"{mac} ({address})"
     return found
 
 
 def read(system: System) -> dict[str, str]:
     """Nothing where the table is not loaded. Raises StepFailed, CannotHere."""
-    told = system.run("nft", "-j", "list", "set", "bridge", "byz-ports", "strangers", ok=(0, 1)).out
+    told = system.run("nft", "-j", "list", "table", "bridge", "byz-ports", ok=(0, 1)).out
     return parse(told) if told else {}

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import gateway, strangers, tables
+from byzwizard.backends import gateway, strangers, tables, wifi
 from byzwizard.backends.babel_socket import Dump
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
@@ -34,6 +34,14 @@ class PortState:
     shared: bool
     allowed: bool
     working: bool
+    asks: bool  # nobody has said yet whether it is to be shared
+    network: str | None  # the Wi-Fi network that a radio is to join
+    interface: str  # what internet.share calls the port
+
+    @property
+    def name(self) -> str:
+        """For a person."""
+        return self.port if self.network is None else _("Wi-Fi “{ssid}”").format(ssid=self.network)
 
 
 def ports(system: System) -> list[PortState] | None:
@@ -58,7 +66,7 @@ def look(system: System) -> tuple[list[PortState], list[Check]]:
         return [], [*rogues, Check("ports", False, _("The wired ports are not looked after."),
                           _("See `journalctl -u {unit}`; `byzwizard apply` starts it again.").format(
                               unit=gateway.UNIT))]
-    said = [check for port in found for check in (_internet(port), _stranger(port)) if check]
+    said = [check for port in found for check in (_internet(port), _wifi(system, port), _stranger(port)) if check]
     return found, said + rogues
 
 
@@ -72,14 +80,26 @@ def _internet(port: PortState) -> Check | None:
     if port.state not in ("uplink", "held"):
         return None
     if port.shared:
-        return Check("internet", True, _("The Internet at {port} is shared with the mesh.").format(port=port.port))
+        return Check("internet", True, _("The Internet at {port} is shared with the mesh.").format(port=port.name))
     if port.allowed:
         return Check("internet", True, _("{port} does not lead to the Internet now, so nothing is shared.").format(
-            port=port.port), _("Look at the modem or router at the other end; it is tried again all the time."))
+            port=port.name), _("Look at the modem or router at the other end; it is tried again all the time."))
     if port.working:
-        return Check("internet", True, _("{port} leads to the Internet, which is not shared.").format(port=port.port),
-                     _("To share it, set internet.share to auto or [{port}] and apply.").format(port=port.port))
+        return Check("ask-internet" if port.asks else "internet", True,
+                     _("{port} leads to the Internet, which is not shared.").format(port=port.name),
+                     _("To share it, set internet.share to auto or [{port}] and apply.").format(port=port.interface))
     return None
+
+
+def _wifi(system: System, port: PortState) -> Check | None:
+    if port.network is None or port.state in ("uplink", "held"):
+        return None
+    if port.state == "listening":
+        return Check("wifi", True, _("“{ssid}” is joined, and has given no address yet.").format(ssid=port.network))
+    advice = (_("It refuses this node: compare internet.wifi.passphrase with the one that others use.")
+              if wifi.refused(system, port.port) else
+              _("It is not heard here; it is joined as soon as it is. Is the name in internet.wifi right?"))
+    return Check("wifi", True, _("The Wi-Fi network “{ssid}” is not joined.").format(ssid=port.network), advice)
 
 
 def _stranger(port: PortState) -> Check | None:

@@ -10,22 +10,25 @@ from byzwizard.identity import Identity
 from byzwizard.keys import cell
 from byzwizard.ladder import Part, parts, speaks_with_stations, usable, what_to_buy, why_alone
 from byzwizard.machine import Machine, Radio
-from byzwizard.resolve import AccessPointPlan, Keys, LinkKind, MeshLink
+from byzwizard.resolve import AccessPointPlan, Keys, LinkKind, MeshLink, WifiPlan
 from byzwizard.values import channel_mhz
 from byzwizard.verdict import AP, IBSS, together
 
 
 def assign(
     answers: Answers, machine: Machine, identity: Identity, keys: Keys
-) -> tuple[tuple[MeshLink, ...], tuple[AccessPointPlan, ...], tuple[str, ...]]:
-    """Links, access points, and why they were chosen. Raises CannotHere naming the key to change when this machine has
-    not what is asked."""
+) -> tuple[tuple[MeshLink, ...], tuple[AccessPointPlan, ...], WifiPlan | None, tuple[str, ...]]:
+    """Links, access points, a way to the Internet over Wi-Fi, and why they were chosen. Raises CannotHere naming the
+    key to change when this machine has not what is asked."""
     chosen = parts(answers, machine, keys)
     cables = _mesh_cables(answers, machine)
     meshing = [part for part in chosen if part.link]
     links = tuple(_radio_link(answers, identity, keys, part, f"mesh{i}") for i, part in enumerate(meshing))
     links += tuple(MeshLink(interface=port, name=port, kind="wired") for port in cables)
-    access_points = _AccessPoints(answers, machine, identity, keys, chosen).planned()
+    station = _station(answers, machine, [part.radio for part in chosen])
+    access_points = _AccessPoints(answers, machine, identity, keys, chosen, station).planned()
+    if station is not None and not links and not access_points:
+        raise _no_station()
     if not links and not access_points:
         reasons = " ".join(
             f"{radio.interface or radio.phy}: {radio.verdict.reason}" for radio in machine.radios if radio.verdict
@@ -36,7 +39,41 @@ def assign(
             _("This computer has no wireless card that can mesh or serve phones.") + (f" {reasons}" if reasons else ""),
             what_to_buy(),
         )
-    return links, access_points, tuple(part.reason for part in chosen if part.reason)
+    why = tuple(part.reason for part in chosen if part.reason)
+    return links, access_points, _uplink(answers, identity, station), why
+
+
+def _station(answers: Answers, machine: Machine, taken: Sequence[Radio]) -> Radio | None:
+    """The radio that joins the network of internet.wifi: the one that is the least use for anything else. One that
+    meshes stays on the mesh's channel, and is none."""
+    if answers.internet.wifi is None:
+        return None
+    named = () if answers.mesh.interfaces == "auto" else answers.mesh.interfaces
+    free = [radio for radio in usable(machine) if radio not in taken and radio.interface not in named]
+    if not free:
+        raise _no_station()
+    return min(reversed(free), key=lambda radio: radio.serves_phones)
+
+
+def _no_station() -> CannotHere:
+    return CannotHere(
+        _("internet.wifi: that takes a second wireless card; one that meshes or serves phones cannot join as well."),
+        _("Plug another one in, mesh over a cable, or leave internet.wifi out."),
+    )
+
+
+def _uplink(answers: Answers, identity: Identity, station: Radio | None) -> WifiPlan | None:
+    wifi = answers.internet.wifi
+    if wifi is None or station is None:
+        return None
+    assert station.interface
+    return WifiPlan(
+        interface=station.interface,
+        phy=station.phy,
+        mac=_mac(answers, identity, station, "wifi"),
+        ssid=wifi.ssid,
+        passphrase=wifi.passphrase.get_secret_value() if wifi.passphrase else None,
+    )
 
 
 def _mesh_cables(answers: Answers, machine: Machine) -> list[str]:
@@ -119,6 +156,7 @@ class _AccessPoints:
     identity: Identity
     keys: Keys
     chosen: Sequence[Part]
+    station: Radio | None  # that joins another network, and nothing else
 
     def planned(self) -> tuple[AccessPointPlan, ...]:
         wanted = self.answers.access_point.enable
@@ -143,7 +181,9 @@ class _AccessPoints:
         answers, identity = self.answers, self.identity
         part = next((part for part in self.chosen if part.radio == radio), None)
         named = () if answers.mesh.interfaces == "auto" else answers.mesh.interfaces
-        if not _serves(radio, part.link if part else None, part is not None) or (radio.interface in named and not part):
+        if radio is self.station or (radio.interface in named and not part):
+            return None
+        if not _serves(radio, part.link if part else None, part is not None):
             return None
         meshing = [other.radio for other in self.chosen if other.link]
         shares = f"mesh{meshing.index(radio)}" if radio in meshing else None

@@ -37,6 +37,20 @@ class Phones:
 
 
 @dataclass(frozen=True)
+class Cable:
+    """What was heard at a wired port: nothing plugged in, still listening, somebody leads on (`router`: who, where it
+    told), nobody answers, `stranger` (a MAC) gives out addresses among the clients, or plugged in and not listened to.
+    `works`: whether the Internet answered through it; None where that was not tried."""
+
+    port: str
+    state: Literal["empty", "listening", "leads", "silent", "stranger", "plugged"]
+    router: str | None = None
+    stranger: str | None = None
+    works: bool | None = None
+    network: str | None = None  # where it is a radio instead, the Wi-Fi network that it is to join
+
+
+@dataclass(frozen=True)
 class Keeping:
     """The store of this node. `where` is its partition or file; `fill` 0 to 1, `sizes` bytes of each kept thing and
     `left_over` those that are switched off, all of an open one."""
@@ -153,6 +167,9 @@ class Desk(Protocol):
 
     def heard(self) -> list[dict[str, Any]]:
         """The shape of `scan --json`."""
+
+    def cables(self) -> list[Cable]:
+        """The wired ports that do not mesh; listens for 15 s at most where this node does not look after them yet."""
 
     def phones(self) -> Phones | None:
         """What phones can join now; None where there is no access point."""

@@ -14,16 +14,19 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from byzwizard.backends import strangers
 from byzwizard.backends.interfaces import index, ip
+from byzwizard.backends.links import read_links
+from byzwizard.backends.ownlan import OwnLans
 from byzwizard.backends.ports import Port
 from byzwizard.backends.reach import reaches
 from byzwizard.backends.routes import PROTO_ENDING, PROTO_SHARED
 from byzwizard.backends.system import System
+from byzwizard.backends.wired import read_wired
 from byzwizard.errors import ByzantiumError
 from byzwizard.tend import notify, replace
 
@@ -34,18 +37,20 @@ AGAIN = 1.0  # after a round that failed
 LOST = 2  # rounds that fail one after the other before the way out is withdrawn: 10 s at most with the above
 ENDING = 3.0  # seconds for babeld to tell that a way is worth nothing any more
 TICK = 1.0
+SETTLE = 2.0  # seconds until a new interface has the name that it keeps
 LOOK = 3.0  # seconds between two looks for strangers on client ports
 SAFE = 15.0  # seconds until the sets are filled anew, in case the tables were
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the stage wrote: `share` is ask, auto, never, or names of ports."""
+    """What the stage wrote: `share` is ask, auto, never, or names of ports; `meshing` are the ports to leave alone."""
 
-    ports: tuple[str, ...]
+    meshing: tuple[str, ...]
     share: str | tuple[str, ...]
     dns: tuple[str, ...]
     subnet: str
+    stations: Mapping[str, Mapping[str, str]]  # ports that are radios: the network's ssid, and the radio's own name
 
     def allows(self, port: str) -> bool:
         return self.share == "auto" or (isinstance(self.share, tuple) and port in self.share)
@@ -54,8 +59,8 @@ class Settings:
 def settings(folder: Path) -> Settings:
     data = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     share = data["share"]
-    return Settings(tuple(data["ports"]), share if isinstance(share, str) else tuple(share), tuple(data["dns"]),
-                    data["subnet"])
+    return Settings(tuple(data["meshing"]), share if isinstance(share, str) else tuple(share), tuple(data["dns"]),
+                    data["subnet"], data["stations"])
 
 
 @dataclass
@@ -88,13 +93,37 @@ class Gateway:
     def __init__(self, system: System, folder: Path = FOLDER) -> None:
         self._system, self._folder = system, folder
         self._settings = settings(folder)
-        self._ports = {name: Port(name, system, folder, self._settings.subnet) for name in self._settings.ports}
+        self._ports = {name: self._port(name) for name in self._settings.stations}
+        self._names: frozenset[str] = frozenset()  # of all interfaces at the last look
+        self._settled = 0.0  # when these names are believed
         self._health: dict[str, Health] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self._routes: set[Way] = set()  # those that stand in the table
         self._ending: dict[Way, float] = {}  # those that are announced as worth nothing, until when
+        self._lans = OwnLans(system)
         self._synced = 0.0
         self._looked = 0.0
+
+    def _port(self, name: str) -> Port:
+        serves = name not in self._settings.stations
+        return Port(name, self._system, self._folder, self._settings.subnet, serves)
+
+    def _plugged(self, now: float) -> bool:
+        """Look after the wired ports that are here, whenever they came. True when there are others than before."""
+        names = frozenset(entry.name for entry in self._system.path("/sys/class/net").iterdir())
+        if names != self._names:
+            self._names, self._settled = names, now + SETTLE
+        if not self._settled or now < self._settled:
+            return False
+        self._settled = 0.0
+        here = {port.interface for port in read_wired(self._system, read_links(self._system))}
+        here -= set(self._settings.meshing)
+        gone = self._ports.keys() - here - self._settings.stations.keys()
+        for name in gone:
+            self._ports.pop(name).leave()
+            say(f"{name}: not here any more")
+        self._ports |= {name: self._port(name) for name in sorted(here - self._ports.keys())}
+        return bool(gone)
 
     def _forget_former(self) -> None:
         """What a former run left behind when it was killed."""
@@ -131,8 +160,8 @@ class Gateway:
             self._end(float("inf"))
 
     def tick(self, now: float) -> None:
-        changed = False
         self._end(now)
+        changed = self._plugged(now)
         for port in self._ports.values():
             state = port.state
             try:
@@ -189,6 +218,7 @@ class Gateway:
         wanted = {(port.name, port.lease.router) for port in shared if port.lease and port.lease.router}
         try:
             self._close(self._routes - wanted, now)
+            self._lans.keep((port.name, port.lease) for port in self._ports.values() if port.lease)
             self._fill(shared)
             self._open(wanted)
         except ByzantiumError as fault:
@@ -235,12 +265,15 @@ class Gateway:
         shared = {port.name for port in self._shared()}
         rows = []
         for port in self._ports.values():
+            station = self._settings.stations.get(port.name, {})
             lease = asdict(port.lease) if port.lease else {"address": None, "router": None, "server": None}
             rows.append({
                 "port": port.name, "state": port.state, "address": lease["address"], "router": lease["router"],
                 "server": lease["server"], "stranger": port.stranger, "shared": port.name in shared,
                 "allowed": self._settings.allows(port.name),
-                "working": port.name in self._health and self._health[port.name].working})
+                "working": port.name in self._health and self._health[port.name].working,
+                "asks": self._settings.share == "ask",
+                "network": station.get("ssid"), "interface": station.get("interface", port.name)})
         replace(self._folder / "state.json", json.dumps({"ports": rows}, indent=1) + "\n")
 
     def _tell(self, port: Port) -> None:

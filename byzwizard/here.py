@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
-from byzwizard.desk import Applying, Keeping, Phones, Place, Review, Stick
+from byzwizard.desk import Applying, Cable, Keeping, Phones, Place, Review, Stick
 from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
 
@@ -220,6 +220,14 @@ class Here:
 
     def heard(self) -> list[dict[str, Any]]:
         return [] if self.rehearsal else list(json.loads(self._ask("scan")))
+
+    def cables(self) -> list[Cable]:
+        wired = self.machine().wired
+        if self.rehearsal:
+            return [Cable(port.interface, "plugged" if port.carrier else "empty") for port in wired]
+        from byzwizard.backends import cables
+
+        return cables.look(self._system, [port.interface for port in wired])
 
     def changed(self) -> list[str]:
         from byzwizard import journal

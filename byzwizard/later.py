@@ -13,7 +13,6 @@ def refuse(answers: Answers) -> None:
         "mesh.routing": answers.mesh.routing == "olsr",
         "mesh.addresses": answers.mesh.addresses != "hash",
         "mesh.blocked": bool(answers.mesh.blocked),
-        "internet.wifi": answers.internet.wifi is not None,
         "services": bool(answers.services),
         "remote.web_terminal": answers.remote.web_terminal,
     }

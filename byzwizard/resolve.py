@@ -63,6 +63,18 @@ class AccessPointPlan:
 
 
 @dataclass(frozen=True)
+class WifiPlan:
+    """A Wi-Fi network that leads to the Internet. `interface` is the radio's own, which becomes `name`."""
+
+    interface: str
+    phy: str
+    mac: str | None
+    ssid: str
+    passphrase: str | None
+    name: str = "wifi0"
+
+
+@dataclass(frozen=True)
 class Keys:
     """What the mesh's secret derives into: `sae` is the SAE password, `babel` 64 hex digits; both None when open. `hub`
     is the passphrase of a private mesh's hubs that have none of their own."""
@@ -92,6 +104,7 @@ class Resolved:
     ula_mesh: str  # the mesh's /48
     notes: tuple[str, ...] = ()  # sentences that Review and `plan` show
     clone: Clone = field(default_factory=Clone)  # done once, and so not in `answers`
+    uplink: WifiPlan | None = None
 
     @property
     def routed(self) -> tuple[str, ...]:
@@ -118,7 +131,7 @@ def resolve(
     node_id = identity.id
     name = answers.node.name or identity.default_name
     keys = derive(answers.mesh)
-    links, access_points, reasons = assign(answers, machine, identity, keys)
+    links, access_points, uplink, reasons = assign(answers, machine, identity, keys)
     subnet = answers.mesh.subnet if answers.mesh.subnet != "auto" else client_prefix(node_id, taken, former)
     ula_mesh, ula = ula_prefixes(answers.mesh.name, node_id)
     kept = answers.model_copy(
@@ -143,6 +156,7 @@ def resolve(
         ula_mesh=ula_mesh,
         notes=(*reasons, *_notes(answers, machine, keys, links, access_points)),
         clone=answers.clone,
+        uplink=uplink,
     )
 
 

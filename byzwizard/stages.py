@@ -17,6 +17,7 @@ from byzwizard.backends import (
     remote,
     routing,
     traffic,
+    wifi,
 )
 from byzwizard.plan import Stage
 
@@ -32,6 +33,7 @@ STAGES: tuple[Stage, ...] = (
     portal.STAGE,
     names.STAGE,
     traffic.STAGE,
+    wifi.STAGE,
     gateway.STAGE,
     remote.REMOTE,
     persistence.STAGE,

@@ -56,6 +56,7 @@ class Peer:
     fetched: float = 0.0
     hops: int | None = None
     trouble: str | None = None
+    lied: bool = False  # it answered, and was not believed
     asking: bool = False
 
 
@@ -103,12 +104,14 @@ class Book:
     def routed(self, addresses: set[str]) -> None:
         """The routing table has these nodes now: new ones are due at once, lost ones go after a while."""
         now = self._clock()
-        for address in sorted(addresses - self.own.addresses):
-            peer = self.peers.get(address)
-            if peer is not None:
-                peer.routed = now
-            elif len(self.peers) < MOST:
-                self.peers[address] = Peer(address, routed=now, due=now)
+        others = addresses - self.own.addresses
+        for address in others & self.peers.keys():
+            self.peers[address].routed = now
+        strangers = others - self.peers.keys()
+        self._make_room(len(strangers))
+        room = min(MOST - len(self.peers), len(strangers))
+        for address in random.sample(sorted(strangers), room):  # whom to hear first is nobody's choice
+            self.peers[address] = Peer(address, routed=now, due=now)
         for address, peer in list(self.peers.items()):
             if now - peer.routed > GONE_AFTER or address in self.own.addresses:
                 del self.peers[address]
@@ -138,6 +141,14 @@ class Book:
                   if peer.document and ":" in peer.address and self.own.addresses.intersection(peer.document.claims)]
         return min(others, key=lambda document: document.id, default=None)
 
+    def _make_room(self, wanted: int) -> None:
+        """Of more nodes than there is memory for, those that have not answered give way, the longest silent first."""
+        over = len(self.peers) + wanted - MOST
+        silent = sorted((peer for peer in self.peers.values() if peer.failures and peer.document is None
+                         and not peer.asking), key=lambda peer: -peer.failures)
+        for peer in silent[:max(0, over)]:
+            del self.peers[peer.address]
+
     def due(self) -> list[Peer]:
         now = self._clock()
         return [peer for peer in self.peers.values() if peer.due <= now and not peer.asking]
@@ -155,11 +166,12 @@ class Book:
             raise directory.BadDocument("it is older than the one known")
         now = self._clock()
         peer.document, peer.fetched, peer.failures, peer.trouble = document, now, 0, None
+        peer.lied = False
         peer.due = now + AGAIN * random.uniform(0.8, 1.2)
 
-    def failed(self, peer: Peer, why: str) -> None:
+    def failed(self, peer: Peer, why: str, lied: bool = False) -> None:
         peer.failures += 1
-        peer.trouble = why
+        peer.trouble, peer.lied = why, lied
         peer.due = self._clock() + min(PATIENCE, 2.0 ** min(peer.failures - 1, 10)) * random.uniform(0.8, 1.2)
 
     def documents(self) -> list[directory.Document]:
@@ -198,9 +210,12 @@ class Book:
              "id": document.id, "serial": document.serial, "hops": self.peers[document.address].hops}
             for document in sorted(documents, key=lambda document: labels[document.id])
         ]
-        silent = [{"address": peer.address, "reason": peer.trouble}
-                  for peer in sorted(self.peers.values(), key=lambda peer: peer.address) if peer.trouble]
-        return json.dumps({"nodes": nodes, "silent": silent}, ensure_ascii=False, indent=1) + "\n"
+        told: dict[bool, list[dict[str, str]]] = {False: [], True: []}
+        for peer in sorted(self.peers.values(), key=lambda peer: peer.address):
+            if peer.trouble:
+                told[peer.lied].append({"address": peer.address, "reason": peer.trouble})
+        state = {"nodes": nodes, "silent": told[False], "refused": told[True]}
+        return json.dumps(state, ensure_ascii=False, indent=1) + "\n"
 
 
 def replace(path: Path, text: str) -> None:
@@ -321,7 +336,7 @@ class Tend:
         except (NotFetched, directory.BadDocument) as fault:
             if peer.trouble != str(fault):
                 print(f"{peer.address}: {fault}", file=sys.stderr, flush=True)
-            self._book.failed(peer, str(fault))
+            self._book.failed(peer, str(fault), isinstance(fault, directory.BadDocument))
         finally:
             peer.asking = False
             self._changed.set()

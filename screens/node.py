@@ -19,6 +19,7 @@ FAIR, WEAK = -60, -75  # dBm below which 802.11n on 20 MHz falls under 50 and 10
 NEAR, FAR = -40, -90  # dBm at which it is full and empty
 VIA = 13  # columns of the neighbour by whom a node is reached
 NEAR_ROWS, FAR_ROWS = 8, 5  # nodes that the page lists; the map has all
+ASKS = "ask-internet"  # the check of `status` that there is Internet and nobody has said whether to share it
 
 
 class Node(Page):
@@ -114,6 +115,8 @@ class Node(Page):
             Key(("k",), _("unlock") if self.session.desk.locked() else _("keep"), self._store, letter=True),
             Key(("w",), _("what changed"), self._what, letter=True),
         ]
+        if self._may_share:
+            keys.insert(0, Key(("i",), "", self._internet, letter=True))
         if self._waiting is not None:
             keys.insert(0, Key(("c",), _("keep the change"), self._confirm, letter=True))
         else:
@@ -151,6 +154,18 @@ class Node(Page):
                 ),
                 Gap(),
             ]
+        if self._may_share:
+            items += [
+                Action(
+                    "internet",
+                    next(str(check["text"]) for check in status["checks"] if check["id"] == ASKS),
+                    self._internet,
+                    _("share it? (i)"),
+                    "look",
+                    verb=_("choose"),
+                ),
+                Gap(),
+            ]
         left = [
             *self._problems(status),
             *self._neighbours(status),
@@ -176,7 +191,7 @@ class Node(Page):
     def _passed(status: dict[str, Any]) -> list[Item]:
         items: list[Item] = []
         for check in status["checks"]:
-            if check["ok"]:
+            if check["ok"] and check["id"] != ASKS:  # which stands above, to be answered
                 items.append(Note(check["text"], "look" if check["advice"] else "good"))
                 if check["advice"]:
                     items.append(Note(check["advice"], "under"))
@@ -243,14 +258,22 @@ class Node(Page):
             self._code[1], (_("Join {ssid} ({how})").format(ssid=phones.ssid, how=how), _("Point a camera here."))
         )
 
-    def _change(self) -> None:
-        """The wizard again, with what this node is now."""
+    @property
+    def _may_share(self) -> bool:
+        status = self.session.status
+        return status is not None and any(check["id"] == ASKS for check in status["checks"])
+
+    def _internet(self) -> None:
+        self._change("internet")
+
+    def _change(self, page: str = "hardware") -> None:
+        """The wizard again from this page on, with what this node is now."""
         session = self.session
 
         def found(answers: Any) -> None:
             if answers is not None and not session.draft.edited:
                 session.draft.answers = answers
-            session.go("hardware")
+            session.go(page)
 
         session.host.later(session.desk.answers, found, session.sorry)
 

@@ -24,6 +24,7 @@ PAGES = (
     Listed("hardware", "Hardware", numbered=True),
     Listed("mesh", "Mesh", numbered=True),
     Listed("keep", "Keep", numbered=True),
+    Listed("internet", "Internet", numbered=True),
     Listed("review", "Review", numbered=True),
     Listed("apply", "Apply"),
     Listed("clone", "Clone"),

@@ -116,7 +116,12 @@ class Review(Page):
         if review is None:
             return [Waiting(_("Working out what there is to do …"))]
         resolved = review.resolved
-        items: list[Item] = [Note(resolved.name, label=_("Name")), *self._mesh(review), *self._phones(review)]
+        items: list[Item] = [
+            Note(resolved.name, label=_("Name")),
+            *self._mesh(review),
+            *self._phones(review),
+            *self._internet(review),
+        ]
         items += [Note(note, "look", " ") for note in resolved.notes]
         items.append(Gap())
         destroyed = self._destroyed(review)
@@ -189,6 +194,29 @@ class Review(Page):
                 label=_("Phones"),
             )
         ]
+
+    @staticmethod
+    def _internet(review: "Reviewed") -> list[Item]:
+        internet = review.resolved.answers.internet
+        said = {
+            "ask": _("not shared; the Node page asks when there is some"),
+            "never": _("not shared"),
+            "auto": _("shared with the mesh, wherever it comes from"),
+        }
+        share = internet.share
+        words = said[share] if isinstance(share, str) else _("shared with the mesh when it comes by {ports}").format(
+            ports=", ".join(share)
+        )
+        notes: list[Item] = [Note(words, label=_("Internet"))]
+        uplink = review.resolved.uplink
+        if uplink is not None:
+            over = _("over the Wi-Fi network {ssid} ({secured}), by {interface}").format(
+                ssid=uplink.ssid,
+                interface=uplink.interface,
+                secured=_("with a passphrase") if uplink.passphrase else _("open"),
+            )
+            notes.append(Note(over, label=" "))
+        return notes
 
     def _details(self) -> None:
         review = self.session.review

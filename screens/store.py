@@ -27,7 +27,7 @@ def show(session: Session) -> None:
 
 def _show(session: Session, found: Keeping | None) -> None:
     if found is None:
-        session.say(_("Nothing is kept here: m changes the setup, and Keep is one of its pages."))
+        session.say(_("Nothing is kept here: e changes the setup, and Keep is one of its pages."))
     elif found.open:
         session.host.open(Kept(session, found))
     else:

@@ -138,7 +138,7 @@ class Welcome(Page):
             items += [Note(problem, "bad", _("Not applied"), strong=True), Gap()]
         items += [
             Action("start", _("Just start"), self._start, _("best settings for this computer, no questions")),
-            Action("steps", _("Set it up step by step"), self.session.onward, _("four short pages")),
+            Action("steps", _("Set it up step by step"), self.session.onward, _("a few short pages")),
         ]
         if self.session.heard:
             from byzwizard.screens.heard import best

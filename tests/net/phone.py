@@ -36,7 +36,9 @@ SYSTEMS = (
     System("Android", "connectivitycheck.gstatic.com", "/generate_204", CHROME, (204, ""),
            "Cache-Control: no-cache\r\n"),
     System("Android's second try", "play.googleapis.com", "/generate_204", CHROME, (204, "")),
-    System("ChromeOS", "clients3.google.com", "/generate_204", CHROME, (204, "")),
+    System("Android's last try", "www.google.com", "/gen_204", CHROME, (204, "")),
+    System("ChromeOS", "www.gstatic.com", "/generate_204", CHROME, (204, "")),
+    System("ChromeOS before", "clients3.google.com", "/generate_204", CHROME, (204, "")),
     System("Windows", "www.msftconnecttest.com", "/connecttest.txt", "Microsoft NCSI", (200, "Microsoft Connect Test")),
     System("Windows 8", "www.msftncsi.com", "/ncsi.txt", "Microsoft NCSI", (200, "Microsoft NCSI")),
     System("Firefox", "detectportal.firefox.com", "/canonical.html", FIREFOX,
@@ -46,6 +48,9 @@ SYSTEMS = (
     System("GNOME", "nmcheck.gnome.org", "/check_network_status.txt", "NetworkManager/1.52.1",
            (200, "NetworkManager is online\n")),
     System("Debian", "network-test.debian.org", "/nm", "NetworkManager/1.52.1", (200, "NetworkManager is online\n")),
+    System("openSUSE", "conncheck.opensuse.org", "/", "NetworkManager/1.52.1", (200, "NetworkManager is online\n")),
+    System("Fedora", "fedoraproject.org", "/static/hotspot.txt", "NetworkManager/1.52.1", (200, "OK\n")),
+    System("KDE", "networkcheck.kde.org", "/", "Mozilla/5.0 (X11; Linux x86_64) KHTML", (200, "OK\n")),
     System("Ubuntu", "connectivity-check.ubuntu.com", "/", "NetworkManager/1.46.0", (204, "")),
 )
 

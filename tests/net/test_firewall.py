@@ -177,6 +177,19 @@ def test_nobody_gets_out_or_in_by_the_uplink(lab: Lab) -> None:
     assert not lab.reaches(lab.uplink, "10.9.9.1")
 
 
+def test_the_mesh_is_a_way_to_the_internet_and_clients_get_answers_alone(lab: Lab) -> None:
+    """203.0.113.5 is behind the neighbour, who has it from a gateway."""
+    lab.spaces.ip(lab.neighbour, "addr add 203.0.113.5/32 dev lo")
+    lab.spaces.ip(lab.node, "route add 203.0.113.0/24 dev mesh0")
+    assert lab.reaches(lab.client, "203.0.113.5")
+    assert not lab.reaches(lab.neighbour, "10.1.1.50", "-I", "203.0.113.5")
+    assert lab.reaches(lab.client, "203.0.113.5")
+    lab.spaces.ip(lab.neighbour, "addr add 192.168.77.1/32 dev lo")
+    lab.spaces.ip(lab.node, "route add 192.168.77.0/24 dev mesh0")
+    assert not lab.reaches(lab.client, "192.168.77.1"), "somebody's own network is not the Internet"
+    lab.spaces.ip(lab.node, "route del 203.0.113.0/24", "route del 192.168.77.0/24")
+
+
 def test_nobody_speaks_under_the_address_of_others(lab: Lab) -> None:
     assert not lab.reaches(lab.neighbour, "10.1.1.1", "-I", "10.1.1.66")
     assert not lab.reaches(lab.client, "10.9.9.1", "-I", "10.9.9.77")

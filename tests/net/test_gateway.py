@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from byzwizard.backends import firewall, gateway, strangers
+from byzwizard.backends import firewall, gateway, strangers, uplinks
 from byzwizard.backends.routing import configuration
 from byzwizard.machine import Machine, Wired
 from byzwizard.resolve import MeshLink, Resolved
@@ -55,12 +55,12 @@ class Lab:
     def uplink(self) -> Path:
         return self.root / "run/byzantium/uplink"
 
-    def port(self) -> dict[str, Any]:
+    def port(self, name: str = "eth0") -> dict[str, Any]:
         try:
-            state: dict[str, Any] = json.loads((self.uplink / "state.json").read_text())["ports"][0]
+            rows: list[dict[str, Any]] = json.loads((self.uplink / "state.json").read_text())["ports"]
         except FileNotFoundError:
-            return {"state": None}
-        return state
+            rows = []
+        return next((row for row in rows if row["port"] == name), {"state": None})
 
     def reaches(self, who: str, target: str) -> bool:
         return self.made.run(who, "ping", "-c", "1", "-W", "1", target).returncode == 0
@@ -71,17 +71,22 @@ class Lab:
     def begin(self, share: Any) -> None:
         """The stages of the node with the cable, and its duty as the unit starts it."""
         it = node("h", "10.1.1.0/24", share)
+        for step in firewall.STAGE.steps(node("t", "10.2.2.0/24"), Machine()):
+            step.apply(Inside(self.there, self.root / "there"), lambda done, total: None)
         system = Inside(self.here, self.root)
         for stage in (firewall.STAGE, gateway.STAGE):
             for step in stage.steps(it, MACHINE):
                 if step.id != "gateway":
                     step.apply(system, lambda done, total: None)
-        code = ("import asyncio, contextlib\nfrom byzwizard import gateway\nfrom byzwizard.backends import ports\n"
-                f"ports.SCRIPT = {str(TREE / 'iso/overlay/usr/lib/byzantium/lease')!r}\ngateway.main()\n")
-        # The real paths, in a file system of its own.
-        self.duty = self.made.start(self.here, "unshare", "--mount", "sh", "-c",
-                                    'mkdir -p /run/byzantium; mount --bind "$0" /run/byzantium; exec "$@"',
-                                    str(self.root / "run/byzantium"), sys.executable, "-c", code)
+        self.duty = self.program("from byzwizard import gateway\ngateway.main()\n")
+
+    def program(self, code: str) -> subprocess.Popen[str]:
+        """Python on the node, with the real paths in a file system of its own."""
+        given = ("from byzwizard.backends import listening\n"
+                 f"listening.SCRIPT = {str(TREE / 'iso/overlay/usr/lib/byzantium/lease')!r}\n")
+        return self.made.start(self.here, "unshare", "--mount", "sh", "-c",
+                               'mkdir -p /run/byzantium; mount --bind "$0" /run/byzantium; exec "$@"',
+                               str(self.root / "run/byzantium"), sys.executable, "-c", given + code)
 
     def end(self) -> None:
         assert self.duty is not None
@@ -218,7 +223,7 @@ def test_silence_makes_a_client_port_until_another_server_speaks(lab: Lab) -> No
     assert within(10, lambda: lab.port()["state"] == "refused")
     assert not in_bridge(lab)
     shown = json.loads(lab.made.run(lab.provider, "ip", "-j", "link", "show", "lan0").stdout)
-    assert lab.port()["stranger"] == shown[0]["address"], "it is named"
+    assert lab.port()["stranger"] == f"{shown[0]['address']} (192.168.7.1)", "it is named"
     assert asking.wait(15) != 0, "the stranger's address has reached nobody"
 
 
@@ -279,6 +284,64 @@ def test_an_uplink_around_the_clients_network_is_told_and_not_served(
     assert within(10, lambda: (lab.uplink / "clash").read_text() == "")
 
 
+def test_ports_that_come_later_are_looked_after(lab: Lab) -> None:
+    """An adapter with a router at it, and one with a computer that becomes a DHCP server; then both are pulled out."""
+    lab.begin("auto")
+    assert within(20, lambda: lab.port()["state"] is not None)
+    lab.made.cable(lab.provider, "lan1", lab.here, "eth1")
+    lab.made.ip(lab.provider, "link add lan type bridge", "link set lan0 down", "addr flush dev lan0",
+                "link set lan1 master lan up", "addr add 192.168.7.1/24 dev lan", "link set lan up")
+    provide(lab)
+    other = lab.made.add("other")
+    lab.made.cable(other, "lan0", lab.here, "eth2")
+    assert within(25, lambda: bool(lab.port("eth1").get("shared"))), lab.port("eth1")
+    assert lab.reaches(lab.phone, ABROAD)
+    assert within(25, lambda: lab.port("eth2")["state"] == "clients"), lab.port("eth2")
+    assert "master clients0" in lab.made.run(lab.here, "ip", "link", "show", "eth2").stdout
+    lab.made.ip(other, "addr add 10.1.1.88/24 dev lan0")
+    assert lab.reaches(other, "10.1.1.1")
+    lab.made.python(other, OFFER.replace("wlan0", "lan0"))
+    assert within(10, lambda: lab.port("eth2")["state"] == "refused"), lab.port("eth2")
+    assert "(10.1.1.88)" in lab.port("eth2")["stranger"]
+    lab.made.ip(lab.here, "link del eth1", "link del eth2")
+    assert within(10, lambda: lab.port("eth1")["state"] is None and lab.port("eth2")["state"] is None)
+    assert not lab.reaches(lab.phone, ABROAD)
+
+
+LOOK = """
+from byzwizard.backends import cables
+from byzwizard.backends.system import System
+for cable in cables.look(System(), ["eth0", "eth1", "eth2"]):
+    print(cable.port, cable.state, cable.router)
+"""
+
+
+def test_the_page_hears_each_cable_and_leaves_it_as_it_was(lab: Lab) -> None:
+    """Before a node is set up: eth0 has a DHCP server, eth1 a silent computer, eth2 nothing."""
+    provide(lab)
+    lab.made.cable(lab.here, "eth1", lab.made.add("silent"), "lan0")
+    lab.made.ip(lab.here, "link add eth2 type veth peer name eth2-end", "link set eth1 down")
+    looking = lab.program(LOOK)
+    told, _errors = looking.communicate(timeout=30)
+    assert told.splitlines() == ["eth0 leads 192.168.7.1", "eth1 silent None", "eth2 empty None"]
+    shown = json.loads(lab.made.run(lab.here, "ip", "-j", "address", "show").stdout)
+    ports = [link for link in shown if link["ifname"].startswith("eth")]
+    assert not any("UP" in link["flags"] or link["addr_info"] for link in ports)
+    assert list(lab.uplink.iterdir()) == []
+
+
+HEAR = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    link.bind(("", 68))
+    link.settimeout(5)
+    print("hears", flush=True)
+    try:
+        print(link.recvfrom(100), flush=True)
+    except TimeoutError:
+        print("nothing", flush=True)
+"""
 OFFER = """
 import socket
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
@@ -300,4 +363,47 @@ def test_a_phone_that_gives_out_addresses_is_noted(lab: Lab) -> None:
     assert strangers.read(system) == {}
     lab.made.python(rogue, OFFER)
     shown = json.loads(lab.made.run(rogue, "ip", "-j", "link", "show", "wlan0").stdout)
-    assert strangers.read(system) == {"ap0": shown[0]["address"]}
+    who = f"{shown[0]['address']} (10.1.1.66)"
+    assert strangers.read(system) == {"ap0": who}
+    _ports, checks = uplinks.look(system)
+    assert any(who in check.text for check in checks), "and named in status"
+
+
+ADVERTISE = """
+import socket
+link = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+link.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+says = bytes([134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0])  # RFC 4861: a router for 1800 s
+link.sendto(says, ("ff02::1", 0, 0, socket.if_nametoindex("wlan0")))
+"""
+FLOOD = """
+import socket
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
+    link.bind(("wlan0", 0))
+    for n in range(1, 1001):
+        mac = bytes([2, 0, 0, 0, n >> 8, n & 255])
+        udp = bytes([0, 67, 0, 68, 0, 8, 0, 0])
+        ip = bytes([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, n >> 8, n & 255, 255, 255, 255, 255])
+        total = sum(int.from_bytes(ip[at:at + 2]) for at in range(0, 20, 2))
+        total = ~(total + (total >> 16)) & 0xffff
+        link.send(b"\\xff" * 6 + mac + bytes([8, 0]) + ip[:10] + total.to_bytes(2) + ip[12:] + udp)
+"""
+
+
+def test_a_thousand_strangers_fill_no_memory_and_open_no_way(lab: Lab) -> None:
+    rogue = lab.made.add("rogue")
+    lab.made.cable(lab.here, "ap0", rogue, "wlan0")
+    lab.made.ip(lab.here, "link set ap0 master clients0")
+    lab.made.ip(rogue, "addr add fe80::99/64 dev wlan0 nodad")
+    lab.begin("never")
+    lab.made.python(rogue, ADVERTISE)
+    told = lab.made.run(lab.here, "nft", "-j", "list", "table", "bridge", "byz-ports").stdout
+    assert "(fe80::" in strangers.parse(told)["ap0"], "a router is noted as well"
+    lab.made.python(rogue, FLOOD)
+    table = lab.made.run(lab.here, "nft", "list", "set", "bridge", "byz-ports", "strangers").stdout
+    assert 100 <= table.count("expires") <= 256
+    hearing = lab.made.start(lab.phone, sys.executable, "-c", HEAR)
+    assert hearing.stdout is not None
+    assert hearing.stdout.readline() == "hears\n"
+    lab.made.python(rogue, FLOOD)
+    assert hearing.stdout.readline() == "nothing\n"

@@ -175,6 +175,23 @@ def test_https_is_refused_at_once_and_never_answered(lab: Lab) -> None:
     assert lab.ask("hello", ABROAD, 443).body == "abroad"
 
 
+def test_androids_https_question_is_never_answered_in_googles_name(lab: Lab) -> None:
+    """https://www.google.com/generate_204: refused at once where there is no Internet, so that the plain question
+    counts; with Internet it is refused until the button was pressed, and then it is Google's own affair."""
+    def asked(address: str) -> str:
+        began = time.monotonic()
+        try:
+            return lab.ask("a ClientHello", address, 443).body
+        except NoAnswer as fault:
+            assert time.monotonic() - began < 2, "Android would wait"
+            return str(fault)
+
+    assert lab.lookup("www.google.com") == [portal.HERE]
+    assert (asked(portal.HERE), asked(ABROAD)) == ("ConnectionRefusedError", "ConnectionRefusedError")
+    lab.press()
+    assert (asked(portal.HERE), asked(ABROAD)) == ("ConnectionRefusedError", "abroad")
+
+
 @pytest.mark.parametrize(("wanted", "language", "words"), [
     ("de-AT,de;q=0.9,en;q=0.8", "de", "Willkommen"), ("fr", "fr", "Bienvenue"), ("es-MX, en;q=0.5", "es", "Le damos"),
     ("zh-CN,fr;q=0.7", "fr", "Bienvenue"), ("", "en", "Welcome"), ("zh-CN", "en", "Welcome"),

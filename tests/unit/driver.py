@@ -23,6 +23,7 @@ OFFERED = {
     "mesh": ("name", "channel", "security", "subnet", "passphrase", "link"),
     "access_point": ("enable", "ssid", "passphrase"),
     "persistence": ("kind",),
+    "internet": ("share", "wifi"),
 }
 
 
@@ -145,6 +146,9 @@ def drive(answers: Answers) -> Answers:
     screen.to(answers.persistence.kind)
     screen.press(" ")
     screen.do("next")
+    assert screen.page == "internet", screen.text()
+    _fill_internet(screen, answers)
+    screen.do("next")
     assert screen.page == "review", screen.text()
     return screen.session.draft.answers
 
@@ -176,3 +180,20 @@ def _fill_mesh(screen: Screen, answers: Answers) -> None:
     screen.pick("node.mac", answers.node.mac)
     screen.type("mesh.subnet", answers.mesh.subnet)
     screen.pick("mesh.link", answers.mesh.link)
+
+
+def _fill_internet(screen: Screen, answers: Answers) -> None:
+    share, wifi = answers.internet.share, answers.internet.wifi
+    if isinstance(share, str):
+        screen.do(share)
+    else:
+        screen.do("named")
+        offered = screen.session.draft.get("internet.share")
+        screen.do(*(f"port-{name}" for name in offered if name not in share))
+    if wifi is None:
+        return
+    if "internet.wifi.ssid" not in screen.root.view.ids:
+        screen.do("wifi")
+    screen.type("internet.wifi.ssid", wifi.ssid)
+    if wifi.passphrase is not None:
+        screen.type("internet.wifi.passphrase", wifi.passphrase.get_secret_value())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from byzwizard.answers import Answers
-from byzwizard.desk import Applying, Keeping, Phones, Place, Review, Stick
+from byzwizard.desk import Applying, Cable, Keeping, Phones, Place, Review, Stick
 from byzwizard.errors import ByzantiumError, Damaged
 from byzwizard.events import Event
 from byzwizard.hardware import hardware_list
@@ -174,6 +174,7 @@ class FakeDesk:
     found: Machine = MACHINE
     files: dict[str, Answers] = field(default_factory=dict)
     networks: list[dict[str, Any]] = field(default_factory=list)
+    wires: list[Cable] = field(default_factory=lambda: [Cable("eth0", "empty")])
     destroys: str | None = None
     fails: str = ""
     fails_with: int = 1
@@ -318,6 +319,9 @@ class FakeDesk:
 
     def heard(self) -> list[dict[str, Any]]:
         return self.networks
+
+    def cables(self) -> list[Cable]:
+        return self.wires
 
     def phones(self) -> Phones | None:
         return self.access_point

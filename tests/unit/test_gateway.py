@@ -70,10 +70,10 @@ def test_a_withdrawal_takes_less_than_fifteen_seconds() -> None:
 @pytest.mark.parametrize(("share", "allowed"), [("ask", ""), ("never", ""), ("auto", "eth0 eth1"), ("[eth1]", "eth1")])
 def test_what_may_be_shared(share: str, allowed: str, tmp_path: Path) -> None:
     resolved = node(f"internet: {{share: {share}}}\n")
-    (tmp_path / "settings.json").write_text(gateway.settings(resolved, gateway.ports(resolved, MACHINE)))
+    (tmp_path / "settings.json").write_text(gateway.settings(resolved))
     read = settings(tmp_path)
     assert isinstance(read, Settings)
-    assert [port for port in read.ports if read.allows(port)] == allowed.split()
+    assert [port for port in gateway.ports(resolved, MACHINE) if read.allows(port)] == allowed.split()
     assert read.subnet == resolved.subnet
 
 
@@ -91,9 +91,14 @@ def test_what_cannot_be_shared_names_its_key(text: str) -> None:
         gateway.STAGE.steps(node(text), MACHINE)
 
 
-def test_a_computer_without_ports_runs_no_duty() -> None:
+def test_the_duty_knows_which_ports_mesh(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text(gateway.settings(node("mesh: {interfaces: [wlan0, eth1]}\n")))
+    assert settings(tmp_path).meshing == ("eth1",)
+
+
+def test_a_computer_without_ports_waits_for_some() -> None:
     found = gateway.STAGE.steps(node(), Machine(radios=(RADIO,)))
-    assert [step.id for step in found] == ["gateway-ports", "gateway-stop", "gateway-off"]
+    assert "whatever is plugged in" in found[-1].text
 
 
 def test_the_step_says_what_is_shared() -> None:
@@ -108,15 +113,19 @@ def test_the_step_says_what_is_shared() -> None:
 
 def test_strangers_are_read() -> None:
     told = {"nftables": [{"metainfo": {}}, {"set": {"name": "strangers", "elem": [
-        {"elem": {"val": {"concat": ["eth0", "02:00:00:00:00:09"]}, "timeout": 45, "expires": 40}}]}}]}
-    assert strangers.parse(json.dumps(told)) == {"eth0": "02:00:00:00:00:09"}
+        {"elem": {"val": {"concat": ["eth0", "02:00:00:00:00:09", "10.1.1.66"]}, "timeout": 45, "expires": 40}}]}},
+        {"set": {"name": "routers", "elem": [{"concat": ["ap0", "02:00:00:00:00:08", "fe80::8"]}]}},
+        {"set": {"name": "served", "elem": ["eth0"]}}]}
+    assert strangers.parse(json.dumps(told)) == {"eth0": "02:00:00:00:00:09 (10.1.1.66)",
+                                                 "ap0": "02:00:00:00:00:08 (fe80::8)"}
     assert strangers.parse('{"nftables": [{"set": {"name": "strangers"}}]}') == {}
 
 
 def test_who_leads_out() -> None:
     from tests.unit.test_status import known
 
-    port = uplinks.PortState("eth0", "uplink", "192.0.2.5/24", "192.0.2.1", None, None, True, True, True)
+    port = uplinks.PortState("eth0", "uplink", "192.0.2.5/24", "192.0.2.1", None, None, True, True, True, False, None,
+                              "eth0")
     assert uplinks.shared_by([port], Dump(), known(), {}) == {
         "here": True, "interface": "eth0", "name": "pier", "via": "192.0.2.1", "address": "192.0.2.5/24"}
     near = Neighbour("fe80::1", "mesh0", 0xffff, 256, 256, 256)
@@ -131,7 +140,8 @@ def test_who_leads_out() -> None:
 def test_what_status_says_of_a_port() -> None:
     def said(**changes: object) -> str:
         fields: dict[str, object] = {"port": "eth0", "state": "uplink", "address": None, "router": None, "server": None,
-                                     "stranger": None, "shared": False, "allowed": False, "working": True}
+                                     "stranger": None, "shared": False, "allowed": False, "working": True,
+                                     "asks": False, "network": None, "interface": "eth0"}
         port = uplinks.PortState(**{**fields, **changes})  # type: ignore[arg-type]  # each names the fields it means
         return " ".join(check.text for check in (uplinks._internet(port), uplinks._stranger(port)) if check)
 

@@ -14,9 +14,9 @@ def test_just_start_by_enter() -> None:
 
 
 def test_every_page_by_enter_alone() -> None:
-    typist = Typist("*Set it up", "", "", "", "", "", "q", "y")
+    typist = Typist("*Set it up", "", "", "", "", "", "", "q", "y")
     assert typist.run() == 0
-    before = ("Your wireless cards", "Which mesh?", "Keep what people write?")
+    before = ("Your wireless cards", "Which mesh?", "Keep what people write?", "Share an Internet")
     titles = (*before, "This is what will happen", "Done", "This node works")
     for title in titles:
         assert any(line.startswith(title) for line in typist.written), title
@@ -37,6 +37,7 @@ def test_both_modes_lead_to_the_same_answers() -> None:
         "Relief",
         "*Continue",
         "*Continue",
+        "*Continue",
     )
     typist.run()
     screen = Screen()
@@ -46,7 +47,7 @@ def test_both_modes_lead_to_the_same_answers() -> None:
     screen.pick("mesh.channel", "6")
     screen.do("more")
     screen.type("access_point.ssid", "Relief")
-    screen.do("next", "next")
+    screen.do("next", "next", "next")
     assert typist.session.page.name == screen.page == "review"
     assert typist.session.draft.answers == screen.session.draft.answers != Answers()
 
@@ -102,6 +103,7 @@ def test_the_module_needs_no_urwid() -> None:
         "apply",
         "draft",
         "hardware",
+        "internet",
         "items",
         "keep",
         "mesh",

@@ -40,7 +40,7 @@ def choose(screen: Screen, item: str) -> None:
 def test_forgetting_everything_is_the_default_and_asks_nothing() -> None:
     screen = at_keep()
     assert "Passphrase" not in screen.text()
-    screen.do("next")
+    screen.do("next", "next")
     assert screen.page == "review"
     assert screen.session.draft.answers.persistence.kind == "none"
 
@@ -68,7 +68,7 @@ def test_five_words_are_made_shown_and_handed_to_apply() -> None:
     assert "strong" in screen.text()
     screen.press("f8")
     assert words in screen.text()
-    screen.do("next", "start")
+    screen.do("next", "next", "start")
     assert screen.desk.given == words
     [asked] = [each for each in screen.desk.asked if each[0] == "apply"]
     assert words not in repr(asked)
@@ -99,7 +99,7 @@ def test_what_is_kept_its_size_and_whether_it_is_encrypted() -> None:
     assert "new: 2.1 GB" in screen.text()
     screen.pick("encrypt", "no")
     assert "Passphrase " not in screen.text()
-    screen.do("next")
+    screen.do("next", "next")
     assert screen.page == "review"
     wanted = screen.session.draft.answers.persistence
     assert wanted.keep == ("identity", "mesh", "services", "home", "logs")
@@ -140,12 +140,12 @@ def test_a_store_that_is_there_is_used() -> None:
     screen = at_keep(HERE.model_copy(update={"disks": (own,)}))
     choose(screen, "partition")
     assert "there is a store on it already" in screen.text()
-    screen.do("next")
+    screen.do("next", "next")
     assert screen.page == "review"
 
 
 def test_line_mode_says_the_drawing_in_words() -> None:
-    typist = Typist("*Set it up", "", "", "*Partition", "*Passphrase", "cactus orbit velvet", "*Continue",
+    typist = Typist("*Set it up", "", "", "*Partition", "*Passphrase", "cactus orbit velvet", "*Continue", "",
                     desk=FakeDesk(found=HERE))  # fmt: skip
     typist.run()
     assert any("SanDisk Ultra: 4.0 GB stays, new: 12.0 GB" in line for line in typist.written)

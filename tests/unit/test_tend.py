@@ -207,6 +207,31 @@ def test_memory_has_an_end(book: tend.Book) -> None:
     assert len(book.peers) == tend.MOST
 
 
+def test_a_flood_of_silent_addresses_leaves_room_for_who_answers(book: tend.Book, clock: Clock) -> None:
+    book.routed({"10.1.1.1"})
+    book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
+    invented = {f"10.{100 + high}.{low}.1" for high in range(10) for low in range(256)}
+    for _round in range(40):
+        book.routed({"10.1.1.1", "10.2.2.1"} | invented)
+        if "10.2.2.1" in book.peers:
+            break
+        for peer in book.due():
+            book.failed(peer, "no connection")
+        clock.now += 5
+    assert "10.2.2.1" in book.peers, "a newcomer is asked, however many others there are"
+    assert "harbour" in book.hosts(), "and who has answered stays"
+    assert len(book.peers) <= tend.MOST
+
+
+def test_who_is_not_believed_is_told_apart_from_who_is_silent(book: tend.Book) -> None:
+    book.routed({"10.1.1.1", "10.2.2.1"})
+    book.failed(book.peers["10.1.1.1"], "its signature is wrong", lied=True)
+    book.failed(book.peers["10.2.2.1"], "no connection")
+    told = json.loads(book.state())
+    assert told["refused"] == [{"address": "10.1.1.1", "reason": "its signature is wrong"}]
+    assert [node["address"] for node in told["silent"]] == ["10.2.2.1"]
+
+
 def test_own_from_the_own_document(tmp_path: Path) -> None:
     path = tmp_path / "own.json"
     assert tend.read_own(path) == tend.Own()

@@ -68,6 +68,8 @@ def kept(folder: Path, stick: Path) -> str:
         screen.press("tab", "tab", " ")  # to “Partition”
         screen.expect("new: 3.", timeout=SETUP)
         screen.press("tab", "tab", *FIRST, "tab", "tab", "tab", "enter")
+        screen.expect("Share an Internet connection?")
+        screen.press("enter")
         screen.expect("This is what will happen", timeout=SETUP)
         screen.expect("Erase that, and start this node", timeout=SETUP)
         screen.press("right", "enter")

@@ -11,11 +11,13 @@ from tests.unit.fake_desk import STATUS, FakeDesk
 
 ROUTER = Cable("eth0", "leads", router="192.168.7.1")
 ASKS = {"id": "ask-internet", "ok": True, "text": "eth0 leads to the Internet, which is not shared.", "advice": "x"}
+AP = {"kind": "ap", "byzantium": False, "security": None}
 HEARD: list[dict[str, Any]] = [
-    {"kind": "mesh", "name": "a~pub", "signal_dbm": -40, "channel": 11, "secured": True, "byzantium": True},
-    {"kind": "ap", "name": "Café", "signal_dbm": -50, "channel": 1, "secured": True, "byzantium": False},
-    {"kind": "ap", "name": "Café", "signal_dbm": -80, "channel": 6, "secured": True, "byzantium": False},
-    {"kind": "ap", "name": "Library", "signal_dbm": -70.0, "channel": 1, "secured": False, "byzantium": False},
+    {"kind": "mesh", "name": "a", "signal_dbm": -40, "channel": 11, "secured": True, "byzantium": True,
+     "security": "public"},
+    {**AP, "name": "Café", "signal_dbm": -50, "channel": 1, "secured": True},
+    {**AP, "name": "Café", "signal_dbm": -80, "channel": 6, "secured": True},
+    {**AP, "name": "Library", "signal_dbm": -70.0, "channel": 1, "secured": False},
 ]
 
 
@@ -145,7 +147,7 @@ def test_the_node_page_asks_and_leads_to_review() -> None:
     state = {**STATUS, "checks": [*STATUS["checks"], ASKS]}
     screen = Screen(FakeDesk(now=Answers(), state=state, wires=[ROUTER]), "node")
     assert "eth0 leads to the Internet, which is not shared." in screen.text()
-    assert "share it? (i)" in screen.text()
+    assert "i Internet" in screen.text()
     screen.press("i")
     assert screen.page == "internet"
     screen.do("auto", "next")
@@ -157,7 +159,7 @@ def test_the_node_page_asks_and_leads_to_review() -> None:
 
 def test_the_node_page_asks_nothing_where_that_is_decided() -> None:
     screen = Screen(FakeDesk(now=Answers()), "node")
-    assert "(i)" not in screen.text()
+    assert "i Internet" not in screen.text()
 
 
 def test_line_mode_has_the_same_choices() -> None:

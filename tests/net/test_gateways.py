@@ -16,8 +16,8 @@ from byzwizard.backends import firewall, gateway
 from byzwizard.backends.routing import configuration
 from byzwizard.machine import Machine, Wired
 from byzwizard.resolve import MeshLink, Resolved
+from tests.net.lab import ABROAD, KNOWN
 from tests.net.spaces import TREE, Inside, Spaces, resolved, spaces, within
-from tests.net.test_gateway import ABROAD, KNOWN
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),

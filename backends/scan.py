@@ -241,7 +241,7 @@ def strongest(networks: Iterable[Network]) -> list[Network]:
     """One of each name, kind and channel; meshes first, ours before others, strong before weak."""
     best: dict[tuple[object, ...], Network] = {}
     for network in networks:
-        key = (network.kind, network.name, network.channel, network.secured, network.security)
+        key = (network.kind, network.name, network.channel, network.secured, network.byzantium, network.security)
         if key not in best or (network.signal_dbm or -200) > (best[key].signal_dbm or -200):
             best[key] = network
     order = {"mesh": 0, "ibss": 1, "ap": 2}

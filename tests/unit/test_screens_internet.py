@@ -147,7 +147,7 @@ def test_the_node_page_asks_and_leads_to_review() -> None:
     state = {**STATUS, "checks": [*STATUS["checks"], ASKS]}
     screen = Screen(FakeDesk(now=Answers(), state=state, wires=[ROUTER]), "node")
     assert "eth0 leads to the Internet, which is not shared." in screen.text()
-    assert "i Internet" in screen.text()
+    assert "share it? (i)" in screen.text()
     screen.press("i")
     assert screen.page == "internet"
     screen.do("auto", "next")

@@ -129,7 +129,7 @@ def test_a_usb_adapter_that_comes_later_is_an_uplink_until_it_is_pulled_out(lab:
     lab.monitor.do("netdev_add", type="user", id="later", restrict=True)
     lab.monitor.do("device_add", driver="usb-net", netdev="later", id="dev-later", bus="usb.0")
     lab.wait(f"grep -qF 10.0.2.2 {state}", SETUP, "the adapter to be an uplink")
-    name = next(row["port"] for row in json.loads(lab.run(f"cat {state}"))["ports"] if row["router"] == "10.0.2.2")
+    name = next(row["port"] for row in json.loads(lab.run(f"cat {state}"))["ports"] if row["server"] == "10.0.2.2")
     assert "clients0" not in lab.run(f"ip link show {name}")
     assert "lookup 150" in lab.run("ip rule"), "the way to a network in 10/8 is kept from the mesh"
     assert f"{name} does not lead to the Internet now" in said(lab)

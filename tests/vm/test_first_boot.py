@@ -74,7 +74,7 @@ def test_it_meshes_with_both_neighbours(vm: VM) -> None:
     said = status(vm)
     assert said["working"] is True
     assert said["public"] is True
-    vm.serial.expect("1 hop", timeout=SETUP)
+    vm.serial.expect("dBm", timeout=SETUP)
 
 
 def test_a_phone_can_scan_the_code_on_the_real_console(vm: VM, folder: Path) -> None:
@@ -123,7 +123,7 @@ def test_the_whole_wizard_in_line_mode(vm: VM) -> None:
     screen.expect("3. Continue", timeout=SETUP)
     screen.press("enter")
     screen.expect("== Mesh")
-    screen.expect("9. Continue")
+    screen.expect("10. Continue")
     screen.press("enter")
     screen.expect("== Keep")
     screen.expect("5. Continue")

@@ -40,7 +40,9 @@ DAEMONS = {
 }
 if shutil.which("chronyd"):  # -x: the clock is the host's, and stays as it is
     DAEMONS["byz-clock.service"] = "chmod 750 {run}/clock && exec chronyd -d -x -u root -f {run}/clock/chrony.conf"
-UNUSABLE = {"radio", "persistence", "clone", "remote", "access-point", *(() if shutil.which("chronyd") else ("clock",))}
+# The ports that a test plugs in are clients' from the first moment, without a duty that listens there before.
+UNUSABLE = {"radio", "persistence", "clone", "remote", "access-point", "internet",
+            *(() if shutil.which("chronyd") else ("clock",))}
 
 
 class Services:

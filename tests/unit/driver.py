@@ -72,10 +72,12 @@ class Screen:
             self.press("enter")
 
     def type(self, item: str, text: str) -> None:
-        """Replace what stands in a field."""
+        """Replace what stands in a field, as fast as a terminal pastes: the loop draws when it has read all of it."""
         self.to(item)
         line: Any = self.root.view.line
-        self.press("end", *["backspace"] * len(line.item.text), *text)
+        for key in ("end", *["backspace"] * len(line.item.text), *text):
+            press(self.root, SIZE, key)
+        self._draw(SIZE)
 
     def pick(self, item: str, value: str) -> None:
         """Choose out of a list, as its pop-up does."""

@@ -166,12 +166,18 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
 """
 
 
-def test_a_phone_that_gives_out_addresses_is_noted(lab: Lab) -> None:
+def phone_with(lab: Lab, address: str) -> str:
+    """One more on the access point, of a node that shares nothing."""
     rogue = lab.made.add("rogue")
     lab.made.cable(lab.here, "ap0", rogue, "wlan0")
     lab.made.ip(lab.here, "link set ap0 master clients0")
-    lab.made.ip(rogue, "addr add 10.1.1.66/24 dev wlan0")
+    lab.made.ip(rogue, f"addr add {address} dev wlan0" + " nodad" * (":" in address))
     lab.begin("never")
+    return rogue
+
+
+def test_a_phone_that_gives_out_addresses_is_noted(lab: Lab) -> None:
+    rogue = phone_with(lab, "10.1.1.66/24")
     system = Inside(lab.here, lab.root)
     assert within(10, lambda: lab.reaches(rogue, "10.1.1.1"))
     assert strangers.read(system) == {}
@@ -205,11 +211,7 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
 
 
 def test_a_thousand_strangers_fill_no_memory_and_open_no_way(lab: Lab) -> None:
-    rogue = lab.made.add("rogue")
-    lab.made.cable(lab.here, "ap0", rogue, "wlan0")
-    lab.made.ip(lab.here, "link set ap0 master clients0")
-    lab.made.ip(rogue, "addr add fe80::99/64 dev wlan0 nodad")
-    lab.begin("never")
+    rogue = phone_with(lab, "fe80::99/64")
     lab.made.python(rogue, ADVERTISE)
     told = lab.made.run(lab.here, "nft", "-j", "list", "table", "bridge", "byz-ports").stdout
     assert "(fe80::" in strangers.parse(told)["ap0"], "a router is noted as well"

@@ -53,11 +53,8 @@ def take(session: Session, network: Network) -> None:
     assert isinstance(page, Mesh)
     session.go("mesh")
     page.join(private=network["security"] == "private")
-    session.say(
-        _("{name} is taken over: its name, channel and kind. Its routing cannot be heard: {routing}, see More.").format(
-            name=network["name"], routing=draft.get("mesh.routing")
-        )
-    )
+    said = _("{name} is taken over: its name, channel and kind. Its routing cannot be heard; {routing} is set, see More.")
+    session.say(said.format(name=network["name"], routing=draft.get("mesh.routing")))
 
 
 class Heard(Page):

@@ -194,7 +194,11 @@ class View(urwid.WidgetWrap[Any]):
         if left in {"tab", "shift tab"}:
             self._step(-1 if left == "shift tab" else 1)
             return None
-        if left == "down" and in_body and self._buttons:
+        if left == "enter" and in_body and self.line is not None and self.focused != self._body_ids()[-1]:
+            self._step(1)
+            return None
+        # Behind the last line comes the button that goes on, and not the one that goes back.
+        if left in {"enter", "down"} and in_body and self._buttons:
             self._w.focus_position = "footer"
             return None
         if left == "up" and not in_body and self._body_ids():

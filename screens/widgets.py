@@ -224,7 +224,7 @@ class EntryLine(Line):
         inner = (max(size[0] - 2, 1),)
         if key == "enter":
             if self.item.enter is None:
-                return "tab"
+                return key  # to whatever comes next on the page
             self.item.enter()
             return None
         return self._wide.keypress(inner, key) if inner[0] >= TYPED else self._narrow.keypress(inner, key)

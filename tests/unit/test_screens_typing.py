@@ -32,3 +32,13 @@ def test_a_passphrase_can_be_typed_over_the_words(columns: int) -> None:
     assert "abc" in screen.text(size)
     screen.press("home", "x", size=size)
     assert f"x{words[:4]}" in screen.text(size)
+
+
+def test_enter_in_the_last_field_leads_to_the_button_that_goes_on() -> None:
+    screen = Screen()
+    screen.do("steps", "next", "next", "next", "wifi")
+    screen.to("internet.wifi.ssid")
+    screen.press(*"Cafe", "enter")
+    assert screen.focused == "internet.wifi.passphrase"
+    screen.press("enter")
+    assert screen.focused == "next"

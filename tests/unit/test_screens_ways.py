@@ -82,7 +82,7 @@ def test_the_mesh_page_lists_what_is_heard_and_takes_it_over() -> None:
     text = " ".join(screen.text().split())
     assert "Channel 6 (2.4 GHz)" in text
     assert "relief is taken over" in text
-    assert "Its routing cannot be heard: babel" in text
+    assert "Its routing cannot be heard; babel is set" in text
     assert "2 meshes heard: relief (strong, open, not encrypted)" in screen.text(size=(100, 30))
     screen.desk.networks = []
     screen.do("around", "listen")

@@ -53,7 +53,9 @@ def take(session: Session, network: Network) -> None:
     assert isinstance(page, Mesh)
     session.go("mesh")
     page.join(private=network["security"] == "private")
-    said = _("{name} is taken over: its name, channel and kind. Its routing cannot be heard; {routing} is set, see More.")
+    said = _(
+        "{name} is taken over: its name, channel and kind. Its routing cannot be heard; {routing} is set, see More."
+    )
     session.say(said.format(name=network["name"], routing=draft.get("mesh.routing")))
 
 

@@ -58,11 +58,13 @@ class Screen:
         return "\n".join(self._draw(size))
 
     def to(self, item: str) -> None:
-        """Tab until the item has the focus."""
-        for _n in range(60):
+        """Tab until the item has the focus, as fast as a finger that stays on the key."""
+        for n in range(60):
             if self.focused == item:
+                if n:
+                    self._draw(SIZE)
                 return
-            self.press("tab")
+            press(self.root, SIZE, "tab")
         raise AssertionError(f"Tab does not reach {item} on {self.page}: {self.root.view.ids}\n{self.text()}")
 
     def do(self, *items: str) -> None:

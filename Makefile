@@ -49,7 +49,9 @@ run: image
 # The longest ones are left to test-all; of the power cuts, all but a sample.
 LONGEST := $(addprefix tests/vm/test_,batman.py clone_mesh.py clone_sources.py keep_pages.py links.py uplinks.py)
 test: check image
-	@$(BIN)/python -m pytest -v tests/net tests/disk tests/vm $(addprefix --ignore=,$(LONGEST))
+	@$(BIN)/python -m pytest -v tests/net tests/disk
+	@# Two machines side by side: each waits for the other end of something half of the time.
+	@$(BIN)/python -m pytest -v -n 2 --dist loadfile tests/vm $(addprefix --ignore=,$(LONGEST))
 
 test-all: export BYZ_ALL_POINTS := 1
 test-all: test

@@ -18,7 +18,7 @@ from byzwizard.desk import Stick
 from byzwizard.diskwords import describe, holds, label
 from byzwizard.errors import CannotHere, Refused, StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Stage, Step
+from byzwizard.plan import Progress, Step
 
 if TYPE_CHECKING:
     from byzwizard.answers import Answers
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from byzwizard.backends.system import System
     from byzwizard.backends.window import Window
     from byzwizard.machine import Disk, Machine
-    from byzwizard.resolve import Resolved
 
 Hand = Callable[["System", "Disk", Progress], None]
 """What hands on a store: fills the free space behind the system of a stick that is finished, read anew."""
@@ -283,18 +282,3 @@ def _why_not(disk: Disk) -> str | None:
     except Refused as refused:
         return str(refused)
     return None
-
-
-@dataclass(frozen=True)
-class CloneStage:
-    name: str = "clone"
-
-    @property
-    def title(self) -> str:
-        return _("Copies")
-
-    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        return steps(resolved.clone.to, resolved.clone.content, resolved.answers, machine)
-
-
-STAGE: Stage = CloneStage()

@@ -46,7 +46,8 @@ Interfaces = Annotated[tuple[Interface, ...], Field(strict=False), _is(values.in
 
 class Section(BaseModel):
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, use_attribute_docstrings=False
+        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, use_attribute_docstrings=False,
+        defer_build=True
     )
 
 

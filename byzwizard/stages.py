@@ -5,7 +5,7 @@ from byzwizard.backends import (
     addresses,
     batman,
     clock,
-    clone,
+    copies,
     firewall,
     gateway,
     keep,
@@ -39,5 +39,5 @@ STAGES: tuple[Stage, ...] = (
     persistence.STAGE,
     keep.KEEP,
     clock.STAGE,
-    clone.STAGE,
+    copies.STAGE,
 )

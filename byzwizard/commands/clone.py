@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from byzwizard.backends import clone, keep, targets
+from byzwizard.backends import clone, copies, keep, targets
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, confirmed, need_root, need_this_computer, secret
 from byzwizard.commands.apply import confirm, told_as_json, told_in_words
@@ -61,7 +61,7 @@ def _plan(context: Context, system: System) -> Plan:
     machine = Machine(disks=targets.disks_now(system))
     hand = _hand(context, system) if options.with_data else None
     steps = clone.steps(options.device, _content(options), keep.answers(system), machine, hand)
-    plan = Plan((PlannedStage(clone.STAGE.name, clone.STAGE.title, steps),))
+    plan = Plan((PlannedStage(copies.STAGE.name, copies.STAGE.title, steps),))
     confirm(context, plan)
     return plan
 

@@ -21,7 +21,7 @@ answers() { getent ahostsv4 here.byzantium.mesh >/dev/null; }
 save() {
     mkdir -p "$1"
     nft list ruleset >"$1/rules.nft"
-    for folder in mesh ap babel dnsmasq web names clock; do cp -a "/run/byzantium/$folder" "$1/"; done
+    for folder in mesh ap babel dnsmasq web names clock uplink; do cp -a "/run/byzantium/$folder" "$1/"; done
     find "$1" -type s -delete
     cp /run/byzantium/babel-links "$1/"
     cp /etc/resolv.conf "$1/resolv.conf"
@@ -41,7 +41,7 @@ up() {
     ip link set wlan0 down
     ip link set wlan0 address "$(cat "$1/mesh0")"
     ip link set wlan0 name mesh0
-    for folder in mesh ap babel dnsmasq web names clock; do
+    for folder in mesh ap babel dnsmasq web names clock uplink; do
         mkdir -p "/run/byzantium/$folder"
         cp -a "$1/$folder/." "/run/byzantium/$folder/"
     done
@@ -67,19 +67,19 @@ up() {
     systemctl start byz-dnsmasq byz-web byz-clock
     cp "$1/resolv.conf" /etc/resolv.conf
     wait_for answers
-    systemctl start byz-names.path byz-move.path byz-tend byz-traffic.timer
+    systemctl start byz-names.path byz-move.path byz-tend byz-traffic.timer byz-gateway
 }
 
 down() {
-    systemctl stop byz-traffic.timer byz-tend byz-names.path byz-move.path byz-clock byz-radio byz-web byz-dnsmasq \
+    systemctl stop byz-gateway byz-traffic.timer byz-tend byz-names.path byz-move.path byz-clock byz-radio byz-web byz-dnsmasq \
         byz-babel byz-ap@ap0 byz-mesh@mesh0
     iw dev ap0 del
     for link in clients0 keep0 here0; do ip link del "$link"; done
     ip link set mesh0 down
     iw dev mesh0 set type managed
     ip link set mesh0 name wlan0
-    nft delete table inet byz-filter
-    for folder in mesh ap babel dnsmasq web names clock; do rm -rf "/run/byzantium/$folder"; done
+    nft flush ruleset
+    for folder in mesh ap babel dnsmasq web names clock uplink; do rm -rf "/run/byzantium/$folder"; done
 }
 
 "$@"

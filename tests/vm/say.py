@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 START = time.monotonic()
+WHO = os.environ.get("PYTEST_XDIST_WORKER", "")  # of those that run side by side
 
 
 class Slow(AssertionError):
@@ -25,7 +27,7 @@ output = _to_stderr
 
 def say(text: str) -> None:
     """One line of progress, with the seconds since the start."""
-    output(f"[{time.monotonic() - START:6.1f}] {text}")
+    output(f"[{WHO}{time.monotonic() - START:6.1f}] {text}")
 
 
 def until(ready: Callable[[], T | None], timeout: float, what: str) -> T:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import control
-from byzwizard.backends.facts import FACTS
 from byzwizard.backends.interfaces import ip, is_up, must_have
 from byzwizard.backends.printable import printable_bytes
 from byzwizard.backends.retire import PauseAccessPoint
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
-from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
+from byzwizard.backends.units import ConfigFile, RunUnit
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from byzwizard.resolve import MeshLink, Resolved
 
 FOLDER = "/run/byzantium/mesh"
-WATCH = "byz-radio.service"
 OWNER = (954, 954)  # byz-mesh, under which wpa_supplicant and hostapd run
 
 
@@ -140,14 +138,6 @@ def _radio(resolved: Resolved, link: MeshLink, phy: str) -> Sequence[Step]:
     )
 
 
-def _watch(resolved: Resolved) -> Step:
-    radios = tuple(link.name for link in resolved.links if link.kind == "802.11s")
-    if not radios:
-        return StopUnit(id="mesh-watch", unit=WATCH, text=_("Watch over no radio"))
-    return RunUnit(id="mesh-watch", unit=WATCH, files=(FACTS,), after=tuple(f"{name}-join" for name in radios),
-                   text=_("Join anew when a radio hears nobody any more"))
-
-
 @dataclass(frozen=True)
 class MeshStage:
     name: str = "mesh"
@@ -171,7 +161,7 @@ class MeshStage:
                     text=_("Use the cable at {name} as a mesh link").format(name=link.name)))
             elif link.phy:
                 steps += _radio(resolved, link, link.phy)
-        return (*steps, _watch(resolved))
+        return tuple(steps)
 
 
 STAGE = MeshStage()

@@ -38,15 +38,17 @@ class Engine:
 
     def apply(self, plan: Plan) -> None:
         """Raises StageFailed after undoing that stage, Interrupted after undoing everything."""
-        for stage in plan.stages:
-            try:
-                self._run_stage(stage)
-            except Interrupted:
-                self._undo(list(self._done))
-                raise
-            except StageFailed:
-                self._undo([item for item in self._done if item[0] == stage.name])
-                raise
+        for stages in plan.rounds:
+            with ThreadPoolExecutor(len(stages)) as pool:
+                made = {stage.name: pool.submit(self._run_stage, stage) for stage in stages}
+            failures = {name: error for name, work in made.items() if (error := work.exception()) is not None}
+            for error in failures.values():
+                if not isinstance(error, StageFailed):  # what was interrupted; nothing else leaves a stage
+                    self._undo(list(self._done))
+                    raise error
+            if failures:
+                self._undo([item for item in self._done if item[0] in failures])
+                raise next(iter(failures.values()))
 
     def undo(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
         """Take back what an earlier apply did, last first."""

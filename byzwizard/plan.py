@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MAY_SKIP = ("access-point", "names", "remote", "persistence", "clone")
 """Stages that an apply may leave out: a node without them still meshes."""
 
+BESIDE = ("traffic", "clock", "watch")
+"""Stages that need nothing of the one before them, and are made beside it."""
+
 Progress = Callable[[int, int], None]
 """progress(done, total), in bytes or parts."""
 
@@ -83,6 +86,17 @@ class PlannedStage:
 @dataclass(frozen=True)
 class Plan:
     stages: tuple[PlannedStage, ...]
+
+    @property
+    def rounds(self) -> tuple[tuple[PlannedStage, ...], ...]:
+        """The stages in their order; those of one round are made side by side."""
+        found: list[list[PlannedStage]] = []
+        for stage in self.stages:
+            if found and stage.name in BESIDE:
+                found[-1].append(stage)
+            else:
+                found.append([stage])
+        return tuple(map(tuple, found))
 
     @property
     def steps(self) -> tuple[Step, ...]:

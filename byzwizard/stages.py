@@ -17,6 +17,7 @@ from byzwizard.backends import (
     remote,
     routing,
     traffic,
+    watch,
     wifi,
 )
 from byzwizard.plan import Stage
@@ -33,11 +34,12 @@ STAGES: tuple[Stage, ...] = (
     portal.STAGE,
     names.STAGE,
     traffic.STAGE,
+    clock.STAGE,
+    watch.STAGE,
     wifi.STAGE,
     gateway.STAGE,
     remote.REMOTE,
     persistence.STAGE,
     keep.KEEP,
-    clock.STAGE,
     copies.STAGE,
 )

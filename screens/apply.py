@@ -95,11 +95,11 @@ class Progress:
             row.title = titles.get(stage, row.title)
 
     def _finish_before(self, stage: str) -> None:
-        """Stages come one after the other: one that has begun ends those before it."""
+        """Where no plan has told how much there is to a stage, one that has begun ends those before it."""
         for name, row in self.rows.items():
             if name == stage:
                 return
-            if row.mark == "busy":
+            if row.mark == "busy" and not row.steps:
                 row.mark = "good"
 
     def _write(self, mark: str, event: Event) -> None:
@@ -148,8 +148,8 @@ class Apply(Page):
     @property
     def help(self) -> str:
         return _(
-            "The stages run one after the other. When a step fails, its stage is undone and the rest is left as it "
-            "was.\n\n"
+            "The stages run in this order, some side by side. When a step fails, its stage is undone and the rest "
+            "is left as it was.\n\n"
             "Retry tries again what is missing. Skip goes on without the stage that failed, where a node can do "
             "without it. Shell opens a command line for somebody who wants to look. Save log writes what happened "
             "into a file."

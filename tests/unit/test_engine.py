@@ -15,14 +15,14 @@ from byzwizard.engine import Engine, Meter, StageFailed
 from byzwizard.errors import Interrupted, StepFailed
 from byzwizard.events import Event
 from byzwizard.journal import Journal
-from byzwizard.plan import Plan, PlannedStage, Progress, Step
+from byzwizard.plan import BESIDE, Plan, PlannedStage, Progress, Step
 
 
 @dataclass(frozen=True, kw_only=True)
 class Touch(Step):
     """Makes a file below the system's root; `act` runs first and may fail."""
 
-    act: Callable[[], None] = field(default=lambda: None)
+    act: Callable[[], object] = field(default=lambda: None)
 
     def needed(self, system: System) -> bool:
         return system.read(self.id) is None
@@ -36,7 +36,7 @@ class Touch(Step):
         system.remove(self.id)
 
 
-def touch(name: str, act: Callable[[], None] = lambda: None, after: tuple[str, ...] = ()) -> Touch:
+def touch(name: str, act: Callable[[], object] = lambda: None, after: tuple[str, ...] = ()) -> Touch:
     return Touch(id=name, text=f"Make {name}", act=act, after=after)
 
 
@@ -52,12 +52,14 @@ def system(tmp_path: Path) -> System:
 TOLD: list[Event] = []
 
 
-def run(system: System, *stages: tuple[Step, ...]) -> tuple[list[Event], int]:
+def run(
+    system: System, *stages: tuple[Step, ...], name: Callable[[int], str] = "s{}".format
+) -> tuple[list[Event], int]:
     events: list[Event] = []
     record = Journal(system, {"name": "test"})
     engine = Engine(system, record, events.append)
     try:
-        engine.apply(Plan(tuple(PlannedStage(f"s{i}", f"Stage {i}", steps) for i, steps in enumerate(stages))))
+        engine.apply(Plan(tuple(PlannedStage(name(i), f"Stage {i}", steps) for i, steps in enumerate(stages))))
         record.end(0)
     except StepFailed:
         record.end(1)
@@ -85,6 +87,33 @@ def test_what_came_of_a_step_is_told_once_it_is_done(system: System) -> None:
     events, _changed = run(system, (Chatty(id="/x", text="Make x"), touch("/y")))
     texts = {event.step: event.text for event in events if event.event == "finish"}
     assert texts == {"/x": "Make x. The older one is beside it.", "/y": "Make /y"}
+
+
+def beside(number: int) -> str:
+    """The first stage has a round of its own, the others are made side by side."""
+    return ("s0", "s1", *BESIDE)[number]
+
+
+def test_stages_that_need_nothing_of_each_other_are_made_side_by_side(system: System) -> None:
+    meet = threading.Barrier(3, timeout=10)
+    meeting = [(touch(each, meet.wait),) for each in "bcd"]
+    assert run(system, (touch("a"),), *meeting, name=beside)[1] == 4
+
+
+def test_a_stage_that_fails_beside_others_is_undone_alone_when_they_are_through(system: System) -> None:
+    failed = threading.Event()
+
+    def failing() -> None:
+        failed.set()
+        fail()
+
+    slow = (touch("b", lambda: failed.wait(10)), touch("c", after=("b",)))
+    with pytest.raises(StageFailed, match="Make bad"):
+        run(system, (touch("a"),), (touch("d"), touch("bad", failing, after=("d",))), slow, name=beside)
+    assert [system.read(each) for each in ("a", "b", "c", "d", "bad")] == ["here", "here", "here", None, None]
+    record = journal.read(system)
+    assert record is not None
+    assert {entry.step for entry in record.entries} == {"a", "b", "c"}
 
 
 def test_a_failing_step_undoes_its_stage_in_reverse_and_leaves_the_others(system: System) -> None:

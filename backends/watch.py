@@ -1,0 +1,38 @@
+"""The stage "watch": radios that hear nobody any more are looked after (byzwizard/unstick.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byzwizard.backends.facts import FACTS
+from byzwizard.backends.units import RunUnit, StopUnit
+from byzwizard.i18n import _
+from byzwizard.plan import Step
+
+if TYPE_CHECKING:
+    from byzwizard.machine import Machine
+    from byzwizard.resolve import Resolved
+
+UNIT = "byz-radio.service"
+
+
+@dataclass(frozen=True)
+class WatchStage:
+    name: str = "watch"
+
+    @property
+    def title(self) -> str:
+        return _("Watch over radios")
+
+    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        if not any(link.kind == "802.11s" for link in resolved.links):
+            return (StopUnit(id="mesh-watch", unit=UNIT, text=_("Watch over no radio")),)
+        return (
+            RunUnit(id="mesh-watch", unit=UNIT, files=(FACTS,),
+                    text=_("Join anew when a radio hears nobody any more")),
+        )
+
+
+STAGE = WatchStage()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAY_SKIP = ("access-point", "names", "remote", "persistence", "clone")
 """Stages that an apply may leave out: a node without them still meshes."""
 
-BESIDE = ("traffic", "clock", "watch")
+BESIDE = ("traffic", "clock", "watch", "wifi", "internet")
 """Stages that need nothing of the one before them, and are made beside it."""
 
 Progress = Callable[[int, int], None]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from byzwizard.machine import Machine
     from byzwizard.resolve import Resolved
 
-MAY_SKIP = ("access-point", "names", "remote", "persistence", "clone")
+MAY_SKIP = ("access-point", "names", "remote", "persistence", "services", "clone")
 """Stages that an apply may leave out: a node without them still meshes."""
 
 Progress = Callable[[int, int], None]

@@ -16,6 +16,7 @@ from byzwizard.backends import (
     radio,
     remote,
     routing,
+    services,
     traffic,
     wifi,
 )
@@ -37,7 +38,8 @@ STAGES: tuple[Stage, ...] = (
     gateway.STAGE,
     remote.REMOTE,
     persistence.STAGE,
-    keep.KEEP,
     clock.STAGE,
+    services.STAGE,
+    keep.KEEP,
     clone.STAGE,
 )

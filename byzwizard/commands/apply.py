@@ -65,10 +65,27 @@ def _prepared(context: Context, system: System) -> tuple[Prepared, Sequence[Stag
     except (Refused, CannotHere) as fault:
         if context.options.boot is None:
             raise
-        without = [stage for stage in stages if stage.name != "persistence"]
-        ready = prepare(system, file, None, without, heard=context.options.heard)
-        print(_("Nothing is kept: {why}").format(why=fault), file=sys.stderr)
+        return _reduced(context, system, stages, fault)
+
+
+def _reduced(
+    context: Context, system: System, stages: Sequence[Stage], fault: ByzantiumError
+) -> tuple[Prepared, Sequence[Stage]]:
+    """Without the services that have no room on this computer, or without the store that cannot be here, or without
+    both. Raises what stands in the way of the rest."""
+    said = {"services": _("No service is started: {why}"), "persistence": _("Nothing is kept: {why}")}
+    why: dict[str, ByzantiumError] = {}
+    for names in (("services",), ("persistence",), ("services", "persistence")):
+        without = [stage for stage in stages if stage.name not in names]
+        try:
+            ready = prepare(system, context.options.file, None, without, heard=context.options.heard)
+        except (Refused, CannotHere) as another:
+            why |= {name: another for name in said if name not in names}
+            continue
+        for name in names:
+            print(said[name].format(why=why.get(name, fault)), file=sys.stderr)
         return ready, without
+    raise fault
 
 
 def _without_asked(plan: Plan) -> Plan:

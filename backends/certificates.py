@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KEPT = "/var/lib/byzantium/identity"  # with the key that the name comes from
 THIS_BOOT = "/run/byzantium/identity"  # while the store is locked
 FOLDER = "/run/byzantium/tls"
-CERTIFICATE, KEY = f"{FOLDER}/node.crt", f"{FOLDER}/node.key"
+CERTIFICATE, KEY, BOTH = (f"{FOLDER}/node.{what}" for what in ("crt", "key", "pem"))
 PUBLIC = f"{portal.ROOT}/ca.crt"
 GROUP = "byz-tls"  # may read KEY
 SERVER = "byz-tls.service"
@@ -181,6 +181,7 @@ class Certify(Step):
     trust it would take a new one for an attack."""
 
     host: str
+    users: tuple[str, ...] = ()  # units that read it themselves
 
     def needed(self, system: System) -> bool:
         own = authority(system)
@@ -201,8 +202,11 @@ class Certify(Step):
             made = make_certificate(own, self.host, _now())
             system.write(KEY, made.key, 0o640, (0, group()))
             system.write(CERTIFICATE, made.certificate)
+            system.write(BOTH, made.key + made.certificate, 0o640, (0, group()))
             if running(system, SERVER):
                 system.run("systemctl", "reload", SERVER)
+            if running_users := [unit for unit in self.users if running(system, unit)]:
+                system.run("systemctl", "restart", *running_users, timeout=90)
 
     def undo(self, system: System, before: Any) -> None:
         """Nobody serves with it once its server is stopped."""

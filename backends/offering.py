@@ -36,6 +36,7 @@ class Offered:
     memory_bytes: int
     url: str | None
     health: Health
+    certificate: bool = False
 
     def announced(self) -> dict[str, str]:
         return {"name": self.name, "title": self.title, "url": str(self.url)}
@@ -44,7 +45,7 @@ class Offered:
 def of(one: Descriptor, host: str | None) -> Offered:
     """`host` is the canonical name of the node; None where it is not offered."""
     return Offered(one.name, _(one.title), one.unit, one.memory_bytes, one.address(host) if host else None,
-                   Health(one.health.port, one.health.path, one.health.within))
+                   Health(one.health.port, one.health.path, one.health.within), one.certificate)
 
 
 def chosen(system: System) -> tuple[Offered, ...]:

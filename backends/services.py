@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import directory, firewall, offering, store, tables, tls, web
+from byzwizard.backends import certificates, directory, firewall, offering, store, tables, tls, web
 from byzwizard.backends.health import Health, healthy
 from byzwizard.backends.offering import Offered
 from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, StopUnit, running
@@ -166,10 +166,17 @@ class ServicesStage:
         starts = [step for one in wanted for step in _start(one, resolved, host)]
         started = tuple(step.id for step in starts if isinstance(step, RunService))
         shown = tls.steps(resolved, host, pages, started) if pages else ()
+        readers = tuple(one.unit for one in wanted if one.certificate)
+        certified = tls.certified(host, readers) if pages or readers else ()
+        if not pages:
+            others.append(certificates.SERVER)
+        if not certified:
+            others.append(tls.TIMER)
         return (
             StopUnits(
-                id="services-off", units=(*others, *(() if pages else tls.UNITS)),
+                id="services-off", units=tuple(others),
                 text=_("Stop the services that are not chosen")),
+            *certified,
             *starts,
             *shown,
             ConfigFile(
@@ -200,7 +207,8 @@ def _start(one: Descriptor, resolved: Resolved, host: str) -> list[Step]:
     run = RunService(
         id=f"service-{one.name}", unit=one.unit, files=tuple(files), keeps=bool(one.data),
         ready=_Healthy(Health(one.health.port, one.health.path, one.health.within)), timeout=one.health.within,
-        after=("services-off", *(steps[0].id,) * bool(files), *(f"service-{need}" for need in one.needs)),
+        after=("services-off", *(["services-certificate"] if one.certificate else []), *([written] if files else []),
+               *(f"service-{need}" for need in one.needs)),
         text=_("Start {title}: {purpose}").format(title=_(one.title), purpose=_(one.purpose)))
     return [*steps, run] if files else [run]
 

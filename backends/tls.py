@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 HERE = "10.255.255.1"
 CONFIG = f"{certificates.FOLDER}/nginx.conf"
 TIMER = "byz-certificate.timer"
-UNITS = (certificates.SERVER, TIMER)
 
 
 def configuration(resolved: Resolved, host: str, services: Iterable[Descriptor]) -> str:
@@ -57,9 +56,6 @@ class _Vouched:
 def steps(resolved: Resolved, host: str, services: Sequence[Descriptor], after: Sequence[str]) -> tuple[Step, ...]:
     """`after` are the steps that start what it leads to."""
     return (
-        certificates.Certify(
-            id="services-certificate", host=host,
-            text=_("Make a certificate by which browsers know this node")),
         ConfigFile(
             id="services-web-file", path=CONFIG, content=configuration(resolved, host, services),
             text=_("Write down where each service is shown")),
@@ -68,7 +64,16 @@ def steps(resolved: Resolved, host: str, services: Sequence[Descriptor], after: 
             ready=_Vouched(address=resolved.address, host=host),
             after=("services-certificate", "services-web-file", *after),
             text=_("Show the services over TLS, at https://{host}/").format(host=host)),
+    )
+
+
+def certified(host: str, users: tuple[str, ...]) -> tuple[Step, ...]:
+    """A certificate, and its renewal; `users` are the units that read it themselves."""
+    return (
+        certificates.Certify(
+            id="services-certificate", host=host, users=users,
+            text=_("Make a certificate by which browsers know this node")),
         RunUnit(
-            id="services-certificate-watch", unit=TIMER, after=("services-web",),
+            id="services-certificate-watch", unit=TIMER, after=("services-certificate",),
             text=_("Renew the certificate before it ends")),
     )

@@ -97,7 +97,7 @@ class Descriptor(Part):
     """`memory_bytes` is what its unit may use at the most (MemoryMax), `disk_bytes` what it uses on disk in a while.
     `config` are templates that are filled in into FILES/NAME; `first_run` is one of them, which the unit runs before
     its program each time: it makes what is not there yet. `note`: what its operator has to know. `url` is where people
-    find it, where not behind nginx."""
+    find it, where not behind nginx. `certificate`: it speaks TLS itself, and is restarted with a new certificate."""
 
     name: Annotated[str, AfterValidator(values.service_name)]
     title: Title
@@ -111,6 +111,7 @@ class Descriptor(Part):
     disk_bytes: Bytes
     ports: Annotated[tuple[Port, ...], Field(strict=False, min_length=1)]
     web: Web | None = None
+    certificate: bool = False
     config: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
     first_run: FileName | None = None
     data: Annotated[tuple[str, ...], Field(strict=False)] = ()

@@ -2,7 +2,7 @@
 
 import sys
 
-from byzwizard.backends import certificates, facts
+from byzwizard.backends import certificates, facts, offering
 from byzwizard.backends.directory import DOMAIN
 from byzwizard.backends.system import System
 from byzwizard.errors import ByzantiumError
@@ -14,7 +14,8 @@ def main() -> int:
     known = facts.read(system)
     if known is None:
         return 0
-    step = certificates.Certify(id="certificate", text="", host=f"{known.id}.{DOMAIN}")
+    users = tuple(one.unit for one in offering.chosen(system) if one.certificate)
+    step = certificates.Certify(id="certificate", text="", host=f"{known.id}.{DOMAIN}", users=users)
     try:
         if step.needed(system):
             step.apply(system, lambda _done, _total: None)

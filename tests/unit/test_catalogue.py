@@ -162,6 +162,9 @@ def test_a_descriptor_and_its_unit_say_the_same(name: str) -> None:
     said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     assert said["MemoryMax"] == f"{one.memory_bytes // MB}M"
     assert one.data in ((), (f"/var/lib/{said['StateDirectory']}",))
+    if one.data:
+        # Who moves or closes the store finds by this that the unit is to be stopped for it.
+        assert said["WorkingDirectory"] == one.data[0]
     assert f"u {said['User']} " in Path("iso/base/usr/lib/sysusers.d/byzantium.conf").read_text()
     packages = {line.partition("#")[0].strip() for line in Path("iso/packages").read_text().splitlines()}
     assert packages >= set(one.packages)

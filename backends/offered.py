@@ -2,6 +2,7 @@
 """
 
 import html
+import itertools
 from collections.abc import Iterable
 
 from byzwizard.backends.directory import Service
@@ -13,7 +14,7 @@ def page(own: Iterable[Service], others: Iterable[tuple[str, Service]]) -> str:
     """A list of links, the own ones first; empty where there is nothing. `others` are (label of the node, service), the
     nearest first."""
     lines = [_line(service) for service in own]
-    lines += [_line(service, label) for label, service in list(others)[:MOST]]
+    lines += [_line(service, label) for label, service in itertools.islice(others, MOST)]
     return "<ul>\n" + "".join(lines) + "</ul>\n" if lines else ""
 
 

@@ -6,7 +6,6 @@ believes nothing that directory.check has not passed. It writes hosts for dnsmas
 
 import asyncio
 import contextlib
-import dataclasses
 import ipaddress
 import json
 import os
@@ -208,8 +207,8 @@ class Book:
         documents = self.documents()
         labels = directory.labels(documents, self.own.labels)
         documents.sort(key=lambda one: (_hops(self.peers[one.address]), labels[one.id]))
-        return offered.page(self.own.services, [(labels[one.id], service) for one in documents
-                                                for service in one.services])
+        return offered.page(self.own.services, ((labels[one.id], service) for one in documents
+                                                for service in one.services))
 
     def state(self) -> str:
         """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""
@@ -218,7 +217,7 @@ class Book:
         nodes = [
             {"address": document.address, "ula": document.ula, "name": document.name, "label": labels[document.id],
              "id": document.id, "serial": document.serial, "hops": self.peers[document.address].hops,
-             "services": [dataclasses.asdict(service) for service in document.services]}
+             "services": [{"name": one.name, "title": one.title, "url": one.url} for one in document.services]}
             for document in sorted(documents, key=lambda document: labels[document.id])
         ]
         told: dict[bool, list[dict[str, str]]] = {False: [], True: []}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from byzwizard.backends import remembered, revert
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, confirmed, file_path, need_confirmed, need_root, need_this_computer
-from byzwizard.engine import Engine
+from byzwizard.engine import Engine, StageFailed
 from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, Invalid, Refused, StepFailed
 from byzwizard.events import Event
 from byzwizard.i18n import _
@@ -249,7 +249,13 @@ class Apply:
         if self._touches_caller(plan):
             revert.arm(self._system)
         remember(self._system, self._ready)
-        engine.apply(plan)
+        while True:
+            try:
+                return engine.apply(plan)
+            except StageFailed as failed:
+                if self._context.options.boot is None or not failed.step.startswith("service-"):
+                    raise
+                plan = plan.without(failed.step)  # has been told; at boot the other services start all the same
 
     def _left(self, record: Journal) -> None:
         """Whoever is connected over the network gets the whole time to confirm, and keeps the timer when a later

@@ -182,6 +182,12 @@ def test_a_service_that_dies_comes_back_and_one_that_cannot_is_told(lab: Lab) ->
     assert status.returncode == 1
     check = next(check for check in json.loads(status.stdout)["checks"] if check["id"] == "service-wiki")
     assert not check["ok"]
+
+    # At boot the others start all the same.
+    a.do("sh", "-c", "sed 's/^services:.*/services: [wiki, radio]/' /etc/byzantium/answers.yaml >/tmp/both.yaml")
+    a.do("byzwizard", "apply", "/tmp/both.yaml", "--yes", "--boot", "found")
+    assert (a.state("wiki"), a.state("radio")) == ("failing", "on")
+    a.do("byzwizard", "disable", "radio", "wiki")
     a.do("rm", "/var/lib/byzantium/services/wiki/wiki.fossil")
     a.do("byzwizard", "enable", "wiki")
     a.do("byzwizard", "disable", "wiki")

@@ -11,6 +11,7 @@ import pytest
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, apply
 from byzwizard.errors import CannotHere
+from byzwizard.plan import Plan, PlannedStage, Progress, Step
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,22 @@ def test_what_stands_in_the_way_of_the_rest_is_told(monkeypatch: pytest.MonkeyPa
 def test_a_person_is_told_and_nothing_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(CannotHere, match="no services here"):
         prepared(monkeypatch, tmp_path, None, "services")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nothing(Step):
+    def needed(self, system: System) -> bool:
+        return False
+
+    def apply(self, system: System, progress: Progress) -> None:
+        """Never comes to it."""
+
+    def undo(self, system: System, before: Any) -> None:
+        """Never comes to it."""
+
+
+def test_a_plan_without_a_step_waits_for_it_no_more() -> None:
+    steps = (Nothing(id="service-wiki", text=""), Nothing(id="service-radio", text=""),
+             Nothing(id="ports", text="", after=("service-wiki", "service-radio")))
+    left = Plan((PlannedStage("services", "Services", steps),)).without("service-wiki")
+    assert [(step.id, step.after) for step in left.steps] == [("service-radio", ()), ("ports", ("service-radio",))]

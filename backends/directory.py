@@ -27,11 +27,24 @@ CANONICAL = re.compile(r"[a-z2-7]{32}")
 MESH = ipaddress.ip_network("10.0.0.0/8")
 ANYCAST = ipaddress.ip_network("10.255.0.0/16")
 LINK_LOCAL = ipaddress.IPv6Network("fe80::/64")
+SERVICES = 32  # of one node, at the most
+SERVICE = re.compile(r"[a-z][a-z0-9-]{0,31}")
+ADDRESS = re.compile(r"(?:https|mumble)://([a-z2-7]{32})\.byzantium\.mesh(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*/?")
+TITLE = 60  # characters
 LINK = "fe80--"  # how names begin that are a link-local address
 
 
 class BadDocument(ValueError):
     """The document is not to be believed; the sentence says why (for the log and nodes.json)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a node offers, in its own words: one line of text, and an address on that node itself."""
+
+    name: str
+    title: str
+    url: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,7 @@ class Document:
     serial: int
     claims: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    services: tuple[Service, ...] = ()
 
 
 def canonical_json(fields: Mapping[str, Any]) -> bytes:
@@ -58,8 +72,10 @@ def canonical_json(fields: Mapping[str, Any]) -> bytes:
         raise BadDocument("it holds text that is no Unicode") from fault
 
 
-def make(identity: Identity, name: str, addresses: Iterable[str], serial: int, links: Iterable[str] = ()) -> str:
-    """The signed document as text; `links` are the link-local addresses of the node's mesh links."""
+def make(identity: Identity, name: str, addresses: Iterable[str], serial: int, links: Iterable[str] = (),
+         services: Iterable[Mapping[str, str]] = ()) -> str:
+    """The signed document as text; `links` are the link-local addresses of the node's mesh links, `services` as
+    Service has them."""
     fields: dict[str, Any] = {
         "byzantium": 1,
         "name": name,
@@ -68,6 +84,7 @@ def make(identity: Identity, name: str, addresses: Iterable[str], serial: int, l
         "addresses": list(addresses),
         "link_local": list(links),
         "serial": serial,
+        "services": [dict(service) for service in services],
     }
     fields["signature"] = base64.b64encode(identity.sign(canonical_json(fields))).decode()
     return json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
@@ -100,7 +117,8 @@ def check(body: bytes, fetched_from: str, mesh_ula: str | None) -> Document:
         raise BadDocument("its serial is no date")
     found = _addresses(fields, fetched_from)
     claims = tuple(str(address) for address in found if address.version == 4)
-    return Document(name, node_id, fetched_from, _ula(found, node_id, mesh_ula), serial, claims, _links(fields))
+    return Document(name, node_id, fetched_from, _ula(found, node_id, mesh_ula), serial, claims, _links(fields),
+                    offered(fields, node_id))
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -182,6 +200,22 @@ def _links(fields: Mapping[str, Any]) -> tuple[str, ...]:
     if not all(link_label(text) for text in texts):
         raise BadDocument("one of its link-local addresses is none")
     return tuple(dict.fromkeys(texts))
+
+
+def offered(fields: Mapping[str, Any], node_id: str) -> tuple[Service, ...]:
+    """The services of a document that are as they should be: a later program may say more of them, or others. Each
+    leads to the node that offers it, so that nobody sends people elsewhere in another's name."""
+    found: dict[str, Service] = {}
+    listed = fields.get("services")
+    for one in listed[:SERVICES] if isinstance(listed, list) else ():
+        name, title, url = (one.get(key) for key in ("name", "title", "url")) if isinstance(one, dict) else (0, 0, 0)
+        if not isinstance(name, str) or not isinstance(title, str) or not isinstance(url, str):
+            continue
+        right = ADDRESS.fullmatch(url) if len(url) <= 200 else None
+        if (SERVICE.fullmatch(name) and 0 < len(title) <= TITLE and title.isprintable() and title.strip()
+                and right and right[1] == node_id):
+            found.setdefault(name, Service(name, title, url))
+    return tuple(found.values())
 
 
 def link_label(address: str) -> str | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from byzwizard.resolve import Resolved
 
 TABLE = "byz-filter"
+OFFERED = ("offered_mesh", "offered_clients")  # sets of ports, filled by the stage "services"
 # What a hub opens to clients: routing, which is keyed, and what comes from networks to which that routing leads back
 # over the clients' bridge. Those come from nodes, and are let in as the mesh is.
 BACK = 'fib saddr oifname "clients0"'
@@ -60,7 +61,7 @@ class FirewallStage:
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         return (LoadTable(
-            id="rules", table=TABLE, rules=ruleset(resolved), network=True,
+            id="rules", table=TABLE, rules=ruleset(resolved), network=True, carried=OFFERED,
             text=_("Close this computer to the mesh and to phones, but for what a node has to offer")),)
 
 

@@ -78,7 +78,8 @@ def data_folders() -> dict[str, tuple[str, ...]]:
 
     found = {}
     for path in sorted(catalogue_names.DESCRIPTORS.glob("*.yaml")):
-        data = (strictyaml.read(path.read_text(encoding="utf-8")).data or {}).get("data") or ()
+        said = strictyaml.read(path.read_text(encoding="utf-8")).data
+        data = (said.get("data") if isinstance(said, dict) else None) or ()
         folders = tuple(str(folder) for folder in ([data] if isinstance(data, str) else data))
         if folders:
             found[path.stem] = folders

@@ -15,6 +15,7 @@ from byzwizard.backends import (
     facts,
     hostile,
     neighbours,
+    offering,
     spoken,
     storecheck,
     uplinks,
@@ -61,6 +62,8 @@ def read_status(system: System) -> dict[str, Any]:
             lambda: storecheck.kept(system),
         ]
         wired = pool.submit(uplinks.look, system)
+        chosen = offering.chosen(system)
+        states = pool.map(lambda one: offering.state(system, one), chosen)
         own = list(pool.map(lambda look: look(), looks))
         names = neighbours.known(system)
         speaking = [each.behind_bat if one_link else each for each in stations.result()]
@@ -69,7 +72,9 @@ def read_status(system: System) -> dict[str, Any]:
         nodes = neighbours.listed(heard_here, routes, names, one_link, steps.result())
         users = clients.count(system, phones.result(), {each.address for each in routes.neighbours})
         ports, internet = wired.result()
+        services = [offering.row(one, now) for one, now in zip(chosen, states, strict=True)]
         around = [
+            *offering.complaints(system, chosen, services),
             *company(nodes),
             *refusal(stations.result(), refused.result()),
             *other_kinds(known, heard.result()),
@@ -78,7 +83,8 @@ def read_status(system: System) -> dict[str, Any]:
         ]
         found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
         gateway = uplinks.shared_by(ports, routes, known, names)
-        return _shape(known, found, nodes, users, gateway, counters.totals(counters.read(system)))
+        return _shape(known, found, nodes, users, gateway, counters.totals(counters.read(system)),
+                  [*services, *offering.of_others(system)])
 
 
 def _babel(system: System) -> babel_socket.Dump | None:
@@ -153,7 +159,7 @@ def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | N
 
 def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbours.Neighbour],
            users: int, gateway: dict[str, Any] | None = None,
-           traffic: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+           traffic: Sequence[dict[str, Any]] = (), services: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     return {
         "status": 1,
         "working": all(check.ok for check in found),
@@ -165,7 +171,7 @@ def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbou
         },
         "checks": [check.as_json() for check in found],
         "neighbours": [node.as_json() for node in nodes],
-        "services": [],
+        "services": list(services),
         "gateway": gateway,
         "clients": users,
         "traffic": list(traffic),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,35 @@ def loaded(system: System, table: str, family: str = "inet") -> str | None:
     return result.out if result.status == 0 else None
 
 
-def _replace(system: System, table: str, family: str, rules: str) -> None:
-    system.run("nft", "-f", "-", stdin=f"add table {family} {table}\ndelete table {family} {table}\n{rules}")
+Ports = frozenset[tuple[str, int]]
+"""What a set of protocols and ports holds: ("tcp", 443)."""
+
+
+def held(system: System, table: str, name: str, family: str = "inet") -> Ports:
+    """The elements of a set (type inet_proto . inet_service); none where there is no such set."""
+    result = system.run("nft", "-j", "list", "set", family, table, name, ok=(0, 1))
+    if result.status:
+        return frozenset()
+    found = next(item["set"] for item in json.loads(result.out)["nftables"] if "set" in item)
+    return frozenset((one["concat"][0], one["concat"][1]) for one in found.get("elem", ()))
+
+
+def _fill(table: str, name: str, ports: Ports, family: str = "inet") -> str:
+    elements = ", ".join(f"{protocol} . {number}" for protocol, number in sorted(ports))
+    return f"add element {family} {table} {name} {{ {elements} }}\n" if ports else ""
+
+
+def put(system: System, table: str, sets: Mapping[str, Ports]) -> None:
+    """These sets hold exactly this, all at once."""
+    system.run("nft", "-f", "-", stdin="".join(
+        f"flush set inet {table} {name}\n{_fill(table, name, ports)}" for name, ports in sets.items()))
+
+
+def _replace(system: System, table: str, family: str, rules: str, carried: Sequence[str] = ()) -> None:
+    """`carried`: sets that go on holding what they hold."""
+    kept = "".join(_fill(table, name, held(system, table, name, family), family)
+                   for name in carried if f"set {name} " in rules)
+    system.run("nft", "-f", "-", stdin=f"add table {family} {table}\ndelete table {family} {table}\n{rules}\n{kept}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +62,7 @@ class LoadTable(Step):
     table: str
     rules: str
     family: str = "inet"
+    carried: tuple[str, ...] = ()  # sets of ports that others fill
 
     @property
     def record(self) -> str:
@@ -56,7 +85,7 @@ class LoadTable(Step):
     def apply(self, system: System, progress: Progress) -> None:
         system.remove(self.record)
         try:
-            _replace(system, self.table, self.family, self.rules)
+            _replace(system, self.table, self.family, self.rules, self.carried)
         except CannotHere as absent:
             raise CannotHere(_("There is no nftables here, and no node without a firewall."), absent.hint) from absent
         record = {"rules": self.rules, "loaded": loaded(system, self.table, self.family)}
@@ -67,7 +96,7 @@ class LoadTable(Step):
         former = "" if before is None else system.read(before)
         if former is None:
             raise StepFailed(_("The former firewall is gone from {path}.").format(path=before))
-        _replace(system, self.table, self.family, former)
+        _replace(system, self.table, self.family, former, self.carried)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,10 @@ def front_page(resolved: Resolved) -> str:
         "mesh": kind.format(mesh=resolved.answers.mesh.name),
         "names": _("Its address is {address}, its name for good {id}.byzantium.mesh.").format(
             address=resolved.address, id=resolved.node_id),
+        "services": _("Services"),
+        "none": _("Nothing is offered here yet."),
+        "warned": _("Services are encrypted. The browser does not know who vouches for this node, and warns once: that "
+                    "is to be expected here, and nowhere else. Who comes often can have it trust this node:"),
         "traffic": _("Traffic of this node"),
     }
     return fill("index.html", language=html.escape(resolved.answers.node.language),
@@ -56,6 +60,12 @@ def own_document(system: System) -> dict[str, Any] | None:
     except ValueError:
         return None
     return fields if isinstance(fields, dict) else None
+
+
+def serial(system: System) -> int:
+    """Of the next document: the time, and never less than others have seen."""
+    former: int = (own_document(system) or {}).get("serial", 0)
+    return max(int(time.time()), former + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +95,10 @@ class SignDocument(Step):
     def apply(self, system: System, progress: Progress) -> None:
         from byzwizard.backends.keep import identity
 
-        former = (own_document(system) or {}).get("serial", 0)
-        serial = max(int(time.time()), former + 1)
+        # Services are announced by their own stage.
+        services = (own_document(system) or {}).get("services", ())
         system.write(DOCUMENT, directory.make(
-            identity(system), self.name, self.addresses, serial, self._link_local(system)))
+            identity(system), self.name, self.addresses, serial(system), self._link_local(system), services))
 
     def undo(self, system: System, before: Any) -> None:
         text = system.read(before["copy"]) if before else None

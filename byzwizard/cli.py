@@ -16,6 +16,7 @@ from byzwizard.plan import Stage
 VERBS = (
     *("apply", "check", "plan", "confirm", "undo"),
     *("inspect", "scan", "status", "persist", "clone"),
+    *("services", "enable", "disable"),
     *("tend", "report", "schema"),
 )
 

@@ -23,6 +23,7 @@ class StageFailed(StepFailed):
     def __init__(self, stage: str, step: Step, cause: ByzantiumError) -> None:
         super().__init__(_("{text}: {why}").format(text=step.text, why=cause.message), cause.hint)
         self.stage = stage
+        self.step = step.id
         self.cause = cause
         self.status = cause.status
 

@@ -13,7 +13,6 @@ def refuse(answers: Answers) -> None:
         "mesh.routing": answers.mesh.routing == "olsr",
         "mesh.addresses": answers.mesh.addresses != "hash",
         "mesh.blocked": bool(answers.mesh.blocked),
-        "services": bool(answers.services),
         "remote.web_terminal": answers.remote.web_terminal,
     }
     for key, refused in asked.items():
@@ -26,4 +25,20 @@ def refuse(answers: Answers) -> None:
             raise CannotHere(
                 sentence.format(key=key, program=NEEDS.get(key)),
                 _("Leave the key out of the answers."),
+            )
+    if answers.services:
+        _refuse_services(answers.services)
+
+
+def _refuse_services(names: tuple[str, ...]) -> None:
+    from byzwizard import catalogue
+
+    there = catalogue.here()
+    for name in names:
+        if name in there.broken:
+            raise CannotHere(there.broken[name], _("Leave {name} out of services.").format(name=name))
+        if name not in there.services:
+            raise CannotHere(
+                _("services: this version of Byzantium does not have {name} yet.").format(name=name),
+                _("It has: {names}.").format(names=", ".join(sorted(there.services))),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from byzwizard.machine import Machine
     from byzwizard.resolve import Resolved
 
-MAY_SKIP = ("access-point", "names", "remote", "persistence", "clone")
+MAY_SKIP = ("access-point", "names", "remote", "persistence", "services", "clone")
 """Stages that an apply may leave out: a node without them still meshes."""
 
 BESIDE = ("traffic", "clock", "watch", "wifi", "internet")
@@ -101,6 +101,14 @@ class Plan:
     @property
     def steps(self) -> tuple[Step, ...]:
         return tuple(step for stage in self.stages for step in stage.steps)
+
+    def without(self, step: str) -> Plan:
+        """The same but for one step, which the others wait for no more."""
+        return Plan(tuple(
+            replace(stage, steps=tuple(
+                replace(each, after=tuple(other for other in each.after if other != step))
+                for each in stage.steps if each.id != step))
+            for stage in self.stages))
 
     def as_json(self, needed: Callable[[Step], bool]) -> dict[str, Any]:
         """The shape of `plan --json`."""

@@ -16,6 +16,7 @@ from byzwizard.backends import (
     radio,
     remote,
     routing,
+    services,
     traffic,
     watch,
     wifi,
@@ -40,6 +41,7 @@ STAGES: tuple[Stage, ...] = (
     gateway.STAGE,
     remote.REMOTE,
     persistence.STAGE,
+    services.STAGE,
     keep.KEEP,
     copies.STAGE,
 )

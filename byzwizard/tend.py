@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from byzwizard.backends import directory, routes
+from byzwizard.backends import directory, offered, routes
 from byzwizard.backends.fetch import fetch, hops
 from byzwizard.backends.webanswer import NotFetched
 
@@ -70,6 +70,7 @@ class Own:
     name: str = ""
     id: str = ""
     links: tuple[str, ...] = ()  # link-local addresses of the mesh links
+    services: tuple[directory.Service, ...] = ()
 
     def entries(self) -> list[str]:
         """Lines of the hosts file for the names that others give us; dnsmasq itself knows the others."""
@@ -88,7 +89,7 @@ def read_own(path: Path) -> Own:
         name, node_id = str(fields["name"]), str(fields["id"])
         links = tuple(link for link in fields.get("link_local", ()) if directory.link_label(link))
         return Own(frozenset((name, node_id, directory.told_apart(name, node_id))), frozenset(addresses), mesh, name,
-                   node_id, links)
+                   node_id, links, directory.offered(fields, node_id))
     except (OSError, ValueError, KeyError, TypeError):
         return Own()
 
@@ -201,13 +202,22 @@ class Book:
         lines = [f"server {address} iburst minpoll 4 maxpoll 6" for address in asked]
         return "".join(f"{line}\n" for line in [*lines, *([POOL] if shares else [])])
 
+    def services(self) -> str:
+        """What the front page shows of them, the nearest nodes first."""
+        documents = self.documents()
+        labels = directory.labels(documents, self.own.labels)
+        documents.sort(key=lambda one: (_hops(self.peers[one.address]), labels[one.id]))
+        return offered.page(self.own.services, ((labels[one.id], service) for one in documents
+                                                for service in one.services))
+
     def state(self) -> str:
         """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""
         documents = self.documents()
         labels = directory.labels(documents, self.own.labels)
         nodes = [
             {"address": document.address, "ula": document.ula, "name": document.name, "label": labels[document.id],
-             "id": document.id, "serial": document.serial, "hops": self.peers[document.address].hops}
+             "id": document.id, "serial": document.serial, "hops": self.peers[document.address].hops,
+             "services": [{"name": one.name, "title": one.title, "url": one.url} for one in document.services]}
             for document in sorted(documents, key=lambda document: labels[document.id])
         ]
         told: dict[bool, list[dict[str, str]]] = {False: [], True: []}
@@ -216,6 +226,10 @@ class Book:
                 told[peer.lied].append({"address": peer.address, "reason": peer.trouble})
         state = {"nodes": nodes, "silent": told[False], "refused": told[True]}
         return json.dumps(state, ensure_ascii=False, indent=1) + "\n"
+
+
+def _hops(peer: Peer) -> int:
+    return peer.hops if peer.hops is not None else 1000
 
 
 def replace(path: Path, text: str) -> None:
@@ -304,6 +318,7 @@ class Tend:
         if late or self._book.settled() or not (self._folder / "hosts").exists():
             replace(self._folder / "hosts", self._book.hosts())
             replace(self._folder / "nodes.json", self._book.state())
+            replace(self._folder / "services.html", self._book.services())
             (self._folder / "clock").mkdir(exist_ok=True)
             replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))
 

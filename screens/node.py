@@ -239,10 +239,10 @@ class Node(Page):
         )
         if status["traffic"]:
             items.append(Note(last_hour(status["traffic"]), label=_("Last hour")))
-        if status["services"]:
-            items.append(
-                Note(", ".join(f"{one['title']} ({one['state']})" for one in status["services"]), label=_("Services"))
-            )
+        own = [one for one in status["services"] if one["node"] is None]
+        if own:
+            words = {"off": _("off"), "starting": _("starting"), "on": _("on"), "failing": _("FAILS")}
+            items.append(Note(", ".join(f"{one['title']} ({words[one['state']]})" for one in own), label=_("Services")))
         if status["public"]:
             items.append(Note(_("public: every Byzantium node may join"), label=_("Mesh")))
         return items

@@ -10,7 +10,7 @@ from dataclasses import replace
 from byzwizard.backends import remembered, revert
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, confirmed, file_path, need_confirmed, need_root, need_this_computer
-from byzwizard.engine import Engine
+from byzwizard.engine import Engine, StageFailed
 from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, Invalid, Refused, StepFailed
 from byzwizard.events import Event
 from byzwizard.i18n import _
@@ -65,10 +65,27 @@ def _prepared(context: Context, system: System) -> tuple[Prepared, Sequence[Stag
     except (Refused, CannotHere) as fault:
         if context.options.boot is None:
             raise
-        without = [stage for stage in stages if stage.name != "persistence"]
-        ready = prepare(system, file, None, without, heard=context.options.heard)
-        print(_("Nothing is kept: {why}").format(why=fault), file=sys.stderr)
+        return _reduced(context, system, stages, fault)
+
+
+def _reduced(
+    context: Context, system: System, stages: Sequence[Stage], fault: ByzantiumError
+) -> tuple[Prepared, Sequence[Stage]]:
+    """Without the services that have no room on this computer, or without the store that cannot be here, or without
+    both. Raises what stands in the way of the rest."""
+    said = {"services": _("No service is started: {why}"), "persistence": _("Nothing is kept: {why}")}
+    why: dict[str, ByzantiumError] = {}
+    for names in (("services",), ("persistence",), ("services", "persistence")):
+        without = [stage for stage in stages if stage.name not in names]
+        try:
+            ready = prepare(system, context.options.file, None, without, heard=context.options.heard)
+        except (Refused, CannotHere) as another:
+            why |= {name: another for name in said if name not in names}
+            continue
+        for name in names:
+            print(said[name].format(why=why.get(name, fault)), file=sys.stderr)
         return ready, without
+    raise fault
 
 
 def _without_asked(plan: Plan) -> Plan:
@@ -232,7 +249,13 @@ class Apply:
         if self._touches_caller(plan):
             revert.arm(self._system)
         remember(self._system, self._ready)
-        engine.apply(plan)
+        while True:
+            try:
+                return engine.apply(plan)
+            except StageFailed as failed:
+                if self._context.options.boot is None or not failed.step.startswith("service-"):
+                    raise
+                plan = plan.without(failed.step)  # has been told; at boot the other services start all the same
 
     def _left(self, record: Journal) -> None:
         """Whoever is connected over the network gets the whole time to confirm, and keeps the timer when a later

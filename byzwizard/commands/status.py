@@ -9,6 +9,7 @@ import textwrap
 from typing import Any
 
 from byzwizard.backends import facts, status
+from byzwizard.backends.printable import printable
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
 from byzwizard.diskwords import size
@@ -51,6 +52,8 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
         text += ["", _("Nodes:")]
         names = {other["address"]: other["name"] for other in found["neighbours"]}
         text += [_neighbour(other, names) for other in found["neighbours"]]
+    if found["services"]:
+        text += ["", _("Services:"), *(_service(one) for one in found["services"])]
     if found["gateway"]:
         text += ["", _gateway(found["gateway"])]
     if found["traffic"]:
@@ -60,6 +63,12 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
         users = ngettext("{n} phone or computer uses this node.", "{n} phones and computers use this node.", n)
         text += ["", users.format(n=n)]
     return text
+
+
+def _service(one: dict[str, Any]) -> str:
+    words = {"off": _("off"), "starting": _("starting"), "on": _("on"), "failing": _("FAILS")}
+    at = f" ({one['node']})" if one["node"] is not None else ""
+    return f"  {words[one['state']]:<9} {printable(one['title'])}{at}  {one['url']}"
 
 
 def _traffic(one: dict[str, Any]) -> str:

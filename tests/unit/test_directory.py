@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byzwizard.backends import directory
+from byzwizard.backends import directory, offered
 from byzwizard.backends.directory import BadDocument, Document
 from byzwizard.identity import Identity
 from byzwizard.resolve import ula_prefixes
@@ -185,3 +185,43 @@ def test_what_is_no_link_local_address_is_refused(links: Any) -> None:
 def test_a_name_must_not_look_like_an_address() -> None:
     with pytest.raises(BadDocument, match="name"):
         check(directory.make(ALICE, "fe80--1", [ADDRESS, ULA], 5).encode())
+
+
+WIKI = {"name": "wiki", "title": "Wiki", "url": f"https://{ALICE.id}.byzantium.mesh/wiki/"}
+
+
+def test_services_are_told_and_bounded() -> None:
+    made = directory.make(ALICE, "harbour", [ADDRESS, ULA], 5, (), [WIKI]).encode()
+    assert check(made).services == (directory.Service(**WIKI),)
+    many = [{**WIKI, "name": f"wiki{n}"} for n in range(60)]
+    assert len(check(text_of(services=many)).services) == directory.SERVICES
+    assert len(check(text_of(services=[WIKI, WIKI])).services) == 1
+
+
+@pytest.mark.parametrize("changes", [
+    {"url": f"https://{BOB.id}.byzantium.mesh/wiki/"}, {"url": f"http://{ALICE.id}.byzantium.mesh/"},
+    {"url": f"javascript://{ALICE.id}.byzantium.mesh/%0aalert(1)"}, {"url": f"https://{ALICE.id}.byzantium.mesh@evil/"},
+    {"url": f"https://{ALICE.id}.byzantium.mesh/\"><script>"},
+    {"url": f"https://{ALICE.id}.byzantium.mesh/" + "a" * 300},
+    {"url": None}, {"url": 5}, {"title": ""}, {"title": " "}, {"title": "a\nb"}, {"title": "\x1b[31m"},
+    {"title": "Wiki\u202e"}, {"title": "W" * 61}, {"title": ["Wiki"]}, {"name": "Wiki"},
+    {"name": "../wiki"}, {"name": {}},
+])
+def test_a_service_that_is_not_right_is_left_out_and_the_node_stays(changes: dict[str, Any]) -> None:
+    document = check(text_of(services=[{**WIKI, **changes}, {**WIKI, "name": "other"}]))
+    assert [service.name for service in document.services] == ["other"]
+
+
+@pytest.mark.parametrize("services", ["wiki", {"name": "wiki"}, [None, 5, [WIKI]], [[[[WIKI]]]]])
+def test_services_of_another_shape_are_none(services: Any) -> None:
+    assert check(text_of(services=services)).services == ()
+
+
+def test_what_strangers_call_their_services_is_text_on_the_front_page() -> None:
+    evil = directory.Service("wiki", '<script>"&<!--# include -->', WIKI["url"])
+    page = offered.page([directory.Service(**WIKI)], [("b-node", evil)] * 500)
+    assert "<script" not in page
+    assert "<!--" not in page
+    assert page.count("<li>") == 1 + offered.MOST
+    assert page.index(">Wiki</a></li>") < page.index("b-node")
+    assert offered.page([], []) == ""

@@ -1,0 +1,23 @@
+"""The services of the mesh as a piece of the front page, from documents that were checked. For tend: it imports little.
+"""
+
+import html
+import itertools
+from collections.abc import Iterable
+
+from byzwizard.backends.directory import Service
+
+MOST = 100  # of other nodes: the page stays a few kilobytes
+
+
+def page(own: Iterable[Service], others: Iterable[tuple[str, Service]]) -> str:
+    """A list of links, the own ones first; empty where there is nothing. `others` are (label of the node, service), the
+    nearest first."""
+    lines = [_line(service) for service in own]
+    lines += [_line(service, label) for label, service in itertools.islice(others, MOST)]
+    return "<ul>\n" + "".join(lines) + "</ul>\n" if lines else ""
+
+
+def _line(service: Service, label: str = "") -> str:
+    at = f" <span>{html.escape(label)}</span>" if label else ""
+    return f'<li><a href="{html.escape(service.url)}">{html.escape(service.title)}</a>{at}</li>\n'

@@ -1,0 +1,104 @@
+"""What this node offers and whether it works, and what others say that they offer: for `services` and `status`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from byzwizard.backends import store
+from byzwizard.backends.checks import Check
+from byzwizard.backends.health import Health, healthy
+from byzwizard.backends.neighbours import NODES
+from byzwizard.backends.units import invocation, last_words, running
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from byzwizard.backends.system import System
+    from byzwizard.catalogue import Descriptor
+
+FACTS = "/run/byzantium/services.json"
+MOST = 1000  # services of others that are listed
+State = Literal["off", "starting", "on", "failing"]
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A service that was chosen, or that one needs. `memory_bytes` is what it may take at the most."""
+
+    name: str
+    title: str
+    unit: str
+    memory_bytes: int
+    url: str | None
+    health: Health
+    certificate: bool = False
+
+    def announced(self) -> dict[str, str]:
+        return {"name": self.name, "title": self.title, "url": str(self.url)}
+
+
+def of(one: Descriptor, host: str | None) -> Offered:
+    """`host` is the canonical name of the node; None where it is not offered."""
+    return Offered(one.name, _(one.title), one.unit, one.memory_bytes, one.address(host) if host else None,
+                   Health(one.health.port, one.health.path, one.health.within), one.certificate)
+
+
+def chosen(system: System) -> tuple[Offered, ...]:
+    """Those of this node, as it was last made; none on a computer that is not set up."""
+    try:
+        rows = json.loads(system.read(FACTS) or "[]")
+        return tuple(Offered(**{**row, "health": Health(**row["health"])}) for row in rows)
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def state(system: System, one: Offered) -> State:
+    """Of a service that is to run; one whose data may be in a locked store waits for them. One that is not healthy is
+    starting for as long as its start may take."""
+    if not running(system, one.unit):
+        return "off" if store.locked(system) else "failing"
+    if healthy(one.health):
+        return "on"
+    return "starting" if _age(system, one.unit) < one.health.within else "failing"
+
+
+def _age(system: System, unit: str) -> float:
+    """Seconds since its start."""
+    if invocation(system, unit) is not None:
+        with contextlib.suppress(FileNotFoundError):
+            return time.time() - system.path(f"/run/systemd/units/invocation:{unit}").lstat().st_mtime
+    return 0.0
+
+
+def row(one: Offered, now: State) -> dict[str, Any]:
+    """The shape of `services --json`; `node` is None for what this node offers itself."""
+    return {"name": one.name, "title": one.title, "state": now, "memory_bytes": one.memory_bytes, "url": one.url,
+            "node": None}
+
+
+def complaints(system: System, offered: Sequence[Offered], rows: Sequence[dict[str, Any]]) -> list[Check]:
+    """A check that fails for each service that was chosen and does not work, with what it said last."""
+    return [
+        Check(f"service-{one.name}", False,
+              _("{title} does not work. It said: {words}").format(
+                  title=one.title, words=last_words(system, one.unit, invocation(system, one.unit))),
+              _("`byzwizard enable {name}` tries again; `journalctl -u {unit}` shows all of it.").format(
+                  name=one.name, unit=one.unit))
+        for one, now in zip(offered, rows, strict=True) if now["state"] == "failing"
+    ]
+
+
+def of_others(system: System) -> list[dict[str, Any]]:
+    """What other nodes say that they offer, in the same shape: `node` is what they are called here."""
+    try:
+        nodes = json.loads(system.read(NODES) or "{}").get("nodes", [])
+        rows = [{"name": one["name"], "title": one["title"], "state": "on", "memory_bytes": 0, "url": one["url"],
+                 "node": node["label"]} for node in nodes for one in node.get("services", ())]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+    return rows[:MOST]

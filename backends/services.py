@@ -1,0 +1,216 @@
+"""The stage "services": what a node offers runs, is healthy, can be reached and is announced; the rest does not run.
+
+It knows no service by name: descriptors and their templates are in assets/services, units in assets/units.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from byzwizard.backends import certificates, directory, firewall, offering, store, tables, tls, web
+from byzwizard.backends.health import Health, healthy
+from byzwizard.backends.offering import Offered
+from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, StopUnit, running
+from byzwizard.diskwords import size
+from byzwizard.errors import CannotHere
+from byzwizard.i18n import _
+from byzwizard.plan import Progress, Step
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.catalogue import Descriptor
+    from byzwizard.machine import Machine
+    from byzwizard.resolve import Resolved
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopUnits(Step):
+    """None of these units runs; undo starts those again that did."""
+
+    units: tuple[str, ...]
+
+    def _each(self) -> list[StopUnit]:
+        return [StopUnit(id=self.id, text=self.text, unit=unit) for unit in self.units]
+
+    def needed(self, system: System) -> bool:
+        return any(step.needed(system) for step in self._each())
+
+    def before(self, system: System) -> Any:
+        return {step.unit: step.before(system) for step in self._each() if step.needed(system)}
+
+    def apply(self, system: System, progress: Progress) -> None:
+        for step in self._each():
+            if step.needed(system):
+                step.apply(system, progress)
+
+    def undo(self, system: System, before: Any) -> None:
+        for step in reversed(self._each()):
+            if step.unit in before:
+                step.undo(system, before[step.unit])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunService(RunUnit):
+    """Does not start empty where its data are in a store that is locked."""
+
+    keeps: bool
+
+    def needed(self, system: System) -> bool:
+        return not (self.keeps and store.locked(system)) and super().needed(system)
+
+
+@dataclass(frozen=True)
+class _Healthy:
+    probe: Health
+
+    def __call__(self, system: System) -> bool:
+        return healthy(self.probe)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenPorts(Step):
+    """The firewall's sets hold the ports of services, and no others. `sets` as tables.put takes them."""
+
+    sets: tuple[tuple[str, tables.Ports], ...]
+
+    def needed(self, system: System) -> bool:
+        return any(tables.held(system, firewall.TABLE, name) != ports for name, ports in self.sets)
+
+    def before(self, system: System) -> Any:
+        return {name: sorted(tables.held(system, firewall.TABLE, name)) for name, _ports in self.sets}
+
+    def apply(self, system: System, progress: Progress) -> None:
+        tables.put(system, firewall.TABLE, dict(self.sets))
+
+    def undo(self, system: System, before: Any) -> None:
+        if tables.loaded(system, firewall.TABLE) is not None:
+            tables.put(system, firewall.TABLE, {
+                name: frozenset((one[0], one[1]) for one in ports) for name, ports in before.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announce(Step):
+    """The signed document names the services that run, and no others; each change is a newer document."""
+
+    offered: tuple[Offered, ...]
+
+    def _wanted(self, system: System) -> list[dict[str, str]]:
+        return [one.announced() for one in self.offered if running(system, one.unit)]
+
+    def needed(self, system: System) -> bool:
+        return bool(self.before(system) != self._wanted(system))
+
+    def before(self, system: System) -> Any:
+        return (web.own_document(system) or {}).get("services", [])
+
+    def apply(self, system: System, progress: Progress) -> None:
+        self._sign(system, self._wanted(system))
+
+    def undo(self, system: System, before: Any) -> None:
+        self._sign(system, before)
+
+    def _sign(self, system: System, services: Sequence[Mapping[str, str]]) -> None:
+        from byzwizard.backends.keep import identity
+
+        own = web.own_document(system)
+        if own is not None:
+            system.write(web.DOCUMENT, directory.make(
+                identity(system), own["name"], own["addresses"], web.serial(system), own["link_local"], services))
+
+
+def _ports(services: Sequence[Descriptor]) -> tuple[tuple[str, tables.Ports], ...]:
+    """What the firewall's sets hold."""
+    everybody = {(port.protocol, port.number) for one in services for port in one.ports if port.reach == "mesh"}
+    if any(one.web for one in services):
+        everybody.add(("tcp", 443))
+    clients = {(port.protocol, port.number) for one in services for port in one.ports if port.reach == "clients"}
+    return (firewall.OFFERED[0], frozenset(everybody)), (firewall.OFFERED[1], frozenset(everybody | clients))
+
+
+def _need_room(services: Sequence[Descriptor], machine: Machine) -> None:
+    """Raises CannotHere with the numbers, and what to leave out."""
+    from byzwizard import catalogue
+
+    found = catalogue.too_much(services, machine.memory_bytes)
+    if found is None:
+        return
+    need, there, drop = found
+    raise CannotHere(
+        _("These services need {need} of memory, and this computer has {there} for them ({all} in all).").format(
+            need=size(need), there=size(there), all=size(machine.memory_bytes)),
+        _("Leave out {names}.").format(names=_(" and ").join(
+            f"{name} ({size(one.memory_bytes)})" for name in drop for one in services if one.name == name)))
+
+
+@dataclass(frozen=True)
+class ServicesStage:
+    name: str = "services"
+
+    @property
+    def title(self) -> str:
+        return _("Services")
+
+    def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        from byzwizard import catalogue
+
+        there = catalogue.here()
+        wanted = there.with_needs(resolved.answers.services)
+        _need_room(wanted, machine)
+        host = f"{resolved.node_id}.{directory.DOMAIN}"
+        pages = [one for one in wanted if one.web]
+        others = [one.unit for name, one in there.services.items() if one not in wanted]
+        offered = tuple(offering.of(one, host) for one in wanted)
+        starts = [step for one in wanted for step in _start(one, resolved, host)]
+        started = tuple(step.id for step in starts if isinstance(step, RunService))
+        shown = tls.steps(resolved, host, pages, started) if pages else ()
+        readers = tuple(one.unit for one in wanted if one.certificate)
+        certified = tls.certified(host, readers) if pages or readers else ()
+        if not pages:
+            others.append(certificates.SERVER)
+        if not certified:
+            others.append(tls.TIMER)
+        return (
+            StopUnits(
+                id="services-off", units=tuple(others),
+                text=_("Stop the services that are not chosen")),
+            *certified,
+            *starts,
+            *shown,
+            ConfigFile(
+                id="services-facts", path=offering.FACTS,
+                content=json.dumps([asdict(one) for one in offered], ensure_ascii=False, indent=1) + "\n",
+                text=_("Note which services this node offers, so that their state can be told")),
+            OpenPorts(
+                id="services-ports", sets=_ports(wanted), after=("services-off", *started, *(s.id for s in shown)),
+                text=_("Open the ports of these services, and no others")),
+            Announce(
+                id="services-announce", offered=offered, after=("services-ports",),
+                text=_("Tell the mesh what this node offers")),
+        )
+
+
+def _start(one: Descriptor, resolved: Resolved, host: str) -> list[Step]:
+    """The steps of one service."""
+    from byzwizard import catalogue
+
+    given = {"name": resolved.name, "id": resolved.node_id, "host": host, "address": resolved.address,
+             "ula_address": resolved.ula_address, "subnet": resolved.subnet, "ula": resolved.ula,
+             "language": resolved.answers.node.language, "title": _(one.title)}
+    files = catalogue.files(one, given)
+    written = f"service-{one.name}-files"
+    steps: list[Step] = [ConfigFiles(
+        id=written, text=_("Write the settings of the {title}").format(title=_(one.title)),
+        files=tuple(ConfigFile(id=path, text="", path=path, content=text) for path, text in files.items()))]
+    run = RunService(
+        id=f"service-{one.name}", unit=one.unit, files=tuple(files), keeps=bool(one.data),
+        ready=_Healthy(Health(one.health.port, one.health.path, one.health.within)), timeout=one.health.within,
+        after=("services-off", *(["services-certificate"] if one.certificate else []), *([written] if files else []),
+               *(f"service-{need}" for need in one.needs)),
+        text=_("Start {title}: {purpose}").format(title=_(one.title), purpose=_(one.purpose)))
+    return [*steps, run] if files else [run]
+
+
+STAGE = ServicesStage()

@@ -1,0 +1,79 @@
+"""The services of a node on https://CANONICAL.byzantium.mesh/NAME/, by an nginx of their own (byz-tls.service)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import certificates, health
+from byzwizard.backends.templates import fill
+from byzwizard.backends.units import ConfigFile, RunUnit
+from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.catalogue import Descriptor
+    from byzwizard.plan import Step
+    from byzwizard.resolve import Resolved
+
+HERE = "10.255.255.1"
+CONFIG = f"{certificates.FOLDER}/nginx.conf"
+TIMER = "byz-certificate.timer"
+
+
+def configuration(resolved: Resolved, host: str, services: Iterable[Descriptor]) -> str:
+    """The text of nginx.conf."""
+    return fill("services.nginx", host=host, address=resolved.address, here=HERE, ula_address=resolved.ula_address,
+                places="".join(_places(service) for service in services if service.web))
+
+
+def _places(service: Descriptor) -> str:
+    web = service.web
+    assert web is not None
+    lines = [f"client_max_body_size {web.body_bytes};"]
+    if web.streams:
+        lines += ["proxy_buffering off;", "proxy_request_buffering off;", "proxy_read_timeout 1h;",
+                  "proxy_send_timeout 1h;", "client_body_timeout 1h;"]
+    end = "" if web.keeps_path else "/"
+    places = [(f"/{service.name}/", end), *((path, "") for path in web.also)]
+    return "".join(
+        f"        location {path} {{\n            " + "\n            ".join(
+            [*lines, f"proxy_pass http://127.0.0.1:{web.port}{rest};"]) + "\n        }\n"
+        for path, rest in places)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Vouched:
+    address: str
+    host: str
+
+    def __call__(self, system: System) -> bool:
+        own = certificates.authority(system)
+        return own is not None and health.vouched_for(self.address, self.host, own.certificate)
+
+
+def steps(resolved: Resolved, host: str, services: Sequence[Descriptor], after: Sequence[str]) -> tuple[Step, ...]:
+    """`after` are the steps that start what it leads to."""
+    return (
+        ConfigFile(
+            id="services-web-file", path=CONFIG, content=configuration(resolved, host, services),
+            text=_("Write down where each service is shown")),
+        RunUnit(
+            id="services-web", unit=certificates.SERVER, files=(CONFIG,),
+            ready=_Vouched(address=resolved.address, host=host),
+            after=("services-certificate", "services-web-file", *after),
+            text=_("Show the services over TLS, at https://{host}/").format(host=host)),
+    )
+
+
+def certified(host: str, users: tuple[str, ...]) -> tuple[Step, ...]:
+    """A certificate, and its renewal; `users` are the units that read it themselves."""
+    return (
+        certificates.Certify(
+            id="services-certificate", host=host, users=users,
+            text=_("Make a certificate by which browsers know this node")),
+        RunUnit(
+            id="services-certificate-watch", unit=TIMER, after=("services-certificate",),
+            text=_("Renew the certificate before it ends")),
+    )

@@ -1,0 +1,271 @@
+"""The catalogue of services: one descriptor in assets/services for each, with its templates beside it.
+
+A descriptor says all that the stage "services" needs to know, so that a new service takes no Python. One that is broken
+is named and left out: the others go on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from byzwizard import catalogue_names, strictyaml, values
+from byzwizard.i18n import N_, _
+
+CATEGORIES = {
+    "together": N_("Working together"),
+    "talk": N_("Talking"),
+    "media": N_("Listening and watching"),
+    "internet": N_("Ways to the Internet"),
+}
+HOME = "/var/lib/byzantium/services"  # a folder for the data of each service
+FILES = "/run/byzantium/services"  # a folder for the configuration of each service
+TAKEN = frozenset({("tcp", n) for n in (22, 53, 80, 443, 2050)} | {("udp", n) for n in (53, 67, 123, 6696)})
+"""Ports of the node itself."""
+GIVEN = frozenset({"name", "id", "host", "address", "ula_address", "subnet", "ula", "language", "title"})
+"""What stands for values in templates: `host` is the canonical name of the node, `title` that of the service."""
+
+_PATH = re.compile(r"/[a-z0-9._-]+(/[a-z0-9._-]+)*/?")
+_UNIT = re.compile(r"byz-[a-z0-9-]+\.service")
+_FILE = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_URL = re.compile(r"[a-z]+://\$host(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+
+
+def _matches(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"this is no {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _sentence(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise ValueError("this is no line of text")
+    return text
+
+
+Text = Annotated[str, Field(max_length=200), AfterValidator(_sentence)]
+Note = Annotated[str, Field(max_length=400), AfterValidator(_sentence)]
+Title = Annotated[str, Field(max_length=40), AfterValidator(_sentence)]
+WebPath = Annotated[str, _matches(_PATH, "path of a page")]
+FileName = Annotated[str, _matches(_FILE, "name of a file")]
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+Bytes = Annotated[int, Field(ge=1 << 20, le=1 << 40)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Port(Part):
+    """`reach`: who may come to it. node: this computer alone, clients: whoever joined here, mesh: everybody."""
+
+    number: PortNumber
+    protocol: Literal["tcp", "udp"] = "tcp"
+    reach: Literal["node", "clients", "mesh"]
+
+
+class Web(Part):
+    """Pages behind nginx: https://HOST/NAME/ leads to `port` of this computer. `keeps_path`: the service wants to see
+    the path as it is asked for. `also` are further paths of the host. `streams`: nothing is held back."""
+
+    port: PortNumber
+    keeps_path: bool = False
+    also: Annotated[tuple[WebPath, ...], Field(strict=False)] = ()
+    body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 1 << 20
+    streams: bool = False
+
+
+class Health(Part):
+    """Healthy: `port` answers, and says 200 to a request for `path` where there is one, `within` seconds of a start."""
+
+    port: PortNumber
+    path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=200)] | None = None
+    within: Annotated[int, Field(ge=1, le=300)] = 30
+
+
+class Descriptor(Part):
+    """`memory_bytes` is what its unit may use at the most (MemoryMax), `disk_bytes` what it uses on disk in a while.
+    `config` are templates that are filled in into FILES/NAME; `first_run` is one of them, which the unit runs before
+    its program each time: it makes what is not there yet. `note`: what its operator has to know. `url` is where people
+    find it, where not behind nginx. `certificate`: it speaks TLS itself, and is restarted with a new certificate."""
+
+    name: Annotated[str, AfterValidator(values.service_name)]
+    title: Title
+    purpose: Text
+    note: Note | None = None
+    category: Literal["together", "talk", "media", "internet"]
+    unit: Annotated[str, _matches(_UNIT, "name of a unit (byz-….service)")]
+    packages: Annotated[tuple[FileName, ...], Field(strict=False)]
+    needs: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    memory_bytes: Bytes
+    disk_bytes: Bytes
+    ports: Annotated[tuple[Port, ...], Field(strict=False, min_length=1)]
+    web: Web | None = None
+    certificate: bool = False
+    config: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
+    first_run: FileName | None = None
+    data: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    health: Health
+    url: Annotated[str, _matches(_URL, "address with $host")] | None = None
+
+    def address(self, host: str) -> str:
+        """Where people find it on the node with this canonical host name."""
+        return Template(self.url).substitute(host=host) if self.url else f"https://{host}/{self.name}/"
+
+
+class Broken(ValueError):
+    """A descriptor that is left out; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The services that there are, by name, and a sentence for each descriptor that is left out."""
+
+    services: Mapping[str, Descriptor]
+    broken: Mapping[str, str]
+
+    def with_needs(self, names: Iterable[str]) -> tuple[Descriptor, ...]:
+        """These services and all that they need, the needed ones first."""
+        found: dict[str, Descriptor] = {}
+
+        def add(name: str) -> None:
+            if name not in found:
+                for need in self.services[name].needs:
+                    add(need)
+                found[name] = self.services[name]
+
+        for name in names:
+            add(name)
+        return tuple(found.values())
+
+    def needing(self, name: str, among: Iterable[str]) -> tuple[str, ...]:
+        """Which of these need that one."""
+        return tuple(other for other in among
+                     if other != name and name in {each.name for each in self.with_needs((other,))})
+
+
+@cache
+def here() -> Catalogue:
+    """That of this program, which does not change while it runs."""
+    return read(catalogue_names.DESCRIPTORS)
+
+
+def read(folder: Path) -> Catalogue:
+    """Every *.yaml of a folder."""
+    services: dict[str, Descriptor] = {}
+    broken: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            services[path.stem] = _apart(_read(path), services.values())
+        except Broken as fault:
+            broken[path.stem] = _("The service {name} is left out, for its description is wrong: {why}.").format(
+                name=path.stem, why=fault)
+    while lost := {name: need for name, one in services.items() for need in one.needs if need not in services}:
+        for name, need in lost.items():
+            del services[name]
+            broken[name] = _("The service {name} is left out: it needs {need}, which is not there.").format(
+                name=name, need=need)
+    return Catalogue(services, broken)
+
+
+def _read(path: Path) -> Descriptor:
+    try:
+        document = strictyaml.read(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Broken(_("it cannot be read")) from fault
+    if document.faults:
+        raise Broken(document.faults[0].message.rstrip("."))
+    try:
+        found = Descriptor.model_validate(document.data)
+    except ValidationError as fault:
+        raise Broken(_first(fault.errors())) from fault
+    _check(found, path)
+    return found
+
+
+def _first(faults: Sequence[Any]) -> str:
+    place = strictyaml.dotted(faults[0]["loc"])
+    words = str(faults[0]["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"{place}: {words}" if place else words
+
+
+def _check(found: Descriptor, path: Path) -> None:
+    """What one key demands of another. Raises Broken."""
+    if found.name != path.stem:
+        raise Broken(_("it is called {name} inside").format(name=found.name))
+    own = {port.number for port in found.ports if port.protocol == "tcp"}
+    for key, number in (("health", found.health.port), ("web", found.web.port if found.web else None)):
+        if number is not None and number not in own:
+            raise Broken(_("{key}: port {number} is none of its ports").format(key=key, number=number))
+    if found.web is None and found.url is None:
+        raise Broken(_("it has neither web nor url, so that nobody would find it"))
+    if any(not (folder + "/").startswith(f"{HOME}/{found.name}/") or ".." in folder for folder in found.data):
+        raise Broken(_("data: its folders are below {folder}").format(folder=f"{HOME}/{found.name}"))
+    if found.first_run is not None and found.first_run not in found.config:
+        raise Broken(_("first_run: {file} is not among config").format(file=found.first_run))
+    for name in found.config:
+        _check_template(path.with_suffix("") / name)
+
+
+def _check_template(path: Path) -> None:
+    try:
+        template = Template(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise Broken(_("config: there is no file {file}").format(file=path.name)) from fault
+    unknown = set(template.get_identifiers()) - GIVEN
+    if unknown or not template.is_valid():
+        raise Broken(_("config: {file} asks for a value that there is not ({value})").format(
+            file=path.name, value=", ".join(sorted(unknown)) or "$"))
+
+
+def _apart(found: Descriptor, others: Iterable[Descriptor]) -> Descriptor:
+    """Raises Broken where two would have one port, or the same path of the host."""
+    for port in found.ports:
+        if (port.protocol, port.number) in TAKEN:
+            raise Broken(_("port {number} is one of the node itself").format(number=port.number))
+        for other in others:
+            if (port.protocol, port.number) in {(its.protocol, its.number) for its in other.ports}:
+                raise Broken(_("it has port {number}, as {other} has").format(number=port.number, other=other.name))
+    for other in others:
+        if found.web and other.web and set(found.web.also) & set(other.web.also):
+            raise Broken(_("it has a path that {other} has").format(other=other.name))
+    return found
+
+
+def files(found: Descriptor, given: Mapping[str, str]) -> dict[str, str]:
+    """The text of each file of its configuration by path, filled in."""
+    folder = catalogue_names.DESCRIPTORS / found.name
+    return {f"{FILES}/{found.name}/{name}": Template((folder / name).read_text(encoding="utf-8")).substitute(given)
+            for name in found.config}
+
+
+SYSTEM_BYTES = 400 << 20
+"""Memory that the system, the mesh and the files of a live system take without any service."""
+
+
+def too_much(wanted: Sequence[Descriptor], memory_bytes: int) -> tuple[int, int, tuple[str, ...]] | None:
+    """None where they fit together; else what they need, what is there for them, and the names of those that could be
+    left out: one alone where that is enough, the smallest such, else the greatest first."""
+    need, there = sum(one.memory_bytes for one in wanted), max(0, memory_bytes - SYSTEM_BYTES)
+    if need <= there:
+        return None
+    over = need - there
+    alone = sorted((one.memory_bytes, one.name) for one in wanted if one.memory_bytes >= over)
+    if alone:
+        return need, there, (alone[0][1],)
+    drop: list[str] = []
+    for one in sorted(wanted, key=lambda one: (-one.memory_bytes, one.name)):
+        if over > 0:
+            drop.append(one.name)
+            over -= one.memory_bytes
+    return need, there, tuple(drop)

@@ -1,0 +1,29 @@
+"""Renew this node's certificate when its end is near, or when the clock was set (byz-certificate.service)."""
+
+import sys
+
+from byzwizard.backends import certificates, facts, offering
+from byzwizard.backends.directory import DOMAIN
+from byzwizard.backends.system import System
+from byzwizard.errors import ByzantiumError
+
+
+def main() -> int:
+    """Exit status 0: it is good, or there is none to be had."""
+    system = System()
+    known = facts.read(system)
+    if known is None:
+        return 0
+    users = tuple(one.unit for one in offering.chosen(system) if one.certificate)
+    step = certificates.Certify(id="certificate", text="", host=f"{known.id}.{DOMAIN}", users=users)
+    try:
+        if step.needed(system):
+            step.apply(system, lambda _done, _total: None)
+    except ByzantiumError as fault:
+        print(fault, file=sys.stderr)
+        return fault.status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

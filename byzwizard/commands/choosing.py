@@ -1,0 +1,57 @@
+"""What `enable` and `disable` share: the node's own answers with other services, through the apply of all changes."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from byzwizard import catalogue_names, values
+from byzwizard.answers import Answers, parse, save_text
+from byzwizard.backends import keep
+from byzwizard.backends.system import System
+from byzwizard.commands import Context, apply, need_root, need_this_computer
+from byzwizard.errors import CannotHere, Invalid
+from byzwizard.i18n import _
+
+FILE = "/run/byzantium/choosing.yaml"
+APPLIED = "/run/byzantium/undo/applied.yaml"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", metavar="NAME", nargs="+", help=_("a service; `byzwizard services` lists them"))
+
+
+def names(context: Context) -> tuple[str, ...]:
+    """What was said, none twice. Raises Invalid for what no service is called."""
+    try:
+        return tuple(dict.fromkeys(catalogue_names.known(name) for name in context.options.names))
+    except values.BadValue as fault:
+        raise Invalid(str(fault), fault.hint) from fault
+
+
+def change(context: Context, choose: Callable[[tuple[str, ...]], tuple[str, ...]]) -> int:
+    """Apply this node's answers with the services that `choose` makes of the present ones. The exit status of apply."""
+    need_this_computer(context)
+    need_root()
+    system = System()
+    answers = own(system)
+    chosen = answers.model_copy(update={"services": choose(answers.services)})
+    system.write(FILE, save_text(chosen), mode=0o600)
+    try:
+        return apply.run(replace(context, options=argparse.Namespace(
+            **vars(context.options) | {"file": Path(FILE), "boot": None, "skip": ["clone"], "heard": None,
+                                       "confirmed": None})))
+    finally:
+        system.remove(FILE)
+
+
+def own(system: System) -> Answers:
+    """What this node is now, with the way to the Internet that is not kept for the next start. Raises CannotHere."""
+    answers = keep.answers(system)
+    if answers is None:
+        raise CannotHere(_("This computer is not a node yet."), _("Run `byzwizard`: Just start makes it one."))
+    text = system.read(APPLIED)
+    if text is None or answers.internet.wifi is not None:
+        return answers
+    wifi = parse(text, APPLIED).internet.wifi
+    return answers.model_copy(update={"internet": answers.internet.model_copy(update={"wifi": wifi})})

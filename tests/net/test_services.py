@@ -1,0 +1,229 @@
+"""Services from the first command to a phone, on the image's own systemd: switched on, seen elsewhere, switched off."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.net.booted import BUILD, Lab, Node, laboratory, unified
+from tests.net.spaces import within
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
+    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    pytest.mark.skipif(shutil.which("xorriso") is None, reason="xorriso is not installed"),
+    pytest.mark.skipif(not (BUILD / "byzantium.iso").exists(), reason="the image is not built"),
+    pytest.mark.timeout(900),
+]
+SEEN = 180  # seconds: nodes ask each other anew every two minutes
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with laboratory(tmp_path_factory.mktemp("booted")) as found:
+        a, b = found.boot("a"), found.boot("b")
+        found.made.cable(a.space, "eth0", b.space, "eth0")
+        for node in (a, b):
+            assert within(60, node.is_up)
+        for node in (a, b):
+            found.apply(node)
+        yield found
+
+
+def host(node: Node) -> str:
+    return f"{node.id}.byzantium.mesh"
+
+
+def authority(node: Node) -> str:
+    """As a phone gets it."""
+    status, headers, text = node.pages("/ca.crt")
+    assert (status, headers["content-type"]) == (200, "application/x-x509-ca-cert")
+    return text
+
+
+def shut(node: Node, port: int = 443) -> bool:
+    """Does the phone get nothing at all there?"""
+    return node.pages("/", port=port)[0] == 0
+
+
+def changed(events: str) -> list[str]:
+    rows = [json.loads(line) for line in events.splitlines()]
+    return [row["step"] for row in rows if row["event"] == "finish" and row["changed"]]
+
+
+def test_a_wiki_from_the_command_to_the_phone_and_to_another_node(lab: Lab) -> None:
+    a, b = lab.nodes
+    assert shut(a)
+    assert a.state("wiki") == "off"
+    began = time.monotonic()
+    a.do("byzwizard", "enable", "wiki")
+    status, _headers, text = a.pages("/wiki/wiki?name=Home", host(a), authority(a))
+    print(f"enabled and answering a phone after {time.monotonic() - began:.1f} s")
+    assert status == 200, text
+    assert "where there is water" in text
+    assert a.state("wiki") == "on"
+    assert changed(a.do("byzwizard", "enable", "wiki", "--json")) == []
+
+    page = {"page": "Water", "mimetype": "text/x-markdown", "isnew": "1", "content": "At the school, until *six*"}
+    status, _headers, text = a.pages("/wiki/wikiajax/save", host(a), authority(a), method="POST", send=urlencode(page),
+                                     headers={**FORM, "Referer": f"https://{host(a)}/wiki/wikiedit?name=Water"})
+    assert status == 200, text
+    assert "until <em>six</em>" in a.pages("/wiki/wiki?name=Water", host(a), authority(a))[2]
+    assert shut(a, 8101), "strangers come through nginx alone"
+
+    names = "here.byzantium.mesh"
+    assert "certificate" in a.pages("/", names, authority(a))[2], "the certificate is for the canonical name alone"
+    assert f'href="https://{host(a)}/wiki/"' in a.pages("/", names)[2]
+
+    def seen() -> bool:
+        return any(row["node"] == "node-a" and row["name"] == "wiki" for row in b.services())
+
+    assert within(SEEN, seen)
+    row = next(row for row in b.services() if row["node"] == "node-a")
+    assert (row["title"], row["url"]) == ("Wiki", f"https://{host(a)}/wiki/")
+    assert f'href="https://{host(a)}/wiki/">Wiki</a> <span>node-a</span>' in b.pages("/", names)[2]
+    assert any(one["node"] == "node-a" for one in json.loads(b.do("byzwizard", "status", "--json"))["services"])
+    # A phone of the other node, over the mesh.
+    own = b.address
+    b.address = a.address
+    assert b.pages("/wiki/wiki?name=Water", host(a), authority(a))[0] == 200
+    b.address = own
+
+
+def test_what_is_switched_off_is_closed_withdrawn_and_keeps_its_data(lab: Lab) -> None:
+    a, b = lab.nodes
+    a.do("byzwizard", "enable", "wiki")
+    kept = authority(a)
+    assert within(SEEN, lambda: any(row["node"] == "node-a" for row in b.services()))
+    a.do("byzwizard", "disable", "wiki")
+    assert a.state("wiki") == "off"
+    assert shut(a)
+    assert within(10, lambda: "/wiki/" not in a.pages("/", "here.byzantium.mesh")[2])
+    assert a.do("nft", "list", "set", "inet", "byz-filter", "offered_mesh").count("443") == 0
+    assert changed(a.do("byzwizard", "disable", "wiki", "--json")) == []
+    assert within(SEEN, lambda: not any(row["node"] == "node-a" for row in b.services()))
+    a.do("byzwizard", "enable", "wiki")
+    assert authority(a) == kept, "whoever trusts this node goes on doing so"
+    assert a.pages("/wiki/wiki?name=Water", host(a), kept)[0] == 200
+    a.do("byzwizard", "disable", "wiki")
+
+
+def test_radio_from_one_who_speaks_to_one_who_listens(lab: Lab) -> None:
+    a, b = lab.nodes
+    a.do("byzwizard", "enable", "radio")
+    password = a.do("cat", "/var/lib/byzantium/services/radio/source-password")
+    assert len(password) == 16
+    assert "401" in a.made.python(a.phone, SPEAK, words(a, "hackme"))
+    speaker = a.made.start(a.phone, sys.executable, "-c", SPEAK, words(a, password))
+    heard = b.made.python(b.phone, LISTEN, words(a))
+    assert heard == "audio/mpeg", "a phone of the other node hears it over TLS"
+    speaker.kill()
+    a.do("byzwizard", "disable", "radio")
+    assert a.state("radio") == "off"
+    assert shut(a, 8103)
+
+
+def words(node: Node, password: str = "") -> str:
+    return json.dumps([node.address, host(node), authority(node), password])
+
+
+CONNECT = """
+import base64, json, socket, ssl, sys, time
+address, host, authority, password = json.loads(sys.argv[1])
+def connect(port):
+    link = socket.create_connection((address, port), 5)
+    return ssl.create_default_context(cadata=authority).wrap_socket(link, server_hostname=host)
+"""
+# As programs for Icecast send: what has no end, and a length that nobody says.
+SPEAK = CONNECT + """
+link = connect(8103)
+word = base64.b64encode(f"source:{password}".encode()).decode()
+link.sendall((f"SOURCE /live.mp3 HTTP/1.0\\r\\nHost: {host}\\r\\nAuthorization: Basic {word}\\r\\n"
+              "Content-Type: audio/mpeg\\r\\n\\r\\n").encode())
+print(link.recv(1000).decode().splitlines()[0], flush=True)
+while True:
+    try:
+        link.sendall(b"sound" * 1000)
+    except OSError:
+        break
+    time.sleep(0.05)
+"""
+LISTEN = CONNECT + """
+end = time.monotonic() + 30
+while time.monotonic() < end:
+    link = connect(443)
+    link.sendall(f"GET /radio/live.mp3 HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n".encode())
+    said = b""
+    while len(said) < 10000 and (part := link.recv(10000)):
+        said += part
+    if b"soundsoundsound" in said:
+        print(said.lower().partition(b"content-type: ")[2].splitlines()[0].decode())
+        break
+    time.sleep(0.2)
+"""
+
+
+def test_a_service_that_dies_comes_back_and_one_that_cannot_is_told(lab: Lab) -> None:
+    a = lab.nodes[0]
+    a.do("byzwizard", "enable", "wiki")
+    a.do("systemctl", "kill", "--signal=KILL", "byz-wiki.service")
+    assert within(20, lambda: a.state("wiki") == "on")
+    a.do("sh", "-c", "systemctl stop byz-wiki && echo damaged >/var/lib/byzantium/services/wiki/wiki.fossil")
+    done = a.run("byzwizard", "enable", "wiki")
+    assert done.returncode == 1
+    assert "byz-wiki.service" in done.stderr
+    status = a.run("byzwizard", "status", "--json")
+    assert status.returncode == 1
+    check = next(check for check in json.loads(status.stdout)["checks"] if check["id"] == "service-wiki")
+    assert not check["ok"]
+
+    # At boot the others start all the same.
+    a.do("sh", "-c", "sed 's/^services:.*/services: [wiki, radio]/' /etc/byzantium/answers.yaml >/tmp/both.yaml")
+    a.do("byzwizard", "apply", "/tmp/both.yaml", "--yes", "--boot", "found")
+    assert (a.state("wiki"), a.state("radio")) == ("failing", "on")
+    a.do("byzwizard", "disable", "radio", "wiki")
+    a.do("rm", "/var/lib/byzantium/services/wiki/wiki.fossil")
+    a.do("byzwizard", "enable", "wiki")
+    a.do("byzwizard", "disable", "wiki")
+
+
+@pytest.mark.parametrize(("words", "status", "said"), [
+    (("enable", "wikki"), 2, "Did you mean wiki?"),
+    (("enable", "ipsec"), 4, "does not have ipsec yet"),
+    (("enable",), 2, "NAME"),
+])
+def test_wrong_commands_change_nothing(lab: Lab, words: tuple[str, ...], status: int, said: str) -> None:
+    a = lab.nodes[0]
+    done = a.run("byzwizard", *words)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    assert shut(a)
+
+
+def test_no_service_is_open_to_the_system(lab: Lab) -> None:
+    a = lab.nodes[0]
+    a.do("byzwizard", "enable", "wiki", "radio")
+    said = a.do("systemd-analyze", "security", "--no-pager").splitlines()
+    exposed = {line.split()[0]: float(line.split()[1]) for line in said[1:] if line.startswith("byz-")}
+    for unit in ("byz-tls.service", "byz-wiki.service", "byz-icecast.service"):
+        assert exposed[unit] <= 2.5, unit
+    keys = a.do("stat", "-c", "%a %U:%G", "/run/byzantium/tls/node.key", "/var/lib/byzantium/identity/ca.key")
+    assert keys.split("\n")[:2] == ["640 root:byz-tls", "600 root:root"]
+    a.do("byzwizard", "disable", "wiki", "radio")
+
+
+def test_a_certificate_that_is_no_good_is_made_anew(lab: Lab) -> None:
+    a = lab.nodes[0]
+    a.do("byzwizard", "enable", "wiki")
+    a.do("sh", "-c", "echo damaged >/run/byzantium/tls/node.crt")
+    a.do("systemctl", "start", "byz-certificate.service")
+    assert within(10, lambda: a.pages("/wiki/wiki?name=Home", host(a), authority(a))[0] == 200)
+    assert "BEGIN CERTIFICATE" in a.do("cat", "/run/byzantium/tls/node.crt")
+    a.do("byzwizard", "disable", "wiki")
+    assert a.run("systemctl", "is-active", "byz-certificate.timer").stdout.strip() == "inactive"

@@ -1,0 +1,172 @@
+"""The catalogue: descriptors that are right, broken ones that are named and left out, and what fits together."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from byzwizard import catalogue, catalogue_names
+from byzwizard.answers import parse
+from byzwizard.backends import kept, services
+from byzwizard.backends.units import ConfigFile, ConfigFiles
+from byzwizard.errors import CannotHere
+from byzwizard.identity import Identity
+from byzwizard.later import refuse
+from byzwizard.machine import Machine, Wired
+from byzwizard.resolve import resolve
+
+MB = 1 << 20
+UNITS = Path("assets/units")
+CABLE = Wired(interface="eth0", mac="02:00:00:00:00:01", driver=None, carrier=True)
+TEA: dict[str, Any] = {
+    "name": "tea", "title": "Tea", "purpose": "Who has water on the boil.", "category": "talk",
+    "unit": "byz-tea.service", "packages": ["tea"], "memory_bytes": 32 * MB, "disk_bytes": MB,
+    "ports": [{"number": 8201, "reach": "node"}], "web": {"port": 8201}, "health": {"port": 8201, "path": "/"},
+    "config": ["tea.conf"], "data": ["/var/lib/byzantium/services/tea"],
+}
+
+
+def write(folder: Path, descriptor: Mapping[str, Any] | str, name: str = "tea", template: str = "to=$host\n") -> None:
+    text = descriptor if isinstance(descriptor, str) else yaml.safe_dump(dict(descriptor))
+    (folder / f"{name}.yaml").write_text(text)
+    (folder / name).mkdir(exist_ok=True)
+    (folder / name / "tea.conf").write_text(template)
+
+
+@pytest.fixture
+def descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of descriptors instead of ours."""
+    monkeypatch.setattr(catalogue_names, "DESCRIPTORS", tmp_path)
+    for known in (catalogue_names.names, catalogue.here):
+        known.cache_clear()
+    yield tmp_path
+    for known in (catalogue_names.names, catalogue.here):
+        known.cache_clear()
+
+
+def test_a_service_is_added_by_its_descriptor_alone(descriptors: Path) -> None:
+    write(descriptors, TEA)
+    answers = parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [tea]\n")
+    machine = Machine(memory_bytes=1 << 30, wired=(CABLE,))
+    node = resolve(answers, machine, Identity(b"t" * 32))
+    steps = {step.id: step for step in services.STAGE.steps(node, machine)}
+    run, files, shown, ports = (steps[each] for each in (
+        "service-tea", "service-tea-files", "services-web-file", "services-ports"))
+    assert isinstance(run, services.RunService)
+    assert (run.unit, run.keeps) == ("byz-tea.service", True)
+    assert isinstance(files, ConfigFiles)
+    assert [(file.path, file.content) for file in files.files] == [
+        ("/run/byzantium/services/tea/tea.conf", f"to={node.node_id}.byzantium.mesh\n")]
+    assert isinstance(shown, ConfigFile)
+    assert "location /tea/" in shown.content
+    assert "proxy_pass http://127.0.0.1:8201/;" in shown.content
+    assert isinstance(ports, services.OpenPorts)
+    assert dict(ports.sets)["offered_mesh"] == {("tcp", 443)}
+    assert kept.data_folders() == {"tea": ("/var/lib/byzantium/services/tea",)}
+
+
+def test_a_computer_with_too_little_memory_is_told_before_anything_is_done() -> None:
+    answers = parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [wiki, radio]\n")
+    machine = Machine(memory_bytes=catalogue.SYSTEM_BYTES + 150 * MB, wired=(CABLE,))
+    with pytest.raises(CannotHere, match=r"need 201\.3 MB of memory, and this computer has 157\.3 MB") as refused:
+        services.STAGE.steps(resolve(answers, machine, Identity(b"t" * 32)), machine)
+    assert refused.value.hint == "Leave out radio (67.1 MB)."
+
+
+def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> str:
+    write(folder, descriptor, **more)
+    found = catalogue.read(folder)
+    assert "tea" not in found.services
+    return found.broken["tea"]
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"ports": []}, "ports"),
+    ({"ports": None}, "ports"),
+    ({"name": "coffee"}, "it is called coffee inside"),
+    ({"health": {"port": 9000}}, "health: port 9000 is none of its ports"),
+    ({"web": {"port": 9000}}, "web: port 9000 is none of its ports"),
+    ({"web": None}, "neither web nor url"),
+    ({"web": None, "url": "https://elsewhere/"}, "url"),
+    ({"unit": "ssh.service"}, "unit"),
+    ({"data": ["/etc"]}, "data"),
+    ({"data": ["/var/lib/byzantium/services/tea/../wiki"]}, "data"),
+    ({"config": ["other"]}, "there is no file other"),
+    ({"first_run": "boil"}, "first_run"),
+    ({"memory_bytes": "much"}, "memory_bytes"),
+    ({"colour": "green"}, "colour"),
+    ({"purpose": "two\nlines"}, "purpose"),
+    ({"needs": ["kettle"]}, "kettle"),
+    ({"ports": [{"number": 53, "protocol": "udp", "reach": "mesh"}, {"number": 8201, "reach": "node"}]}, "53"),
+])
+def test_a_broken_one_is_named_and_left_out(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    sentence = broken(tmp_path, {key: value for key, value in {**TEA, **changes}.items() if value is not None})
+    assert "tea" in sentence
+    assert said in sentence
+
+
+def test_what_is_no_yaml_of_ours_is_left_out(tmp_path: Path) -> None:
+    assert "anchor" in broken(tmp_path, "name: &a tea\n")
+    assert "tea" in broken(tmp_path, "- a list\n")
+    assert "port" in broken(tmp_path, TEA, template="$port")
+
+
+def test_the_others_go_on_beside_a_broken_one_and_two_on_one_port_are_told(tmp_path: Path) -> None:
+    write(tmp_path, TEA)
+    write(tmp_path, {**TEA, "name": "zest", "data": [], "config": []}, "zest")
+    write(tmp_path, "{", "bad")
+    found = catalogue.read(tmp_path)
+    assert set(found.services) == {"tea"}
+    assert "port 8201, as tea has" in found.broken["zest"]
+    assert set(found.broken) == {"zest", "bad"}
+
+
+def named(name: str, memory: int, *needs: str) -> catalogue.Descriptor:
+    return catalogue.Descriptor.model_validate({**TEA, "name": name, "memory_bytes": memory * MB, "needs": needs})
+
+
+def test_what_a_service_needs_comes_with_it_and_first() -> None:
+    all_of_them = {one.name: one for one in (named("a", 1, "b"), named("b", 1, "c"), named("c", 1), named("d", 1))}
+    there = catalogue.Catalogue(all_of_them, {})
+    assert [one.name for one in there.with_needs(["d", "a"])] == ["d", "c", "b", "a"]
+    assert there.needing("c", ["a", "d"]) == ("a",)
+
+
+def test_what_cannot_fit_is_told_with_numbers_and_what_to_drop() -> None:
+    three = [named("small", 40), named("middle", 100), named("great", 300)]
+    room = catalogue.SYSTEM_BYTES
+    assert catalogue.too_much(three, room + 440 * MB) is None
+    assert catalogue.too_much(three, room + 400 * MB) == (440 * MB, 400 * MB, ("small",))
+    assert catalogue.too_much(three, room + 350 * MB) == (440 * MB, 350 * MB, ("middle",))
+    assert catalogue.too_much(three, room + 20 * MB) == (440 * MB, 20 * MB, ("great", "middle", "small"))
+
+
+def test_names_without_a_descriptor_stay_refused() -> None:
+    refuse(parse("byzantium: 1\nservices: [wiki]\n"))
+    with pytest.raises(CannotHere, match="does not have ipsec yet"):
+        refuse(parse("byzantium: 1\nservices: [wiki, ipsec]\n"))
+
+
+def test_every_descriptor_of_ours_is_whole() -> None:
+    found = catalogue.here()
+    assert not found.broken
+    assert set(found.services) >= {"wiki", "radio"}
+
+
+@pytest.mark.parametrize("name", sorted(catalogue.here().services))
+def test_a_descriptor_and_its_unit_say_the_same(name: str) -> None:
+    one = catalogue.here().services[name]
+    lines = (UNITS / one.unit).read_text().splitlines()
+    said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    assert said["MemoryMax"] == f"{one.memory_bytes // MB}M"
+    assert one.data in ((), (f"/var/lib/{said['StateDirectory']}",))
+    if one.data:
+        # Who moves or closes the store finds by this that the unit is to be stopped for it.
+        assert said["WorkingDirectory"] == one.data[0]
+    assert f"u {said['User']} " in Path("iso/base/usr/lib/sysusers.d/byzantium.conf").read_text()
+    packages = {line.partition("#")[0].strip() for line in Path("iso/packages").read_text().splitlines()}
+    assert packages >= set(one.packages)
+    if one.first_run:
+        assert said["ExecStartPre"] == f"/bin/sh /run/byzantium/services/{name}/{one.first_run}"

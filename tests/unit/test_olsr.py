@@ -4,10 +4,11 @@ plugin jsoninfo (0.9.8) told in a line of three nodes of which the first two hav
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from byzwizard.answers import parse
+from byzwizard.answers import Mesh, parse
 from byzwizard.backends import batman, checks, firewall, olsr, olsr_info, routing, uplinks
 from byzwizard.backends.facts import Facts, Link
 from byzwizard.backends.neighbours import listed
@@ -20,6 +21,7 @@ from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Radio, Verdict, Wired
 from byzwizard.plan import Step
 from byzwizard.resolve import Resolved, resolve
+from byzwizard.routings import ROUTINGS
 
 RADIO = Radio(interface="wlan0", phy="phy0", mac="02:00:00:00:00:00", bus="usb", chipset="", driver=None,
               verdict=Verdict(grade="A", link="802.11s", access_point=True, reason="", advice=None))
@@ -173,3 +175,9 @@ def test_addresses_of_links_are_given_once_and_taken_back(tmp_path: Path) -> Non
     none.apply(system, lambda _done, _total: None)
     assert system.read(olsr.LINKS) is None
     assert not none.needed(system)
+
+
+def test_each_routing_that_answers_can_name_is_known_and_driven() -> None:
+    named = set(get_args(Mesh.model_fields["routing"].annotation))
+    assert set(ROUTINGS) == named
+    assert set(routing.PROTOCOLS) == named - {"none"}

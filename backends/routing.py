@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from byzwizard.backends import babel, batman, olsr
 from byzwizard.i18n import _
+from byzwizard.routings import ROUTINGS
 
 if TYPE_CHECKING:
     from byzwizard.backends.protocol import Protocol
@@ -35,7 +36,8 @@ class RoutingStage:
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         chosen = spoken_by(resolved)
-        others = {each.unit: each for each in PROTOCOLS.values() if chosen is None or each.unit != chosen.unit}
+        others = {each.unit: each for each in PROTOCOLS.values()
+                  if (chosen is None or each.unit != chosen.unit) and ROUTINGS[each.name].lack(machine) is None}
         ended = tuple(step for other in others.values() for step in other.stop())
         return (*ended, *(chosen.start(resolved) if chosen else ()))
 

@@ -1,5 +1,5 @@
 """mesh.routing olsr: what is written and planned where olsrd is installed, what is said where it is not, and what its
-plugin jsoninfo (0.9.8) told in a line of three nodes of which the first two have two links."""
+plugin jsoninfo told in a line of three nodes of which the first two have two links."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -87,6 +87,9 @@ def test_with_another_routing_nothing_of_it_is_left(other: str) -> None:
     assert isinstance(addresses, olsr.LinkAddresses)
     assert (addresses.links, addresses.after) == ((), ("olsr-stop",))
     assert ("babel" in found) != ("babel-stop" in found)
+    lacking = routing.STAGE.steps(
+        resolve(parse(f"byzantium: 1\nmesh: {{routing: {other}}}\n"), MACHINE, Identity(b"n" * 32)), Machine())
+    assert not any(step.id.startswith("olsr") for step in lacking), "what cannot have run need not be ended"
 
 
 def test_each_routing_opens_its_own_port_alone() -> None:

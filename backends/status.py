@@ -139,7 +139,8 @@ def silent_links(stations: Sequence[airing.Station], dump: Dump | None, routing:
     speaking = {neighbour.address for neighbour in dump.neighbours if neighbour.reach}
     mute = sum(station.plink == "ESTAB" and (station.connected_s or 0) > 60 and station.link_local not in speaking
                for station in stations)
-    if not mute:
+    mute -= sum(":" not in address for address in speaking)  # known by IPv4 alone as yet: any of the stations
+    if mute <= 0:
         return []
     if (found := other()) is not None:
         return [Check(

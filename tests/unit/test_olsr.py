@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 
 from byzwizard.answers import Mesh, parse
-from byzwizard.backends import batman, checks, firewall, olsr, olsr_info, routing, uplinks
+from byzwizard.backends import batman, checks, firewall, olsr, olsr_info, routing, status, uplinks
+from byzwizard.backends.airing import Station
 from byzwizard.backends.facts import Facts, Link
 from byzwizard.backends.neighbours import listed
 from byzwizard.backends.protocol import NotAnswering
@@ -147,6 +148,10 @@ def test_a_neighbour_that_nobody_has_asked_for_goes_by_its_ipv4_address() -> Non
     told = olsr_info.parse(TOLD, {})
     assert {one.address for one in told.neighbours} == {"10.2.2.1"}
     assert told.announced_by("10.2.2.1") is not None
+    joined = [Station("02:00:00:00:02:00", -50, "ESTAB", 300)]
+    assert status.silent_links(joined, told, "olsr", lambda: None) == []
+    mute, = status.silent_links([*joined, Station("02:00:00:00:07:00", -50, "ESTAB", 300)], told, "olsr", lambda: None)
+    assert "journalctl -u byz-olsr`" in (mute.advice or "")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"links": 1}', TOLD[:200],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from byzwizard.backends.protocol import Dump, Neighbour, NotAnswering, Way
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -13,48 +14,6 @@ if TYPE_CHECKING:
 SOCKET = "/run/byzantium/babel/socket"
 UNREACHABLE = 65535  # RFC 8966: infinity
 MOST = 4 << 20  # bytes: some 20,000 routes
-
-
-class NotAnswering(Exception):
-    """babeld is not there, or does not speak as babeld does."""
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """`reach` is the bit field of the last 16 hellos, `cost` of the link (None: infinite)."""
-
-    address: str
-    interface: str
-    reach: int
-    rxcost: int
-    txcost: int
-    cost: int | None
-
-
-@dataclass(frozen=True)
-class Way:
-    """A route; `refmetric` 0 means that the next hop `via` itself announces the prefix."""
-
-    prefix: str
-    installed: bool
-    metric: int | None
-    refmetric: int
-    via: str
-    interface: str
-    origin: str = ""  # the random id of the node that announced it
-
-
-@dataclass(frozen=True)
-class Dump:
-    neighbours: tuple[Neighbour, ...] = ()
-    ways: tuple[Way, ...] = ()
-    own: tuple[str, ...] = field(default=())  # prefixes that this node announces
-    up: tuple[str, ...] = ()  # interfaces that it speaks on
-
-    def announced_by(self, address: str) -> Way | None:
-        """The way to the clients' network of the neighbour with this link-local address."""
-        return next((way for way in self.ways if way.via == address and way.refmetric == 0
-                     and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")), None)
 
 
 def _cost(text: str) -> int | None:

@@ -1,28 +1,32 @@
 """The stage "batman": with mesh.routing batman-adv the kernel makes one link of all mesh links, bat0, and babeld speaks
-on that alone. Everything behind it is one hop away, as on a cable."""
+on that alone. Everything behind it is one hop away, as on a cable. The stage stands before that of babeld: there is
+nothing to speak on without the link."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends.airing import bat_address
+from byzwizard.backends import airing
+from byzwizard.backends.babel import Babel
 from byzwizard.backends.interfaces import attribute, index, ip, is_up, port_of
 from byzwizard.backends.mesh import link_settings
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step
-from byzwizard.resolve import BAT
 
 if TYPE_CHECKING:
+    from byzwizard.backends.facts import Facts
     from byzwizard.backends.system import System
     from byzwizard.machine import Machine
     from byzwizard.resolve import Resolved
 
+BAT = "bat0"  # as in byzwizard.routings
 WHOLE = 1532  # bytes: a frame of 1500 and batman-adv's 32; smaller links get it in fragments
+FRAMES = 0x4305  # ETH_P_BATMAN
 HOP_PENALTY = 15  # of 255, what Gluon takes: the kernel's 30 prefers one bad hop over two good ones
 
 
@@ -46,7 +50,7 @@ class JoinLinks(Step):
     def apply(self, system: System, progress: Progress) -> None:
         if index(BAT) is None:
             first = attribute(system, self.links[0], "address")
-            named = f" address {bat_address(first)}" if first else ""
+            named = f" address {airing.bat_address(first)}" if first else ""
             ip(system, f"link add {BAT}{named} type batadv")
             system.run("batctl", "meshif", BAT, "hop_penalty", str(HOP_PENALTY))
         for name in set(ports(system)) - set(self.links):
@@ -99,6 +103,25 @@ def dissolve(system: System, keep: Sequence[str]) -> None:
         ip(system, *gone)
 
 
+class Batman(Babel):
+    """babeld, on bat0."""
+
+    name = "batman-adv"
+    frames = FRAMES
+
+    def speaks(self, frame: bytes) -> bool:
+        return True
+
+    def amiss(self, system: System, facts: Facts) -> str | None:
+        for link in facts.links:
+            if port_of(system, link.name) != BAT:
+                return _("The mesh link {name} is not part of {whole}.").format(name=link.name, whole=BAT)
+        return None
+
+    def steps(self, system: System) -> Mapping[str, str]:
+        return airing.steps(system)
+
+
 @dataclass(frozen=True)
 class BatmanStage:
     name: str = "batman"
@@ -119,4 +142,5 @@ class BatmanStage:
         )
 
 
+BATMAN = Batman()
 STAGE = BatmanStage()

@@ -10,10 +10,12 @@ from byzwizard.backends import airing, interfaces, names, tables, web
 from byzwizard.backends import clock as clock_stage
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
+from byzwizard.backends.routing import PROTOCOLS
 from byzwizard.backends.units import running
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _
 from byzwizard.locking import LOCK
+from byzwizard.routings import ROUTINGS
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -99,15 +101,23 @@ def mesh(system: System, facts: Facts) -> Check | None:
 
 
 def security(facts: Facts) -> Check:
+    """What keeps strangers out, and from listening."""
+    keyed = ROUTINGS[facts.routing].keyed
+    advice = None if keyed or facts.kind == "open" else _(
+        "Routing by {routing} has no key: keep strangers off the mesh's cables, or set mesh.routing to babel on all "
+        "nodes.").format(routing=facts.routing)
+    return Check("security", True, _kind(facts), advice)
+
+
+def _kind(facts: Facts) -> str:
     if facts.kind == "private":
-        return Check("security", True, _("The mesh is private: who joins knows its passphrase."))
+        return _("The mesh is private: who joins knows its passphrase.")
     if facts.kind == "public" and facts.unencrypted:
-        return Check("security", True, _("The mesh is public: anyone can join it. What goes over {names} is not "
-                                         "encrypted: anyone near can listen.").format(
-                                             names=", ".join(facts.unencrypted)))
+        return _("The mesh is public: anyone can join it. What goes over {names} is not encrypted: anyone near can "
+                 "listen.").format(names=", ".join(facts.unencrypted))
     if facts.kind == "public":
-        return Check("security", True, _("The mesh is public: encrypted on the air, but anyone can join it."))
-    return Check("security", True, _("The mesh is open: nothing on the air is encrypted, anyone can listen and join."))
+        return _("The mesh is public: encrypted on the air, but anyone can join it.")
+    return _("The mesh is open: nothing on the air is encrypted, anyone can listen and join.")
 
 
 def access_point(system: System, facts: Facts) -> Check | None:
@@ -139,13 +149,12 @@ def addresses(system: System, facts: Facts) -> Check:
 
 
 def routing(system: System, facts: Facts, answers: bool) -> Check | None:
-    if facts.routing == "none" or not facts.routed:
+    spoken = PROTOCOLS.get(facts.routing)
+    if spoken is None or not facts.routed:
         return None
-    for name in (link.name for link in facts.links if facts.routing == "batman-adv"):
-        if interfaces.port_of(system, name) not in facts.routed:
-            return Check("routing", False, _("The mesh link {name} is not part of {whole}.").format(
-                name=name, whole=", ".join(facts.routed)), _("`byzwizard apply` with the node's answers mends it."))
-    return _daemon(system, "routing", "byz-babel.service", _("Routing runs."), _("Routing is stopped."), answers,
+    if (fault := spoken.amiss(system, facts)) is not None:
+        return Check("routing", False, fault, _("`byzwizard apply` with the node's answers mends it."))
+    return _daemon(system, "routing", spoken.unit, _("Routing runs."), _("Routing is stopped."), answers,
                    _("Routing runs, but does not answer."))
 
 

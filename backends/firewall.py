@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import gateway
+from byzwizard.backends import gateway, routing
 from byzwizard.backends.tables import LoadTable
 from byzwizard.backends.templates import fill
 from byzwizard.i18n import _
@@ -35,7 +35,9 @@ HUB = {
 
 def ruleset(resolved: Resolved) -> str:
     """The text of our table."""
+    spoken = routing.spoken_by(resolved)
     values = {
+        "routing": spoken.admitted() if spoken else "",
         "mesh": gateway.mesh_interfaces(resolved),
         "mark": gateway.MARK,
         "private": gateway.PRIVATE,

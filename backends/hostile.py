@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from byzwizard.backends.babel_socket import Dump
 from byzwizard.backends.checks import Check
 from byzwizard.backends.neighbours import NODES, Known
 from byzwizard.backends.printable import printable
+from byzwizard.backends.protocol import Dump
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
 
@@ -26,7 +26,7 @@ NAMED = 3  # of many that did the same
 def look(
     system: System, ports: Sequence[PortState], dump: Dump | None, names: Mapping[str, Known]
 ) -> list[Check]:
-    """`dump` is None while babeld does not answer."""
+    """`dump` is None while routing does not answer."""
     known = dump or Dump()
     found = [_names(system), _crowd(known, names), _inside(ports, known), _unkeyed(system, dump)]
     return [check for check in found if check is not None]

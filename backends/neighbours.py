@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.airing import Station
-from byzwizard.backends.babel_socket import Dump
+from byzwizard.backends.protocol import Dump
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System

@@ -19,6 +19,7 @@ from byzwizard.backends.wired import read_wired
 from byzwizard.errors import Invalid
 from byzwizard.i18n import _
 from byzwizard.machine import Battery, Machine
+from byzwizard.routings import PROGRAMS
 from byzwizard.verdict import with_verdicts
 
 RECORDING_LIMIT = 4 << 20  # bytes; a radio takes about 10 kB
@@ -49,7 +50,8 @@ def read_machine(system: System) -> Machine:
         kind: Literal["uefi", "bios"] = "uefi" if system.path("/sys/firmware/efi").is_dir() else "bios"
         return with_verdicts(Machine(
             radios=radios, wired=wired, disks=disks.result(), medium=medium, memory_bytes=memory_bytes,
-            firmware=kind, secure_boot=kind == "uefi" and _secure_boot(system, log.result), battery=battery))
+            firmware=kind, secure_boot=kind == "uefi" and _secure_boot(system, log.result), battery=battery,
+            programs=tuple(name for name in PROGRAMS if system.has(name))))
 
 
 def load_machine(path: Path) -> Machine:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PROTO_BABEL = 42  # RTPROT_BABEL, linux/rtnetlink.h
+PROTO_OLSR = 152  # of olsrd as byzwizard sets it up; it has no number of its own
 PROTO_SHARED = 150  # of the default route that byzwizard.gateway puts in,
 PROTO_ENDING = 151  # and for the moments before it takes it out again
+_LEARNT = (PROTO_BABEL, PROTO_OLSR)
 _GETROUTE, _NEWROUTE = 26, 24  # RTM_
 _DONE, _ERROR = 3, 2  # NLMSG_
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
@@ -38,7 +40,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Table:
-    """`nodes` are the routes that babeld has put in, of the form 10.x.y.0/24, `sixes` the addresses ::1 of the nodes
+    """`nodes` are the routes that routing has put in, of the form 10.x.y.0/24, `sixes` the addresses ::1 of the nodes
     behind its routes to a /64; `out`: does the mesh, or a port of this node that is shared, lead to the Internet?
     `shares`: does a port of this node?"""
 
@@ -110,13 +112,13 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _leads_out(message: bytes) -> set[int]:
     """The protocol number of a way to the Internet."""
     family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
-    leads = (family, prefix, kind) == (socket.AF_INET, 0, _UNICAST) and proto in (PROTO_BABEL, PROTO_SHARED)
+    leads = (family, prefix, kind) == (socket.AF_INET, 0, _UNICAST) and proto in (*_LEARNT, PROTO_SHARED)
     return {proto} if leads else set()
 
 
 def _route(message: bytes) -> Route | None:
     family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
-    if (family, prefix, proto, kind) != (socket.AF_INET, 24, PROTO_BABEL, _UNICAST):
+    if (family, prefix, kind) != (socket.AF_INET, 24, _UNICAST) or proto not in _LEARNT:
         return None
     fields = _fields(message)
     network = fields.get(_DST, b"")

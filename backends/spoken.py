@@ -5,23 +5,17 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-import struct
 import time
 from collections.abc import Iterable, Iterator
 
-BATMAN, IPV6 = 0x4305, 0x86DD  # ETH_P_BATMAN, ETH_P_IPV6
-BABEL_PORT = 6696  # RFC 8966
-UDP = 17
-LISTEN = 2.5  # seconds: batman-adv speaks each second, babel each two as we set it
+from byzwizard.backends.routing import PROTOCOLS
+
+LISTEN = 2.5  # seconds: batman-adv speaks each second, the others each two as we set them
 
 
 def protocol(kind: int, frame: bytes) -> str | None:
     """mesh.routing of who sent the frame, which begins behind its Ethernet header; anybody may have sent it."""
-    if kind == BATMAN:
-        return "batman-adv"
-    if kind == IPV6 and len(frame) >= 48 and frame[6] == UDP:
-        return "babel" if struct.unpack_from(">H", frame, 42)[0] == BABEL_PORT else None
-    return None
+    return next((each.name for each in PROTOCOLS.values() if each.frames == kind and each.speaks(frame)), None)
 
 
 def heard(interfaces: Iterable[str], but: str, seconds: float = LISTEN) -> str | None:
@@ -42,7 +36,7 @@ def heard(interfaces: Iterable[str], but: str, seconds: float = LISTEN) -> str |
 
 def _listening(name: str) -> Iterator[socket.socket]:
     """Sockets that get what comes in at the interface."""
-    for kind in (BATMAN, IPV6):
+    for kind in {each.frames for each in PROTOCOLS.values()}:
         link = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, socket.htons(kind))
         try:
             link.bind((name, kind))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import (
     airing,
-    babel_socket,
     checks,
     clients,
     counters,
@@ -22,9 +21,13 @@ from byzwizard.backends import (
 )
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
+from byzwizard.backends.protocol import Dump, NotAnswering
+from byzwizard.backends.routing import PROTOCOLS
 from byzwizard.i18n import _, ngettext
+from byzwizard.routings import ROUTINGS
 
 if TYPE_CHECKING:
+    from byzwizard.backends.protocol import Protocol
     from byzwizard.backends.system import System
 
 SIDE_BY_SIDE = 8
@@ -43,9 +46,10 @@ def read_status(system: System) -> dict[str, Any]:
         refused = pool.submit(lambda: {mac for name in wireless for mac in airing.refusals(system, name)})
         heard = pool.submit(lambda: {mesh for name in wireless for mesh in airing.meshes_heard(system, name)})
         phones = pool.submit(lambda: [one for name in known.access_points for one in airing.stations(system, name)])
-        dump = pool.submit(_babel, system)
-        one_link = known.routing == "batman-adv"
-        steps = pool.submit(lambda: airing.steps(system) if one_link else {})
+        spoken_here = PROTOCOLS.get(known.routing)
+        dump = pool.submit(_told, system, spoken_here)
+        one_link = ROUTINGS[known.routing].whole is not None
+        steps = pool.submit(lambda: spoken_here.steps(system) if spoken_here else {})
         looks: list[Callable[[], Check | None]] = [
             lambda: checks.radio(system, known),
             lambda: checks.mesh(system, known),
@@ -67,7 +71,7 @@ def read_status(system: System) -> dict[str, Any]:
         own = list(pool.map(lambda look: look(), looks))
         names = neighbours.known(system)
         speaking = [each.behind_bat if one_link else each for each in stations.result()]
-        routes = dump.result() or babel_socket.Dump()
+        routes = dump.result() or Dump()
         heard_here = [*speaking, *(phones.result() if known.hubs else ())]
         nodes = neighbours.listed(heard_here, routes, names, one_link, steps.result())
         users = clients.count(system, phones.result(), {each.address for each in routes.neighbours})
@@ -87,10 +91,10 @@ def read_status(system: System) -> dict[str, Any]:
                   [*services, *offering.of_others(system)])
 
 
-def _babel(system: System) -> babel_socket.Dump | None:
+def _told(system: System, spoken_here: Protocol | None) -> Dump | None:
     try:
-        return babel_socket.read(system, timeout=checks.PATIENCE)
-    except babel_socket.NotAnswering:
+        return spoken_here.read(system, checks.PATIENCE) if spoken_here else None
+    except NotAnswering:
         return None
 
 
@@ -132,7 +136,7 @@ def other_kinds(known: Facts, heard: set[str]) -> list[Check]:
         _("To join that one, run `byzwizard` and choose the same kind, with its passphrase if it has one."))]
 
 
-def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | None, routing: str,
+def silent_links(stations: Sequence[airing.Station], dump: Dump | None, routing: str,
                  other: Callable[[], str | None]) -> list[Check]:
     """Joined on the air, and not a word of routing for longer than hellos take: another routing key or program.
     `other` listens for a while which routing else is spoken here."""
@@ -141,7 +145,8 @@ def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | N
     speaking = {neighbour.address for neighbour in dump.neighbours if neighbour.reach}
     mute = sum(station.plink == "ESTAB" and (station.connected_s or 0) > 60 and station.link_local not in speaking
                for station in stations)
-    if not mute:
+    mute -= sum(":" not in address for address in speaking)  # known by IPv4 alone as yet: any of the stations
+    if mute <= 0:
         return []
     if (found := other()) is not None:
         return [Check(
@@ -154,7 +159,8 @@ def silent_links(stations: Sequence[airing.Station], dump: babel_socket.Dump | N
         "unrouted", True,
         ngettext("{n} node near is joined, but its routing is not understood.",
                  "{n} nodes near are joined, but their routing is not understood.", mute).format(n=mute),
-        _("Its clock or its version may be another; restart it, or see `journalctl -u byz-babel` on both."))]
+        _("Its clock or its version may be another; restart it, or see `journalctl -u {unit}` on both.").format(
+            unit=PROTOCOLS[routing].unit.removesuffix(".service")))]
 
 
 def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbours.Neighbour],

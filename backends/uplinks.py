@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import gateway, strangers, tables, wifi
-from byzwizard.backends.babel_socket import Dump
 from byzwizard.backends.checks import Check
 from byzwizard.backends.facts import Facts
 from byzwizard.backends.neighbours import Known
+from byzwizard.backends.protocol import Dump
 from byzwizard.backends.units import running
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _

@@ -13,6 +13,7 @@ from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.machine import Hub, Machine, Radio
 from byzwizard.resolve import Keys, LinkKind
+from byzwizard.routings import ROUTINGS
 from byzwizard.verdict import AP, IBSS, MANAGED
 
 Role = Literal["802.11s", "ibss", "station", "hub"]
@@ -60,14 +61,14 @@ def can_join(radio: Radio) -> bool:
 
 
 def speaks_with_stations(answers: Answers, keys: Keys) -> bool:
-    """Are there hubs in this mesh? Routing comes from among phones there: it needs a key, and babel to look at it."""
-    return answers.mesh.routing == "babel" and keys.babel is not None
+    """Are there hubs in this mesh? Routing comes from among phones there: it needs a key, and a protocol with one."""
+    return ROUTINGS[answers.mesh.routing].over_hubs and keys.babel is not None
 
 
 def listeners(answers: Answers, machine: Machine) -> tuple[Radio, ...]:
     """The radios whose part depends on who is near."""
     mesh = answers.mesh
-    if mesh.routing != "babel" or mesh.security == "open" or answers.access_point.enable is True:
+    if not ROUTINGS[mesh.routing].over_hubs or mesh.security == "open" or answers.access_point.enable is True:
         return ()
     radios = [radio for radio in usable(machine) if can_join(radio)]
     if mesh.interfaces != "auto":
@@ -109,7 +110,7 @@ class Ladder:
                 _("mesh.link is ibss, but the mesh has a passphrase, and ad-hoc links cannot be encrypted."),
                 _("Set mesh.link to hub, or take mesh.passphrase out: then the mesh is public, and not encrypted."),
             )
-        if mesh.link == "hub" and mesh.routing != "babel":
+        if mesh.link == "hub" and not ROUTINGS[mesh.routing].over_hubs:
             raise CannotHere(
                 _("mesh.routing is {routing}, which does not run over a hub.").format(routing=mesh.routing),
                 _("Set mesh.routing to babel, or mesh.link to auto."),

@@ -147,7 +147,8 @@ class Hub(_Data):
 
 
 class Machine(_Data):
-    """`heard` is None where nobody has listened; then the key is left out of the JSON."""
+    """`heard` is None where nobody has listened; `programs` are those that answers may ask for and the stick does not
+    bring. Both are left out of the JSON where there is nothing to say."""
 
     machine: Literal[1] = 1
     radios: tuple[Radio, ...] = ()
@@ -159,10 +160,13 @@ class Machine(_Data):
     secure_boot: bool = False
     battery: Battery | None = None
     heard: tuple[Hub, ...] | None = None
+    programs: tuple[str, ...] = ()
 
     @model_serializer(mode="wrap")
     def _without_silence(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         shown: dict[str, Any] = handler(self)
         if self.heard is None:
             del shown["heard"]
+        if not self.programs:
+            del shown["programs"]
         return shown

@@ -13,9 +13,9 @@ from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine
+from byzwizard.routings import ROUTINGS
 
 LinkKind = Literal["802.11s", "ibss", "station", "wired"]
-BAT = "bat0"  # what batman-adv makes of all mesh links
 CLIENTS = "clients0"  # the bridge of phones, on which a hub speaks with its stations
 
 
@@ -108,10 +108,11 @@ class Resolved:
 
     @property
     def routed(self) -> tuple[str, ...]:
-        """The interfaces on which nodes tell each other of ways: the mesh links, or what batman-adv makes of them, and
+        """The interfaces on which nodes tell each other of ways: the mesh links, or the one that is made of them, and
         on a hub the clients' bridge."""
         names = tuple(link.name for link in self.links)
-        names = (BAT,) if names and self.answers.mesh.routing == "batman-adv" else names
+        whole = ROUTINGS[self.answers.mesh.routing].whole
+        names = (whole,) if names and whole is not None else names
         return (*names, CLIENTS) if self.is_hub else names
 
     @property
@@ -127,7 +128,7 @@ def resolve(
     from byzwizard.assign import assign
     from byzwizard.keys import derive
 
-    later.refuse(answers)
+    later.refuse(answers, machine)
     node_id = identity.id
     name = answers.node.name or identity.default_name
     keys = derive(answers.mesh)
@@ -206,6 +207,7 @@ def _notes(
     access_points: tuple[AccessPointPlan, ...],
 ) -> tuple[str, ...]:
     notes = []
+    routing = ROUTINGS[answers.mesh.routing]
     hub = any(point.hub for point in access_points)
     over_air = any(link.kind != "wired" for link in links)
     if keys.kind == "public" and any(link.kind == "802.11s" for link in links):
@@ -237,9 +239,16 @@ def _notes(
         notes.append(_("No wireless card here can mesh: this node serves phones and stands alone."))
     elif links and not access_points and answers.access_point.enable == "auto":
         notes.append(_("No wireless card here can serve phones while it meshes."))
-    if keys.kind == "private" and access_points and not hub and answers.mesh.routing == "babel":
+    if keys.kind == "private" and access_points and not hub and routing.over_hubs:
         notes.append(
             _("Computers whose cards cannot mesh join this mesh only over an access point with a passphrase.")
+        )
+    if keys.kind != "open" and links and not routing.keyed:
+        notes.append(
+            _(
+                "Routing by {routing} has no key: whoever is on a link of the mesh is believed. On a cable or an "
+                "ad-hoc link, anybody near can lead its traffic astray."
+            ).format(routing=routing.name)
         )
     if answers.internet.share == "ask" and any(port.carrier for port in machine.wired):
         notes.append(_("An Internet connection is not shared with the mesh."))

@@ -5,6 +5,7 @@ from typing import Any
 
 from byzwizard import values
 from byzwizard.i18n import _
+from byzwizard.routings import ROUTINGS
 from byzwizard.screens.items import Action, Button, Entry, Fold, Gap, Item, Key, Note, Option, Pick
 from byzwizard.screens.meter import Meter
 from byzwizard.screens.page import Page, Session
@@ -47,7 +48,9 @@ class Mesh(Page):
             "every other node of your mesh needs the same.\n\n"
             "Meshes around lists what is heard here: choosing one fills in its name, channel and kind.\n\n"
             "Country decides which channels and how much power are allowed; 00 is what is allowed everywhere. "
-            "All nodes of a mesh must be on the same channel."
+            "All nodes of a mesh must be on the same channel.\n\n"
+            "Routing, under More, must be the same on all of them too. babel suits nearly all; olsr is for a mesh that "
+            "has it already, and needs the program olsrd, which neither Debian nor this stick has."
         )
 
     def enter(self) -> None:
@@ -196,16 +199,34 @@ class Mesh(Page):
                 "mesh.routing",
                 _("Routing"),
                 str(draft.get("mesh.routing")),
-                self._protocols(str(draft.get("mesh.routing"))),
-                lambda value: self._set("mesh.routing", value),
+                self._routings(),
+                self._route,
             ),
         ]
         return items
 
-    @staticmethod
-    def _protocols(value: str) -> tuple[tuple[str, str], ...]:
-        known = (("babel", _("babel: the usual one")), ("batman-adv", _("batman-adv: where the others have it")))
-        return known if value in dict(known) else ((value, value), *known)
+    def _routings(self) -> tuple[tuple[str, str], ...]:
+        """Each with its line; one that this computer lacks says so."""
+        machine = self.session.machine
+        return tuple(
+            (
+                name,
+                _("{name}: needs {program}, which is not installed here").format(name=name, program=routing.program)
+                if machine is not None and routing.lack(machine)
+                else _(routing.hint),
+            )
+            for name, routing in ROUTINGS.items()
+        )
+
+    def _route(self, name: str) -> None:
+        """What this computer cannot have is not chosen, but explained."""
+        machine = self.session.machine
+        lack = ROUTINGS[name].lack(machine) if machine is not None else None
+        if lack is not None:
+            self.session.say(str(lack))
+            self.session.host.changed()
+        else:
+            self._set("mesh.routing", name)
 
     def _entry(self, key: str, label: str, parse: Callable[[str], Any], limit: int, hint: str = "") -> Entry:
         draft = self.session.draft

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from byzwizard.backends import routes
-from byzwizard.backends.routing import configuration
+from byzwizard.backends.babel import configuration
 from byzwizard.resolve import MeshLink, Resolved
 from tests.net.spaces import Spaces, resolved, spaces
 

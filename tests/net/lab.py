@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from byzwizard.backends import firewall, gateway
-from byzwizard.backends.routing import configuration
+from byzwizard.backends.babel import configuration
 from byzwizard.machine import Machine, Wired
 from byzwizard.resolve import MeshLink, Resolved
 from tests.net.spaces import TREE, Inside, Spaces, resolved, spaces

@@ -14,6 +14,7 @@ from byzwizard.backends.system import Result, System
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Radio, Verdict
 from byzwizard.resolve import Resolved, resolve
+from byzwizard.routings import PROGRAMS
 
 TREE = Path(__file__).parents[2]
 
@@ -97,4 +98,4 @@ def resolved(letter: str, mesh: str = "", subnet: str = "auto") -> Resolved:
     radio = Radio(interface="wlan0", phy="phy0", mac="02:00:00:00:00:00", bus="usb", chipset="", driver=None,
                   verdict=Verdict(grade="A", link="802.11s", access_point=True, reason="", advice=None))
     answers = parse(f"byzantium: 1\nmesh:\n  subnet: {subnet}\n{mesh}")
-    return resolve(answers, Machine(radios=(radio,)), Identity(letter.encode() * 32))
+    return resolve(answers, Machine(radios=(radio,), programs=PROGRAMS), Identity(letter.encode() * 32))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from byzwizard.backends import firewall, gateway
-from byzwizard.backends.routing import configuration
+from byzwizard.backends.babel import configuration
 from byzwizard.machine import Machine, Wired
 from byzwizard.resolve import MeshLink, Resolved
 from tests.net.lab import ABROAD, KNOWN

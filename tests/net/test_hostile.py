@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from byzwizard.backends import babel_socket, directory, firewall, hostile, neighbours, ownlan
+from byzwizard.backends.babel import configuration
 from byzwizard.backends.leases import Lease
-from byzwizard.backends.routing import configuration
+from byzwizard.backends.protocol import Dump, NotAnswering
 from byzwizard.backends.uplinks import PortState
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine
@@ -90,11 +91,11 @@ class Lab:
         kept = [line for line in text.splitlines() if not line.startswith(others)]
         self.route(self.other, "\n".join([*kept, "redistribute proto 99 allow", "redistribute deny", "in deny"]) + "\n")
 
-    def dump(self) -> babel_socket.Dump:
+    def dump(self) -> Dump:
         try:
             return babel_socket.read(self.system, timeout=10)
-        except babel_socket.NotAnswering:
-            return babel_socket.Dump()
+        except NotAnswering:
+            return Dump()
 
     def said(self, *ports: PortState) -> dict[str, str]:
         return {check.id: check.text for check in hostile.look(self.system, ports, self.dump(), {})}

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from byzwizard.backends import babel_socket
+from byzwizard.backends.babel import configuration
 from byzwizard.backends.firewall import STAGE
-from byzwizard.backends.routing import configuration
+from byzwizard.backends.protocol import NotAnswering
 from byzwizard.machine import Machine
 from byzwizard.resolve import MeshLink, Resolved
 from tests.net.spaces import TREE, Inside, Spaces, resolved, spaces, within
@@ -90,7 +91,7 @@ def ways(system: Inside) -> set[str]:
     """The networks to which babeld knows a way; none while it starts."""
     try:
         return {way.prefix for way in babel_socket.read(system).ways}
-    except babel_socket.NotAnswering:
+    except NotAnswering:
         return set()
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from byzwizard.backends import babel_socket
-from byzwizard.backends.routing import Speaking, configuration
+from byzwizard.backends.babel import BABEL, configuration
+from byzwizard.backends.protocol import Speaking
 from byzwizard.resolve import MeshLink, Resolved
 from tests.net.spaces import TREE, Inside, Spaces, resolved, spaces, within
 
@@ -51,7 +52,7 @@ class Line:
         assert ready.returncode == 0, ready.stderr
         self.made.start(space, "babeld", "-I", "", "-S", "", "-c", str(folder / "babel.conf"))
         system = Inside(space, self.root / space)
-        speaking = Speaking((), it.subnet)
+        speaking = Speaking(BABEL, (), it.subnet)
         assert within(10, lambda: speaking(system))
         assert set(babel_socket.read(system).up) == set(names)
         return system

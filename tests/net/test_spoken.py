@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from byzwizard.backends.spoken import BATMAN, IPV6, protocol
+from byzwizard.backends import babel, batman, olsr
+from byzwizard.backends.spoken import protocol
 from tests.net.spaces import TREE, Spaces, spaces
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
@@ -15,7 +16,7 @@ SEND = f"""
 import socket, time
 link = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
 while True:
-    link.sendto(b"\\0\\x0f" + bytes(30), ("mesh0", {BATMAN}, 0, 0, b"\\xff" * 6))
+    link.sendto(b"\\0\\x0f" + bytes(30), ("mesh0", {batman.FRAMES}, 0, 0, b"\\xff" * 6))
     time.sleep(0.1)
 """
 
@@ -44,6 +45,14 @@ def test_babel_is_heard_by_a_node_of_batman_adv(link: tuple[Spaces, str, str]) -
     assert made.python(here, LISTEN, "batman-adv") == "babel"
 
 
+@pytest.mark.skipif(shutil.which("olsrd") is None, reason="olsrd is not installed: Debian has no package of it")
+def test_olsr_is_heard_by_a_node_of_babel(link: tuple[Spaces, str, str]) -> None:
+    made, here, there = link
+    made.ip(there, "addr add 10.20.30.1/32 dev mesh0")
+    made.start(there, "olsrd", "-i", "mesh0", "-d", "0", "-nofork", "-bcast", "255.255.255.255")
+    assert made.python(here, LISTEN, "babel") == "olsr"
+
+
 def test_silence_is_silence(link: tuple[Spaces, str, str]) -> None:
     made, here, _there = link
     assert made.python(here, LISTEN, "babel") == "None"
@@ -51,5 +60,5 @@ def test_silence_is_silence(link: tuple[Spaces, str, str]) -> None:
 
 @pytest.mark.parametrize("frame", [b"", bytes(48), b"\x60" + bytes(5) + b"\x11" + bytes(20), bytes(2000)])
 def test_frames_that_are_none_say_nothing(frame: bytes) -> None:
-    assert protocol(IPV6, frame) is None
-    assert protocol(0x0800, frame) is None
+    assert protocol(babel.IPV6, frame) is None
+    assert protocol(olsr.IPV4, frame) is None

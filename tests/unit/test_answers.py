@@ -15,6 +15,7 @@ from byzwizard.catalogue_names import names
 from byzwizard.countries import COUNTRIES
 from byzwizard.errors import Invalid
 from byzwizard.faults import Fault, InvalidAnswers
+from byzwizard.routings import ROUTINGS
 
 SAMPLES = Path(__file__).parents[1] / "answers"
 GOOD = sorted([*SAMPLES.glob("*.yaml"), *SAMPLES.glob("later/*.yaml")])
@@ -189,7 +190,7 @@ ANSWERS = section(
     mesh=section(
         secrets=True,
         name=printable(1, 28),
-        routing=st.sampled_from(["babel", "batman-adv", "olsr", "none"]),
+        routing=st.sampled_from(sorted(ROUTINGS)),
         interfaces=st.just("auto") | INTERFACES,
         channel=CHANNEL,
         bssid=st.sampled_from([None, "02:CA:FF:EE:BA:BE", "22:33:44:55:10:11"]),

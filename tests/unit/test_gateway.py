@@ -7,8 +7,8 @@ import pytest
 
 from byzwizard.answers import parse
 from byzwizard.backends import gateway, leases, strangers, uplinks
-from byzwizard.backends.babel_socket import Dump, Neighbour, Way
 from byzwizard.backends.neighbours import Known
+from byzwizard.backends.protocol import Dump, Neighbour, Way
 from byzwizard.errors import CannotHere
 from byzwizard.gateway import EVERY, LOST, Health, Settings, settings
 from byzwizard.identity import Identity

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from byzwizard.backends import hostile, ownlan
-from byzwizard.backends.babel_socket import Dump, Way
 from byzwizard.backends.leases import Lease
 from byzwizard.backends.neighbours import NODES, Known, listed
+from byzwizard.backends.protocol import Dump, Way
 from byzwizard.backends.system import System
 from byzwizard.backends.uplinks import PortState
 

@@ -11,6 +11,7 @@ from byzwizard.answers import Answers, parse
 from byzwizard.backends import (
     access_point,
     addresses,
+    babel,
     batman,
     firewall,
     mesh,
@@ -100,7 +101,7 @@ def test_open_mesh_configuration() -> None:
     text = lines(mesh.configuration(resolved, resolved.links[0]))
     assert "key_mgmt=NONE" in text
     assert not any(line.startswith(("sae_password", "ieee80211w")) for line in text)
-    routes = lines(routing.configuration(resolved))
+    routes = lines(babel.configuration(resolved))
     assert "default hello-interval 2 update-interval 8" in routes
     assert not any(line.startswith("key ") for line in routes)
 
@@ -131,7 +132,7 @@ def test_open_access_point_configuration() -> None:
 
 def test_babel_announces_its_own_and_goes_under_its_name() -> None:
     resolved = node()
-    text = lines(routing.configuration(resolved))
+    text = lines(babel.configuration(resolved))
     assert f"redistribute ip {resolved.subnet} eq 24 allow" in text
     assert f"redistribute ip {resolved.ula} eq 64 allow" in text
     assert "redistribute deny" in text
@@ -148,7 +149,7 @@ def test_an_ad_hoc_cell_is_named_and_has_no_secret() -> None:
     for line in ("mode=1", "frequency=2437", "bssid=02:12:34:56:78:9a", "key_mgmt=NONE", "ap_scan=2", "fixed_freq=1",
                  f"ssid={b'Relief~pub'.hex()}"):
         assert line in text, line
-    routes = lines(routing.configuration(resolved))
+    routes = lines(babel.configuration(resolved))
     assert f"key id byz type hmac-sha256 value {resolved.keys.babel}" in routes
     join = next(step for step in mesh.STAGE.steps(resolved, machine()) if step.id == "mesh0-join")
     assert "unencrypted" in join.text
@@ -163,7 +164,7 @@ def test_a_station_knows_the_network_and_waits_for_it() -> None:
     text = lines(mesh.configuration(resolved, resolved.links[0]))
     assert {"mode=0", "key_mgmt=NONE", "ssid=" + b'B #"'.hex()} <= text
     assert "LINKS=\n" in [getattr(step, "content", None) for step in routing.STAGE.steps(resolved, machine())]
-    assert lines(routing.configuration(resolved)) >= {"interface mesh0 type wireless"}
+    assert lines(babel.configuration(resolved)) >= {"interface mesh0 type wireless"}
     secured = node(STATION + f", passphrase: {json.dumps(NASTY)}}}\n", joining)
     text = lines(mesh.configuration(secured, secured.links[0]))
     assert f"sae_password={NASTY.encode().hex()}" in text
@@ -181,14 +182,14 @@ def test_a_hub_says_what_it_is_and_opens_routing_to_its_clients_alone() -> None:
     resolved = node()
     text = lines(access_point.configuration(resolved, resolved.access_points[0]))
     assert any(line.startswith(f"vendor_elements=dd08{b'byz'.hex()}01") for line in text)
-    assert "interface clients0 type wireless" in lines(routing.configuration(resolved))
+    assert "interface clients0 type wireless" in lines(babel.configuration(resolved))
     assert 'iifname { "mesh*" } jump from_mesh' in lines(firewall.ruleset(resolved))
     _head, _mark, clients = firewall.ruleset(resolved).partition("chain from_clients")
     assert "ip6 saddr fe80::/10 udp dport 6696 accept" in clients
     private = node(PASSPHRASE)
     assert "6696" not in firewall.ruleset(private).partition("chain from_clients")[2]
     assert "vendor_elements" not in access_point.configuration(private, private.access_points[0])
-    assert not any("clients0" in line for line in lines(routing.configuration(private)) if line.startswith("interface"))
+    assert not any("clients0" in line for line in lines(babel.configuration(private)) if line.startswith("interface"))
 
 
 def test_with_batman_adv_nodes_speak_on_the_link_that_it_makes_of_all() -> None:
@@ -203,7 +204,7 @@ def test_with_batman_adv_nodes_speak_on_the_link_that_it_makes_of_all() -> None:
     own = next(step for step in found["mesh"] if step.id == "mesh0-settings")
     assert isinstance(own, KernelSettings)
     assert ("ipv6/conf/mesh0/disable_ipv6", "1") in own.values
-    text = lines(routing.configuration(resolved))
+    text = lines(babel.configuration(resolved))
     assert "interface bat0 type wireless" in text
     assert not any(line.startswith("interface mesh") for line in text)
     assert 'iifname { "mesh*", "bat0" } jump from_mesh' in lines(firewall.ruleset(resolved))

@@ -182,3 +182,20 @@ def test_in_line_mode_the_list_is_numbered_and_the_passphrase_asked_for() -> Non
     assert mesh.name == "relief"
     assert mesh.passphrase is not None
     assert mesh.passphrase.get_secret_value() == "cactus orbit velvet"
+
+
+def test_a_routing_that_this_computer_lacks_is_explained_and_not_chosen() -> None:
+    screen = Screen(FakeDesk(now=Answers()), "node")
+    screen.press("e")
+    screen.do("next", "more")
+    screen.session.machine = Machine()
+    screen.root.changed()
+    screen.pick("mesh.routing", "olsr")
+    text = " ".join(screen.text(size=(100, 40)).split())
+    assert "needs the program olsrd, which neither Debian nor this stick has" in text
+    assert screen.session.draft.answers.mesh.routing == "babel"
+    screen.session.machine = Machine(programs=("olsrd",))
+    screen.root.changed()
+    for name in ("olsr", "batman-adv", "none"):
+        screen.pick("mesh.routing", name)
+        assert screen.session.draft.answers.mesh.routing == name

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from byzwizard.backends import airing, babel_socket, checks, clients, dns, facts, neighbours, status
-from byzwizard.backends.babel_socket import Dump, NotAnswering
 from byzwizard.backends.facts import Facts, Link
+from byzwizard.backends.protocol import Dump, NotAnswering
 from byzwizard.backends.system import System
 from byzwizard.commands.status import lines
 from byzwizard.locking import only_one

@@ -1,0 +1,83 @@
+"""mesh.routing babel: babeld between the mesh links, keyed by the mesh's secret."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import babel_socket
+from byzwizard.backends.protocol import Dump, Protocol, Speaking, udp_port
+from byzwizard.backends.templates import fill
+from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
+from byzwizard.i18n import _
+from byzwizard.plan import Step
+
+if TYPE_CHECKING:
+    from byzwizard.backends.system import System
+    from byzwizard.resolve import Resolved
+
+FOLDER = "/run/byzantium/babel"
+CONFIG = f"{FOLDER}/babel.conf"
+# systemd reads it as the environment of a command that is run as root: not in the folder that babeld may write to.
+LINKS = "/run/byzantium/babel-links"
+UNIT = "byz-babel.service"
+PORT = 6696  # RFC 8966
+IPV6 = 0x86DD  # ETH_P_IPV6
+OWNER = (955, 955)  # byz-babel
+
+
+def configuration(resolved: Resolved) -> str:
+    """The text of babeld's configuration."""
+    key = resolved.keys.babel
+    cables = {link.name for link in resolved.links if link.kind == "wired"}
+    interfaces = "\n".join(
+        f"interface {name} type {'wired' if name in cables else 'wireless'}" for name in resolved.routed)
+    return fill(
+        "babel.conf",
+        key=f"key id byz type hmac-sha256 value {key}" if key else "# The mesh is open: there is no key.",
+        use_key=" key byz" if key else "",
+        interfaces=interfaces,
+        subnet=resolved.subnet,
+        address=resolved.address,
+        ula=resolved.ula,
+        ula_address=resolved.ula_address,
+        ula_mesh=resolved.ula_mesh,
+    )
+
+
+class Babel(Protocol):
+    name = "babel"
+    unit = UNIT
+    frames = IPV6
+
+    def start(self, resolved: Resolved) -> Sequence[Step]:
+        names = resolved.routed
+        # A station may wait for its hub for days.
+        waiting = {link.name for link in resolved.links if link.kind == "station"}
+        awaited = " ".join(name for name in names if name not in waiting)
+        return (
+            ConfigFile(id="babel-file", path=CONFIG, content=configuration(resolved), mode=0o600, owner=OWNER,
+                       text=_("Write down how ways through the mesh are found")),
+            ConfigFile(id="babel-links", path=LINKS, content=f"LINKS={awaited}\n",
+                       text=_("Write down which links to wait for")),
+            RunUnit(id="babel", unit=UNIT, files=(CONFIG, LINKS), network=True,
+                    ready=Speaking(self, names, resolved.subnet), after=("babel-file", "babel-links"),
+                    text=_("Look for ways to other nodes, and announce {subnet}").format(subnet=resolved.subnet)),
+        )
+
+    def stop(self) -> Sequence[Step]:
+        return (StopUnit(id="babel-stop", unit=UNIT, network=True, text=_("Look for no ways to other nodes")),)
+
+    def admitted(self) -> str:
+        """From link-local addresses alone; who speaks is noted, for babeld takes those alone that have the key."""
+        speaks = f"ip6 saddr fe80::/10 udp dport {PORT}"
+        return f"{speaks} update @speakers {{ ip6 saddr }}\n\t\t{speaks} accept"
+
+    def read(self, system: System, timeout: float = 1.0) -> Dump:
+        return babel_socket.read(system, timeout=timeout)
+
+    def speaks(self, frame: bytes) -> bool:
+        return udp_port(frame, header=40, protocol_at=6) == PORT
+
+
+BABEL = Babel()

@@ -144,9 +144,9 @@ def test_what_cannot_fit_is_told_with_numbers_and_what_to_drop() -> None:
 
 
 def test_names_without_a_descriptor_stay_refused() -> None:
-    refuse(parse("byzantium: 1\nservices: [wiki]\n"))
+    refuse(parse("byzantium: 1\nservices: [wiki]\n"), Machine())
     with pytest.raises(CannotHere, match="does not have ipsec yet"):
-        refuse(parse("byzantium: 1\nservices: [wiki, ipsec]\n"))
+        refuse(parse("byzantium: 1\nservices: [wiki, ipsec]\n"), Machine())
 
 
 def test_every_descriptor_of_ours_is_whole() -> None:

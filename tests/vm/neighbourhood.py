@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from tests.vm.harness import VM, Node, cable, hear, say
 from tests.vm.nodes import masks_of
+from tests.vm.qemu import acceleration
 
 SETUP = 600  # seconds for what six nodes do at once, where everything is emulated
 NAMES = ("ann", "bob", "cat", "dan", "eva", "fay")
@@ -39,6 +40,7 @@ class Neighbourhood:
         self.vm = vm
         self.radios = {name: f"phy{number}" for number, name in enumerate((*NAMES, "phone"))}
         self.routing = ""
+        self.emulated = "kvm" not in acceleration()
         vm.run("ip netns add phone && iw phy phy6 set netns name phone")
 
     def __getitem__(self, name: str) -> Node:
@@ -100,7 +102,8 @@ class Neighbourhood:
     def pings(self, who: str, whom: str) -> None:
         """Wait until the node `whom`, or an address, answers this one."""
         address = self.address(whom) if whom in NAMES else whom
-        self.vm.wait(f"nsenter --net=/run/netns/{who} ping -c 1 -W 1 {address}", SETUP, f"{whom} to answer {who}")
+        ping = f"nsenter --net=/run/netns/{who} ping -c 1 -i 0.5 -w 20 {address}"  # until one is answered
+        self.vm.wait(ping, SETUP, f"{whom} to answer {who}")
 
     def finds(self, who: str, whom: str) -> None:
         """Wait until the node `whom` answers this one by its name."""
@@ -109,7 +112,7 @@ class Neighbourhood:
     def loses(self, who: str, whom: str) -> None:
         """Wait until this node knows no way to the other."""
         network = self.address(whom).removesuffix("1") + "0/24"
-        self.vm.wait(f"! ip -n {who} -4 route show proto babel | grep -qF {network}", SETUP,
+        self.vm.wait(f"! ip -n {who} -4 route show {network} type unicast proto babel | grep -q via", SETUP,
                      f"{who} to have no way to {whom}")
 
     def peers(self, who: str, whom: str, are: bool = True) -> None:

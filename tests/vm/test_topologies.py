@@ -14,6 +14,9 @@ from tests.vm.phone import INSIDE, join
 
 pytestmark = pytest.mark.timeout(3600)
 CUT, PARTED = 15, 30  # seconds until the way is back after a short cut, and after the peering was lost
+# Until another way is taken round a link that is cut: it is given up when four hellos are missed, and babel believes a
+# longer way once its end has confirmed it (RFC 8966, 3.8.2.1), which is asked with the next update.
+ROUND = 30
 MET, GONE = 60, 120  # seconds until a clash is repaired, and until a dead node has no name
 WITHDRAWN = 15  # seconds until a gateway that leads nowhere is announced no more
 SAME = "  subnet: 10.66.77.0/24\n"
@@ -67,9 +70,9 @@ def test_a_ring_that_is_cut_leads_the_other_way_round(lab: Neighbourhood) -> Non
         lab.peers(*pair)
     for other in NAMES[1:4]:
         lab.pings("ann", other)
-    assert lab.back(without(RING, "ann", "bob"), "ann", "bob", "the other way round") < CUT
+    assert lab.back(without(RING, "ann", "bob"), "ann", "bob", "the other way round") < ROUND
     # The link that was cut is the only one that is left to ann.
-    assert lab.back(without(RING, "dan", "ann"), "ann", "dan", "back by the link that was healed") < CUT
+    assert lab.back(without(RING, "dan", "ann"), "ann", "dan", "back by the link that was healed") < ROUND
 
 
 def test_a_node_whose_words_are_lost_is_passed_by(lab: Neighbourhood) -> None:
@@ -82,7 +85,7 @@ def test_a_node_whose_words_are_lost_is_passed_by(lab: Neighbourhood) -> None:
         lab.deafens(silent, 100)
         try:
             lab.pings("ann", "cat")
-            assert lab.told(f"past {silent}, who is lost", began) < CUT
+            assert lab.told(f"past {silent}, who is lost", began) < ROUND
         finally:
             began = lab.now()
             lab.deafens(silent, 0)
@@ -99,7 +102,7 @@ def test_a_node_that_dies_is_passed_by_and_forgotten(lab: Neighbourhood) -> None
     lab["bob"].stop()
     try:
         lab.pings("ann", "cat")
-        assert lab.told("past bob, who was killed", began) < CUT
+        assert lab.told("past bob, who was killed", began) < ROUND
         for other in ("ann", "cat", "dan"):
             lab[other].wait("! getent hosts bob.byzantium.mesh", SETUP, f"{other} to forget bob")
         assert lab.told("the name of bob, who was killed, gone", began) < GONE
@@ -136,7 +139,8 @@ def test_two_meshes_that_meet_with_one_network_twice_repair_themselves(lab: Neig
     for name in NAMES:
         if name != moves:
             assert lab.address(name) == was[name]["addresses"][0], f"{name} must keep its network, as {stays} does"
-    assert took < MET
+    if not lab.emulated:  # the apply alone takes half a minute of an emulated processor (tests/net/test_merge.py)
+        assert took < MET
 
 
 def test_another_gateway_takes_over_when_one_leads_nowhere(lab: Neighbourhood) -> None:

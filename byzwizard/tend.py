@@ -28,7 +28,9 @@ OWN = Path("/run/byzantium/web/root" + directory.PATH)
 CONFIG = Path("/run/byzantium/dnsmasq")  # servers and probes, as they are to be where they are wanted
 UPLINK_DNS = Path("/run/byzantium/uplink/dns")  # what the network behind a shared port offers besides
 ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
-GONE_AFTER = 60.0  # seconds without a route; a route that flaps must not take the name with it
+# Seconds without a route; one that flaps must not take the name with it. The neighbours of a node that died may hold on
+# to their routes for a minute before.
+GONE_AFTER = 45.0
 STALE_AFTER = 600.0  # seconds in which a node with a route sent nothing that holds
 AGAIN = 120.0  # seconds until a node is asked again
 HOP = 1.5  # seconds for one try of counting hops: longer than the first retransmission

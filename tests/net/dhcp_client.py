@@ -1,4 +1,5 @@
-"""A DHCP client of the least size: asks on one interface, prints what it was given as JSON (RFC 2131)."""
+"""A DHCP client of the least size: asks on one interface, prints what it was given as JSON (RFC 2131). One that was
+somewhere else before asks to keep its address (4.3.2, INIT-REBOOT), and begins anew where that is refused."""
 
 import json
 import os
@@ -8,7 +9,7 @@ import sys
 from pathlib import Path
 
 COOKIE = b"\x63\x82\x53\x63"
-DISCOVER, OFFER, REQUEST, ACK = 1, 2, 3, 5
+DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
 
 
 def message(mac: bytes, number: bytes, kind: int, options: bytes = b"") -> bytes:
@@ -27,7 +28,7 @@ def options(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def main(interface: str) -> None:
+def main(interface: str, former: str = "") -> None:
     mac = bytes.fromhex(Path(f"/sys/class/net/{interface}/address").read_text().strip().replace(":", ""))
     number = os.urandom(4)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
@@ -36,15 +37,17 @@ def main(interface: str) -> None:
         link.bind(("", 68))
         link.settimeout(10)
 
-        def ask(kind: int, wanted: int, extra: bytes = b"") -> bytes:
+        def ask(kind: int, wanted: bytes, extra: bytes = b"") -> bytes:
             link.sendto(message(mac, number, kind, extra), ("255.255.255.255", 67))
             while True:
                 answer = link.recv(4096)
-                if answer[4:8] == number and options(answer).get(53) == bytes([wanted]):
+                if answer[4:8] == number and options(answer)[53] in [bytes([kind]) for kind in wanted]:
                     return answer
 
-        offer = ask(DISCOVER, OFFER)
-        answer = ask(REQUEST, ACK, bytes([50, 4]) + offer[16:20] + bytes([54, 4]) + options(offer)[54])
+        answer = ask(REQUEST, bytes([ACK, NAK]), bytes([50, 4]) + socket.inet_aton(former)) if former else None
+        if answer is None or options(answer)[53] == bytes([NAK]):
+            offer = ask(DISCOVER, bytes([OFFER]))
+            answer = ask(REQUEST, bytes([ACK]), bytes([50, 4]) + offer[16:20] + bytes([54, 4]) + options(offer)[54])
     given = options(answer)
     print(json.dumps({
         "address": socket.inet_ntoa(answer[16:20]),
@@ -59,4 +62,4 @@ def main(interface: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

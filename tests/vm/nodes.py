@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from tests.vm.say import say
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 ROOT = "/run/nodes/root"
 LIVE = "/run/live/rootfs"
+PROGRAM = "/usr/lib/byzwizard/lib/python3.13/site-packages/byzwizard"
 
 
 class Node:
@@ -35,6 +38,8 @@ class Node:
         )
         run(f"ip netns add {self.name} && ip -n {self.name} link set lo up")
         if self.phy:
+            # That of a node which was stopped comes back a moment later.
+            self.vm.wait(f"iw phy {self.phy} info", timeout, f"the radio of {self.name}")
             run(f"iw phy {self.phy} set netns name {self.name}")
         options = ""
         if answers is not None:
@@ -79,20 +84,54 @@ class Node:
         self.vm.run(f"{inside} <{passing}; status=$?; rm {passing}; exit $status")
 
     def stop(self) -> None:
-        """Take it away, as a power cut does."""
+        """Take it away, as a power cut does. Another of its name can be started then."""
         unit = self.name
-        self.vm.sh(f"systemctl kill -s KILL {unit}; systemctl reset-failed {unit}; ip netns delete {unit}")
+        self.vm.sh(f"systemctl kill -s KILL {unit}; systemctl stop {unit}; systemctl reset-failed {unit}; "
+                   f"ip netns delete {unit}")
+
+    def apply(self, answers: str, timeout: float = 600) -> str:
+        """Bring it to these answers; what apply said."""
+        self.put("/run/answers.yaml", answers, 0o600)
+        return self.run("byzwizard apply /run/answers.yaml", timeout)
+
+    def at_most(self, grade: str | None) -> None:
+        """From now on its cards are no better than that; None takes it back."""
+        list_of_cards = f"$(readlink -f {PROGRAM}/assets)/hardware.yaml"
+        if grade is None:
+            self.run(f"while umount {list_of_cards} 2>/dev/null; do :; done")
+            return
+        quirk = f"{{driver: mac80211_hwsim, at_most: {grade}, reason: Simulated., source: test}}"
+        self.put("/run/hardware.yaml", f"format: 1\nquirks:\n  - {quirk}\nchips: []\n")
+        self.run(f"mount --bind /run/hardware.yaml {list_of_cards}")
+
+    def facts(self) -> dict[str, Any]:
+        """What it is: node.json."""
+        found: dict[str, Any] = json.loads(self.run("cat /run/byzantium/node.json"))
+        return found
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.sh("byzwizard status --json")[1])
+        return found
 
     def journal(self, lines: int = 200) -> str:
         return self.sh(f"journalctl --no-pager -n {lines}")[1]
 
 
 def hear(vm: VM, **masks: int) -> None:
-    """Who hears whom: radios whose masks share a bit. phy0=1, phy1=3, phy2=2 is a line with phy1 in the middle."""
-    for phy, mask in masks.items():
-        group = f"/sys/kernel/debug/ieee80211/{phy}/hwsim/group"
-        vm.wait(f"test -e {group}", 120, f"the simulated radio {phy}")
-        vm.run(f"echo {mask} >{group}")
+    """Who hears whom: radios whose masks share a bit. phy0=1, phy1=3, phy2=2 is a line with phy1 in the middle. All
+    change at one moment."""
+    groups = {f"/sys/kernel/debug/ieee80211/{phy}/hwsim/group": mask for phy, mask in masks.items()}
+    vm.wait(" && ".join(f"test -e {group}" for group in groups), 120, f"the simulated radios {' '.join(masks)}")
+    vm.run(" && ".join(f"echo {mask} >{group}" for group, mask in groups.items()))
+
+
+def masks_of(pairs: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """For hear(): those of each pair hear each other, and nobody else."""
+    found: dict[str, int] = {}
+    for bit, pair in enumerate(pairs):
+        for radio in pair:
+            found[radio] = found.get(radio, 0) | 1 << bit
+    return found
 
 
 def cable(vm: VM, one: str, other: str) -> None:

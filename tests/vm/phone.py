@@ -11,14 +11,16 @@ INSIDE = "ip netns exec phone "  # what comes before a command of the phone
 DHCP_CLIENT = Path(__file__).parents[1] / "net" / "dhcp_client.py"
 
 
-def join(vm: VM, patience: float) -> dict[str, str]:
-    """Join the open network Byzantium on channel 11; what DHCP gave: address, router, dns. The address is set."""
+def join(vm: VM, patience: float, radio: str = "wlan3", former: str = "") -> dict[str, str]:
+    """Join the open network Byzantium on channel 11; what DHCP gave: address, router, dns. The address is set. One that
+    comes from another access point of this name asks to keep its `former` address."""
     vm.put("/run/dhcp.py", DHCP_CLIENT.read_text())
-    radio = vm.run(INSIDE + "ls /sys/class/net | grep wlan || true").strip() or "wlan3"
+    radio = vm.run(INSIDE + "ls /sys/class/net | grep wlan || true").strip() or radio
     vm.run(INSIDE + f"ip link set {radio} up")
     vm.wait(f"{INSIDE} iw dev {radio} connect -w Byzantium 2462", patience, "the phone to join")
+    vm.run(INSIDE + f"ip address flush dev {radio} scope global")
     given: dict[str, str] = json.loads(
-        vm.wait(INSIDE + f"python3 /run/dhcp.py {radio}", patience, "an address for the phone")
+        vm.wait(INSIDE + f"python3 /run/dhcp.py {radio} {former}", patience, "an address for the phone")
     )
     vm.run(INSIDE + f"ip address add {given['address']}/24 dev {radio}")
     return given

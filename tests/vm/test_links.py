@@ -13,19 +13,11 @@ import pytest
 from tests.vm.harness import VM, Node, hear
 
 SETUP = 300
-PROGRAM = "/usr/lib/byzwizard/lib/python3.13/site-packages/byzwizard"
 SECRET = "cactus orbit velvet plinth ember"
 
 
 def answers(name: str, mesh: str = "", more: str = "") -> str:
     return f"byzantium: 1\nnode:\n  name: {name}\nmesh:\n  name: relief\n{mesh}{more}"
-
-
-def at_most(node: Node, grade: str) -> None:
-    """From now on the cards of this node are no better than that."""
-    quirk = f"format: 1\nquirks:\n  - {{driver: mac80211_hwsim, at_most: {grade}, reason: Simulated., source: test}}\n"
-    node.put("/run/hardware.yaml", quirk + "chips: []\n")
-    node.run(f"mount --bind /run/hardware.yaml $(readlink -f {PROGRAM}/assets)/hardware.yaml")
 
 
 def status(where: VM | Node) -> dict[str, Any]:
@@ -59,7 +51,7 @@ def mixed(folder: Path) -> Iterator[VM]:
         for name, grade, mesh, more in (
             ("cabin", "E", "", ""), ("bridge", "C", "  interfaces: [wlan3, wlan4]\n", quiet), ("island", "C", "", quiet)
         ):
-            at_most(vm.nodes[name], grade)
+            vm.nodes[name].at_most(grade)
             apply(vm.nodes[name], answers(name, mesh, more))
         yield vm
 

@@ -138,14 +138,8 @@ class NamesStage:
                 text=_("Let this computer look names up in the mesh")),
             *web.steps(resolved, HERE),
             RunUnit(
-                id="names-watch", unit="byz-names.path", after=("names-server", "names-tend"),
-                text=_("Pass names on as soon as they are known")),
-            RunUnit(
-                id="names-move", unit="byz-move.path", after=("names-server",),
-                text=_("Take another network for phones where two meshes meet that have the same")),
-            RunUnit(
-                id="names-tend", unit="byz-tend.service", ready=_hosts_there, after=("web-document", "names-move"),
-                text=_("Learn the names of other nodes")),
+                id="names-tend", unit="byz-tend.service", ready=_hosts_there, after=("web-document", "names-server"),
+                text=_("Learn the names of other nodes, and whether two meshes met that have the same network")),
         )
 
 

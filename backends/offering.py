@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends import store
-from byzwizard.backends.checks import Check
 from byzwizard.backends.health import Health, healthy
-from byzwizard.backends.neighbours import NODES
 from byzwizard.backends.units import invocation, last_words, running
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from byzwizard.backends.checks import Check
     from byzwizard.backends.system import System
     from byzwizard.catalogue import Descriptor
 
@@ -83,6 +82,8 @@ def row(one: Offered, now: State) -> dict[str, Any]:
 
 def complaints(system: System, offered: Sequence[Offered], rows: Sequence[dict[str, Any]]) -> list[Check]:
     """A check that fails for each service that was chosen and does not work, with what it said last."""
+    from byzwizard.backends.checks import Check
+
     return [
         Check(f"service-{one.name}", False,
               _("{title} does not work. It said: {words}").format(
@@ -95,6 +96,8 @@ def complaints(system: System, offered: Sequence[Offered], rows: Sequence[dict[s
 
 def of_others(system: System) -> list[dict[str, Any]]:
     """What other nodes say that they offer, in the same shape: `node` is what they are called here."""
+    from byzwizard.backends.neighbours import NODES
+
     try:
         nodes = json.loads(system.read(NODES) or "{}").get("nodes", [])
         rows = [{"name": one["name"], "title": one["title"], "state": "on", "memory_bytes": 0, "url": one["url"],

@@ -77,10 +77,13 @@ class OpenPorts(Step):
     sets: tuple[tuple[str, tables.Ports], ...]
 
     def needed(self, system: System) -> bool:
-        return any(tables.held(system, firewall.TABLE, name) != ports for name, ports in self.sets)
+        return self._held(system) != dict(self.sets)
 
     def before(self, system: System) -> Any:
-        return {name: sorted(tables.held(system, firewall.TABLE, name)) for name, _ports in self.sets}
+        return {name: sorted(ports) for name, ports in self._held(system).items()}
+
+    def _held(self, system: System) -> dict[str, tables.Ports]:
+        return tables.held(system, firewall.TABLE, [name for name, _ports in self.sets])
 
     def apply(self, system: System, progress: Progress) -> None:
         tables.put(system, firewall.TABLE, dict(self.sets))
@@ -170,8 +173,6 @@ class ServicesStage:
         certified = tls.certified(host, readers) if pages or readers else ()
         if not pages:
             others.append(certificates.SERVER)
-        if not certified:
-            others.append(tls.TIMER)
         return (
             StopUnits(
                 id="services-off", units=tuple(others),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +28,15 @@ Ports = frozenset[tuple[str, int]]
 """What a set of protocols and ports holds: ("tcp", 443)."""
 
 
-def held(system: System, table: str, name: str, family: str = "inet") -> Ports:
-    """The elements of a set (type inet_proto . inet_service); none where there is no such set."""
-    result = system.run("nft", "-j", "list", "set", family, table, name, ok=(0, 1))
-    if result.status:
-        return frozenset()
-    found = next(item["set"] for item in json.loads(result.out)["nftables"] if "set" in item)
-    return frozenset((one["concat"][0], one["concat"][1]) for one in found.get("elem", ()))
+def held(system: System, table: str, names: Iterable[str], family: str = "inet") -> dict[str, Ports]:
+    """The elements of each of these sets (type inet_proto . inet_service); none where there is no such set."""
+    found: dict[str, Ports] = dict.fromkeys(names, frozenset())
+    result = system.run("nft", "-j", "list", "table", family, table, ok=(0, 1))
+    for item in json.loads(result.out)["nftables"] if result.status == 0 else ():
+        if "set" in item and item["set"]["name"] in found:
+            elements = item["set"].get("elem", ())
+            found[item["set"]["name"]] = frozenset((one["concat"][0], one["concat"][1]) for one in elements)
+    return found
 
 
 def _fill(table: str, name: str, ports: Ports, family: str = "inet") -> str:
@@ -50,8 +52,8 @@ def put(system: System, table: str, sets: Mapping[str, Ports]) -> None:
 
 def _replace(system: System, table: str, family: str, rules: str, carried: Sequence[str] = ()) -> None:
     """`carried`: sets that go on holding what they hold."""
-    kept = "".join(_fill(table, name, held(system, table, name, family), family)
-                   for name in carried if f"set {name} " in rules)
+    here = [name for name in carried if f"set {name} " in rules]
+    kept = "".join(_fill(table, name, ports, family) for name, ports in held(system, table, here, family).items())
     system.run("nft", "-f", "-", stdin=f"add table {family} {table}\ndelete table {family} {table}\n{rules}\n{kept}")
 
 

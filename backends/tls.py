@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 HERE = "10.255.255.1"
 CONFIG = f"{certificates.FOLDER}/nginx.conf"
-TIMER = "byz-certificate.timer"
 
 
 def configuration(resolved: Resolved, host: str, services: Iterable[Descriptor]) -> str:
@@ -68,12 +67,9 @@ def steps(resolved: Resolved, host: str, services: Sequence[Descriptor], after: 
 
 
 def certified(host: str, users: tuple[str, ...]) -> tuple[Step, ...]:
-    """A certificate, and its renewal; `users` are the units that read it themselves."""
+    """A certificate; `users` are the units that read it themselves. They and the server uphold what renews it."""
     return (
         certificates.Certify(
             id="services-certificate", host=host, users=users,
             text=_("Make a certificate by which browsers know this node")),
-        RunUnit(
-            id="services-certificate-watch", unit=TIMER, after=("services-certificate",),
-            text=_("Renew the certificate before it ends")),
     )

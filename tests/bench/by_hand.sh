@@ -67,11 +67,11 @@ up() {
     systemctl start byz-dnsmasq byz-web byz-clock
     cp "$1/resolv.conf" /etc/resolv.conf
     wait_for answers
-    systemctl start byz-names.path byz-move.path byz-tend byz-traffic.timer byz-gateway
+    systemctl start byz-tend byz-traffic.timer byz-gateway
 }
 
 down() {
-    systemctl stop byz-gateway byz-traffic.timer byz-tend byz-names.path byz-move.path byz-clock byz-radio byz-web byz-dnsmasq \
+    systemctl stop byz-gateway byz-traffic.timer byz-tend byz-clock byz-radio byz-web byz-dnsmasq \
         byz-babel byz-ap@ap0 byz-mesh@mesh0
     iw dev ap0 del
     for link in clients0 keep0 here0; do ip link del "$link"; done

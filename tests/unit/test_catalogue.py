@@ -168,5 +168,6 @@ def test_a_descriptor_and_its_unit_say_the_same(name: str) -> None:
     assert f"u {said['User']} " in Path("iso/base/usr/lib/sysusers.d/byzantium.conf").read_text()
     packages = {line.partition("#")[0].strip() for line in Path("iso/packages").read_text().splitlines()}
     assert packages >= set(one.packages)
+    assert one.certificate == (said.get("Upholds") == "byz-certificate.timer"), "who reads it has it renewed"
     if one.first_run:
         assert said["ExecStartPre"] == f"/bin/sh /run/byzantium/services/{name}/{one.first_run}"

@@ -17,10 +17,13 @@ def join(vm: VM, patience: float, radio: str = "wlan3", former: str = "") -> dic
     vm.put("/run/dhcp.py", DHCP_CLIENT.read_text())
     radio = vm.run(INSIDE + "ls /sys/class/net | grep wlan || true").strip() or radio
     vm.run(INSIDE + f"ip link set {radio} up")
-    vm.wait(f"{INSIDE} iw dev {radio} connect -w Byzantium 2462", patience, "the phone to join")
     vm.run(INSIDE + f"ip address flush dev {radio} scope global")
+    # As a phone does it: one that was sent away joins again.
+    joined = f"{INSIDE} iw dev {radio} link | grep -q ^Connected || {INSIDE} iw dev {radio} connect -w Byzantium 2462"
+    asked = f"{INSIDE} python3 /run/dhcp.py {radio} {former}"
+    vm.wait(joined, patience, "the phone to join")
     given: dict[str, str] = json.loads(
-        vm.wait(INSIDE + f"python3 /run/dhcp.py {radio} {former}", patience, "an address for the phone")
+        vm.wait(f"{{ {joined}; }} >/dev/null && {asked}", patience, "an address for the phone")
     )
     vm.run(INSIDE + f"ip address add {given['address']}/24 dev {radio}")
     return given

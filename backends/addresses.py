@@ -68,8 +68,11 @@ class ClientsBridge(Step):
     def apply(self, system: System, progress: Progress) -> None:
         commands = []
         if index(BRIDGE) is None:
-            # Phones move between ports without waiting; snooping without a querier loses router advertisements.
-            commands.append(f"link add {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
+            # With its address from the first moment: udev (MACAddressPolicy=) gives one of its own to a link that it
+            # finds without. Phones move between ports without waiting; snooping without a querier loses router
+            # advertisements.
+            commands.append(
+                f"link add {BRIDGE} address {self.mac} type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
         if index(KEEP) is None:
             commands.append(f"link add {KEEP} type dummy")
         commands += [

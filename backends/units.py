@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.system import CommandFailed
+from byzwizard.backends.waiting import wait_until
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 UNDO = "/run/byzantium/undo"
 RECORDS = "/run/byzantium/units"
+BUSY = 3.0  # seconds in which a daemon that runs shows that it is ready
 COMPLAINT = re.compile(
     r"(?i)\b(error|fail\w*|cannot|can't|couldn't|could not|unable|invalid|denied|busy|in use|no such"
     r"|not found|unknown|refused|unsupported|not supported|bad|illegal)\b")
@@ -188,7 +190,8 @@ class RunUnit(Step):
     def needed(self, system: System) -> bool:
         if not running(system, self.unit) or not self._current(system):
             return True
-        return self.ready is not None and not self.ready(system)
+        # What is busy answers late, and starting it anew would not help.
+        return self.ready is not None and not wait_until(lambda: self.ready is None or self.ready(system), BUSY)
 
     def before(self, system: System) -> Any:
         """{"active", "record": private copy of what it was started with, or None}."""

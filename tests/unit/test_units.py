@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from byzwizard.backends import units
 from byzwizard.backends.system import CommandFailed, Result, System
 from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.errors import StepFailed
@@ -128,7 +129,15 @@ def test_a_restart_by_systemd_counts_when_the_files_are_older(system: Systemd) -
     assert UNIT_STEP.needed(system)
 
 
-def test_a_unit_that_is_not_ready_is_needed(system: Systemd) -> None:
+def test_a_unit_that_answers_late_is_left_alone(system: Systemd) -> None:
+    answers = iter([True, False, False, True])
+    step = RunUnit(id="run", text="", unit=UNIT, ready=lambda system: next(answers), timeout=1)
+    step.apply(system, quiet)
+    assert not step.needed(system)
+
+
+def test_a_unit_that_is_not_ready_is_needed(system: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "BUSY", 0.1)
     step = RunUnit(id="run", text="", unit=UNIT, ready=lambda system: False, timeout=0.1)
     system.come_up()
     assert step.needed(system)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -16,8 +15,6 @@ from tests.net.spaces import within
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
     pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
-    pytest.mark.skipif(shutil.which("xorriso") is None, reason="xorriso is not installed"),
-    pytest.mark.skipif(not (BUILD / "byzantium.iso").exists(), reason="the image is not built"),
     pytest.mark.timeout(900),
 ]
 SEEN = 180  # seconds: nodes ask each other anew every two minutes
@@ -26,6 +23,8 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    if not (BUILD / "byzantium.iso").exists():
+        pytest.fail("there is no image to boot: make image builds it", pytrace=False)
     with laboratory(tmp_path_factory.mktemp("booted")) as found:
         a, b = found.boot("a"), found.boot("b")
         found.made.cable(a.space, "eth0", b.space, "eth0")

@@ -53,6 +53,12 @@ class Spaces:
         self.ip(full, "link set lo up")
         return full
 
+    def clients(self, space: str, *addresses: str) -> None:
+        """The bridge of phones, with these addresses/lengths."""
+        given = [f"addr add {address} dev clients0{' nodad' if ':' in address else ''}" for address in addresses]
+        self.ip(space, "link add clients0 type bridge", "link add keep0 type veth peer name keep1",
+                "link set keep0 master clients0 up", "link set keep1 up", "link set clients0 up", *given)
+
     def ip(self, space: str, *commands: str) -> None:
         subprocess.run(("ip", "-n", space, "-batch", "-"), input="\n".join(commands) + "\n", text=True, check=True)
 

@@ -59,9 +59,7 @@ class Line:
 
     def computer(self, name: str, it: Resolved) -> str:
         space = self.made.add(name)
-        self.made.ip(space, "link add clients0 type bridge", "link add keep0 type veth peer name keep1",
-                     "link set keep0 master clients0 up", "link set keep1 up", "link set clients0 up",
-                     f"addr add {it.address}/24 dev clients0")
+        self.made.clients(space, f"{it.address}/24")
         self.made.run(space, "sysctl", "-q", "-w", "net/ipv4/conf/all/forwarding=1", "net/ipv4/conf/all/rp_filter=0",
                       "net/ipv4/conf/default/rp_filter=0")
         return space

@@ -35,9 +35,7 @@ class Line:
 
     def computer(self, name: str, it: Resolved) -> str:
         space = self.made.add(name)
-        self.made.ip(space, "link add clients0 type bridge", "link add keep0 type veth peer name keep1",
-                     "link set keep0 master clients0 up", "link set keep1 up", "link set clients0 up",
-                     f"addr add {it.address}/24 dev clients0", f"addr add {it.ula_address}/64 dev clients0 nodad")
+        self.made.clients(space, f"{it.address}/24", f"{it.ula_address}/64")
         self.made.run(space, "sysctl", "-q", "-w", "net/ipv4/conf/all/forwarding=1", "net/ipv6/conf/all/forwarding=1")
         return space
 

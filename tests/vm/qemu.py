@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -96,8 +97,11 @@ def acceleration(small: bool = True) -> list[str]:
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return emulated
     remembered = BUILD / f"kvm-{platform.release()}"
-    if not remembered.exists():
-        remembered.write_text("works" if _kvm_boots() else "fails")
+    # Two workers may come at once: one looks, the other waits for what it found.
+    with (BUILD / "kvm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not remembered.exists():
+            remembered.write_text("works" if _kvm_boots() else "fails")
     return ["-accel", "kvm", "-cpu", "host"] if remembered.read_text() == "works" else emulated
 
 

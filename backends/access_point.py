@@ -16,7 +16,7 @@ from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -46,7 +46,7 @@ def _element(resolved: Resolved) -> str:
     return f"vendor_elements={bytes([beacon.VENDOR, len(content)]).hex()}{content.hex()}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class AddInterface(Step):
     """A second interface on the radio of a mesh link, which has joined already: one made earlier would keep the
     radio from joining."""
@@ -127,9 +127,8 @@ def _steps(resolved: Resolved, machine: Machine, point: AccessPointPlan) -> Sequ
     )
 
 
-@dataclass(frozen=True)
 class AccessPointStage:
-    name: str = "access-point"
+    name = "access-point"
 
     @property
     def title(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.interfaces import (
@@ -21,7 +20,7 @@ from byzwizard.backends.interfaces import (
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -51,7 +50,7 @@ def bridge_mac(node_id: str) -> str:
     return ":".join(f"{byte:02x}" for byte in (digest[0] & 0xFC | 0x02, *digest[1:6]))
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class ClientsBridge(Step):
     """clients0, up, with the port keep0 that gives it carrier while no phone is there."""
 
@@ -91,7 +90,7 @@ class ClientsBridge(Step):
         ip(system, *(f"link del dev {name}" for name in (KEEP, BRIDGE) if index(name) is not None))
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class AnycastAddress(Step):
     """here0 with 10.255.255.1, which means the node that one is on. Its scope keeps it from being a source."""
 
@@ -113,7 +112,7 @@ class AnycastAddress(Step):
             ip(system, f"link del dev {ANYCAST}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class ClientsAddress(Step):
     """10.x.y.1/24 on clients0, probed first (RFC 5227). Raises AddressTaken."""
 
@@ -159,7 +158,7 @@ def probe(system: System, address: str, prefix: str) -> None:
         raise AddressTaken(address, prefix, _("another computer"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class UlaAddress(Step):
     """The node's IPv6 address on clients0; the kernel watches for a second one by itself (RFC 4862)."""
 
@@ -211,9 +210,8 @@ BRIDGE_SETTINGS = (
 )
 
 
-@dataclass(frozen=True)
 class AddressesStage:
-    name: str = "addresses"
+    name = "addresses"
 
     @property
     def title(self) -> str:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import airing
@@ -16,7 +15,7 @@ from byzwizard.backends.mesh import link_settings
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.facts import Facts
@@ -30,7 +29,7 @@ FRAMES = 0x4305  # ETH_P_BATMAN
 HOP_PENALTY = 15  # of 255, what Gluon takes: the kernel's 30 prefers one bad hop over two good ones
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class JoinLinks(Step):
     """bat0, with these links as its ports."""
 
@@ -69,7 +68,7 @@ class JoinLinks(Step):
                 ip(system, f"link set dev {name} mtu {mtu}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class PartLinks(Step):
     """No bat0 any more."""
 
@@ -122,9 +121,8 @@ class Batman(Babel):
         return airing.steps(system)
 
 
-@dataclass(frozen=True)
 class BatmanStage:
-    name: str = "batman"
+    name = "batman"
 
     @property
     def title(self) -> str:

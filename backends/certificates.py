@@ -17,7 +17,7 @@ from byzwizard.backends import portal, store
 from byzwizard.backends.units import running
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -175,7 +175,7 @@ def _now() -> datetime.datetime:
     return datetime.datetime.fromtimestamp(time.time(), datetime.UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class Certify(Step):
     """An authority of this node is there, and its certificate for `host`. The authority outlives an undo: those who
     trust it would take a new one for an attack."""

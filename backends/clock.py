@@ -10,7 +10,7 @@ from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _
-from byzwizard.plan import Step
+from byzwizard.plan import Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -56,7 +56,7 @@ def is_set_here(system: System) -> bool:
     return not system.path("/run/systemd/container").exists()
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class RunClock(RunUnit):
     def needed(self, system: System) -> bool:
         return is_set_here(system) and super().needed(system)
@@ -66,9 +66,8 @@ def _speaks(system: System) -> bool:
     return system.path(SOCKET).exists()
 
 
-@dataclass(frozen=True)
 class ClockStage:
-    name: str = "clock"
+    name = "clock"
 
     @property
     def title(self) -> str:

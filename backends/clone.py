@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +18,7 @@ from byzwizard.desk import Stick
 from byzwizard.diskwords import describe, holds, label
 from byzwizard.errors import CannotHere, Refused, StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.answers import Answers
@@ -132,7 +132,7 @@ def stand_back(system: System) -> None:
     system.run("ionice", "--class", "idle", "--pid", str(threading.get_native_id()))
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class CopySystem(Step):
     """Writes and checks one stick. It counts each byte twice: when it has reached the stick, and when it was read back
     from there."""

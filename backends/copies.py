@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard.i18n import _
@@ -14,9 +13,8 @@ if TYPE_CHECKING:
     from byzwizard.resolve import Resolved
 
 
-@dataclass(frozen=True)
 class CloneStage:
-    name: str = "clone"
+    name = "clone"
 
     @property
     def title(self) -> str:

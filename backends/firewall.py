@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import gateway, routing
@@ -53,9 +52,8 @@ def ruleset(resolved: Resolved) -> str:
     return fill("filter.nft", hash=hashlib.sha256(repr(values).encode()).hexdigest()[:16], **values)
 
 
-@dataclass(frozen=True)
 class FirewallStage:
-    name: str = "firewall"
+    name = "firewall"
 
     @property
     def title(self) -> str:

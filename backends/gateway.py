@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard.backends.tables import LoadTable
@@ -80,9 +79,8 @@ def _state_there(system: System) -> bool:
     return system.path(STATE).exists()
 
 
-@dataclass(frozen=True)
 class InternetStage:
-    name: str = "internet"
+    name = "internet"
 
     @property
     def title(self) -> str:

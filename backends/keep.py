@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import facts, store
@@ -13,7 +12,7 @@ from byzwizard.backends.units import keep_copy
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.identity import KEY, Identity
-from byzwizard.plan import Progress, Stage, Step
+from byzwizard.plan import Progress, Stage, Step, step_class
 
 if TYPE_CHECKING:  # `status` asks revert.py and this file, and does without the models
     from byzwizard.answers import Answers
@@ -65,7 +64,7 @@ def place(system: System) -> str:
     return MEANWHILE if store.locked(system) else ANSWERS
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class KeepIdentity(Step):
     def needed(self, system: System) -> bool:
         return system.read(KEY) is None and not store.locked(system)
@@ -80,7 +79,7 @@ class KeepIdentity(Step):
         system.remove(KEY)
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class SetHostName(Step):
     name: str
 
@@ -107,7 +106,7 @@ class SetHostName(Step):
         system.write("/etc/hosts", "\n".join([*lines, f"127.0.1.1 {name}"]) + "\n")
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class SetKeyboard(Step):
     """The kernel starts with `us`; what is loaded since then stands in vconsole.conf (5)."""
 
@@ -138,9 +137,8 @@ def load_keyboard(system: System, keymap: str) -> None:
     system.write(KEYMAP, f"KEYMAP={keymap}\n")
 
 
-@dataclass(frozen=True)
 class NodeStage:
-    name: str = "node"
+    name = "node"
 
     @property
     def title(self) -> str:
@@ -159,7 +157,7 @@ class NodeStage:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class KeepAnswers(Step):
     """Last of all, so that only what worked is applied again at the next boot."""
 
@@ -197,9 +195,8 @@ class KeepAnswers(Step):
             system.write(place(system), former, mode=0o600)
 
 
-@dataclass(frozen=True)
 class KeepStage:
-    name: str = "keep"
+    name = "keep"
 
     @property
     def title(self) -> str:

@@ -16,7 +16,7 @@ from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -91,7 +91,7 @@ def link_settings(name: str, silent: bool = False) -> tuple[tuple[str, str], ...
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class CableUp(Step):
     interface: str
 
@@ -138,9 +138,8 @@ def _radio(resolved: Resolved, link: MeshLink, phy: str) -> Sequence[Step]:
     )
 
 
-@dataclass(frozen=True)
 class MeshStage:
-    name: str = "mesh"
+    name = "mesh"
 
     @property
     def title(self) -> str:

@@ -12,7 +12,7 @@ from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -49,7 +49,7 @@ def configuration(resolved: Resolved) -> str:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class OwnResolver(Step):
     """/etc/resolv.conf names this node's own dnsmasq; undo puts the former file or link back."""
 
@@ -110,9 +110,8 @@ def _hosts_there(system: System) -> bool:
     return system.path(HOSTS).exists()
 
 
-@dataclass(frozen=True)
 class NamesStage:
-    name: str = "names"
+    name = "names"
 
     @property
     def title(self) -> str:

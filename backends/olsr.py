@@ -4,7 +4,6 @@ who gets onto a link is believed. IPv4 alone: the links carry the node's own add
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import olsr_info
@@ -14,7 +13,7 @@ from byzwizard.backends.routes import PROTO_OLSR, PROTO_SHARED
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -45,7 +44,7 @@ def configuration(resolved: Resolved) -> str:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class LinkAddresses(Step):
     """The mesh links carry `address`, a /32; with None, none of those that carried one. Which they are is in LINKS, as
     the unit's environment."""

@@ -1,296 +1,31 @@
-"""Persistence: a store that keeps what this node is and what people wrote, encrypted unless that is switched off."""
+"""The stage of what is kept. What makes a store is loaded when there is to be one: every apply has this stage."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from byzwizard.backends import kept, locker, luks, making, store, storefile, targets
-from byzwizard.diskwords import label as of
-from byzwizard.diskwords import size as words
-from byzwizard.errors import CannotHere, Refused
 from byzwizard.i18n import _
-from byzwizard.places import FAT, FAT_MOST, SMALLEST, carrier, free_behind, has_store, over_all, own
-from byzwizard.plan import Progress, Stage, Step
-from byzwizard.values import size_bytes
+from byzwizard.plan import Stage, Step
 
 if TYPE_CHECKING:
-    from byzwizard.answers import Persistence
-    from byzwizard.backends.system import System
-    from byzwizard.machine import Disk, Machine
+    from byzwizard.machine import Machine
     from byzwizard.resolve import Resolved
 
-@dataclass(frozen=True, kw_only=True)
-class CreateStore(Step):
-    """A store where there is none. Never takes more than free space; cannot be undone, but deleted."""
 
-    kind: str
-    disk: Disk
-    device: str | None  # the partition that save.dat goes onto
-    allow_internal: bool
-    size: int | None
-    kib: int | None  # memory of argon2; None: not encrypted
-    passphrase_file: str | None
-
-    @property
-    def undoable(self) -> bool:
-        return False
-
-    def needed(self, system: System) -> bool:
-        # One that is locked counts too: it is somebody's.
-        name = f"{targets.INTERNAL}{self.disk.serial}" if self.allow_internal else self.disk.serial or self.disk.path
-        return store.known(system) is None and store.find(system, name) is None
-
-    def apply(self, system: System, progress: Progress) -> None:
-        lock = None if self.kib is None else making.Lock(secret(self.passphrase_file), self.kib)
-        if self.kind == "partition":
-            made = making.partition(system, self.disk, self.allow_internal, self.size, lock, progress)
-        else:
-            assert self.device is not None
-            made = making.file(
-                system, self.disk, self.device, self.allow_internal, self.size, lock, progress
-            )
-        store.remember(system, made)  # killed before it is open, it is a locked one
-        store.mount(system, made, None if lock is None else lock.passphrase)
-
-    def undo(self, system: System, before: Any) -> None:
-        """Left to `persist delete`: what is in it may be all there is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GrowFile(Step):
-    """save.dat has at least `size` bytes. The file system in it grows when it is next opened."""
-
-    size: int
-
-    @property
-    def undoable(self) -> bool:
-        return False
-
-    def _there(self, system: System) -> store.Store | None:
-        found = store.known(system)
-        return found if found is not None and found.file is not None else None
-
-    def needed(self, system: System) -> bool:
-        found = self._there(system)
-        if found is None or found.file is None:
-            return False
-        with storefile.looked_into(system, found.device) as place:
-            return place is not None and system.path(place + found.file).stat().st_size < self.size
-
-    def apply(self, system: System, progress: Progress) -> None:
-        found = self._there(system)
-        assert found is not None
-        assert found.file is not None
-        with storefile.carried(system, found.device) as place:
-            storefile.write(system, place.rstrip("/") + found.file, self.size, progress)
-
-    def undo(self, system: System, before: Any) -> None:
-        """A bigger file harms nobody."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenStore(Step):
-    """A store that is there and locked, where its passphrase was given with the answers (or it has none)."""
-
-    wanted: str
-    encrypted: bool
-    passphrase_file: str | None
-
-    def needed(self, system: System) -> bool:
-        if store.is_open(system) or (self.encrypted and self.passphrase_file is None):
-            return False
-        return store.known(system) is not None or store.find(system, self.wanted) is not None
-
-    def apply(self, system: System, progress: Progress) -> None:
-        passphrase = None if self.passphrase_file is None else secret(self.passphrase_file)
-        locker.unlock(system, passphrase, self.wanted)
-
-    def undo(self, system: System, before: Any) -> None:
-        locker.lock(system)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keep(Step):
-    """The open store keeps exactly this."""
-
-    keep: tuple[str, ...]
-
-    def needed(self, system: System) -> bool:
-        return store.is_open(system) and not kept.current(system, self.keep)
-
-    def before(self, system: System) -> Any:
-        """The list as it was."""
-        return list(kept.listed(system))
-
-    def apply(self, system: System, progress: Progress) -> None:
-        locker.switch(system, self.keep)
-
-    def told(self, system: System) -> str:
-        found = ", ".join(kept.aside(system))
-        return _("What the store had from before stays in it: {names}.").format(names=found) if found else ""
-
-    def undo(self, system: System, before: Any) -> None:
-        if store.is_open(system):
-            locker.switch(system, tuple(before))
-
-
-def secret(path: str | None) -> str:
-    """The store's passphrase out of its file. Raises CannotHere where none is named, Invalid for what is in it."""
-    from byzwizard.answers_file import read_secret
-
-    if path is None:
-        raise CannotHere(
-            _("persistence.passphrase_file: the store is to be encrypted, and no file with its passphrase is named."),
-            _("Name one, or apply the answers in a terminal, where it is asked for."),
-        )
-    return read_secret(Path(path), "persistence.passphrase_file")
-
-
-def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
-    """The steps to what the answers say. Pure. Raises Refused for a disk or a size that cannot be, CannotHere where
-    this computer has no place for a store."""
-    if wanted.kind == "none":
-        return ()
-    disk = _disk(wanted, machine)
-    size = None if wanted.size == "max" else size_bytes(wanted.size)
-    device = None
-    if not has_store(disk):
-        targets.check(disk, targets.overrides(wanted.device), boot_medium_ok=True)
-    if wanted.kind == "save.dat":
-        device = _carrier(disk, machine, size)
-    elif not has_store(disk):
-        _room(disk, size)
-    steps: list[Step] = [
-        CreateStore(
-            id="store",
-            text=_text(wanted, disk, size, device),
-            destroys=_destroys(wanted, disk, size, device),
-            seal=targets.seal("store", disk),
-            asked=True,
-            kind=wanted.kind,
-            disk=disk,
-            device=device,
-            allow_internal=targets.overrides(wanted.device),
-            size=size,
-            kib=luks.memory_kib(size_bytes(wanted.opens_on)) if wanted.encrypt else None,
-            passphrase_file=wanted.passphrase_file,
-        ),
-        OpenStore(
-            id="store-open",
-            text=_("Open the store on {disk}").format(disk=of(disk)),
-            after=("store",),
-            wanted=disk.serial or disk.path,
-            encrypted=wanted.encrypt,
-            passphrase_file=wanted.passphrase_file,
-        ),
-        Keep(
-            id="store-keep",
-            text=_("Keep over a restart: {what}").format(what=", ".join(wanted.keep) or _("nothing")),
-            after=("store-open",),
-            keep=wanted.keep,
-        ),
-    ]
-    if wanted.kind == "save.dat" and size is not None:
-        steps.append(
-            GrowFile(
-                id="store-size",
-                text=_("Let save.dat have {size}").format(size=words(size)),
-                after=("store",),
-                size=size,
-            )
-        )
-    return tuple(steps)
-
-
-def _disk(wanted: Persistence, machine: Machine) -> Disk:
-    if wanted.device != "auto":
-        return targets.choose(machine.disks, wanted.device)
-    found = own(machine)
-    if found is None:
-        raise CannotHere(
-            _("This system does not run from a stick that could keep something."),
-            _("Name another one as persistence.device."),
-        )
-    return found
-
-
-def _room(disk: Disk, size: int | None) -> None:
-    if over_all(disk):
-        raise Refused(
-            _("{disk} has one file system over all of it: there is no free space.").format(disk=of(disk)),
-            _("Use another stick, or a file (save.dat)."),
-        )
-    need = SMALLEST if size is None else size
-    if need < SMALLEST:
-        raise Refused(_("persistence.size: {least} are the least for a store.").format(least=words(SMALLEST)))
-    if free_behind(disk) < need:
-        raise Refused(
-            _("{disk} has {free} of free space; {need} are needed.").format(
-                disk=of(disk), free=words(free_behind(disk)), need=words(need)
-            ),
-            _("Use a bigger stick, another one, or a file (save.dat)."),
-        )
-
-
-def _carrier(disk: Disk, machine: Machine, size: int | None) -> str:
-    medium = machine.medium.path if machine.medium is not None else None
-    part = carrier(disk, medium)
-    if part is None:
-        raise Refused(
-            _("{disk} has no partition that a file can be written to (FAT, exFAT or ext).").format(disk=of(disk)),
-            _("Choose an encrypted partition, or another stick."),
-        )
-    if size is None:
-        return part.path
-    if part.filesystem in FAT and size > FAT_MOST:
-        raise Refused(
-            _("persistence.size: on FAT, save.dat can have 975 MiB at most, not {size}.").format(size=words(size)),
-            _("Choose an encrypted partition for more."),
-        )
-    if not SMALLEST <= size <= part.bytes:
-        raise Refused(
-            _("persistence.size: save.dat on {device} can have {least} to {most}, not {size}.").format(
-                device=part.path, least=words(SMALLEST), most=words(part.bytes), size=words(size)
-            )
-        )
-    return part.path
-
-
-def _text(wanted: Persistence, disk: Disk, size: int | None, device: str | None) -> str:
-    what = of(disk)
-    if wanted.kind == "partition":
-        if wanted.encrypt:
-            return _("Make the free space of {disk} an encrypted partition").format(disk=what)
-        return _("Make the free space of {disk} a partition that anybody can read").format(disk=what)
-    name = f"{storefile.NAME} ({device})"
-    if wanted.encrypt:
-        return _("Make an encrypted file {name} on {disk}").format(name=name, disk=what)
-    return _("Make a file {name} on {disk} that anybody can read").format(name=name, disk=what)
-
-
-def _destroys(wanted: Persistence, disk: Disk, size: int | None, device: str | None) -> str | None:
-    """Vendor, model, size and serial, and what is there now. A new file destroys nothing."""
-    if wanted.kind != "partition":
-        return None
-    taken = free_behind(disk) if size is None else size
-    return _("the free space of {disk}: {size} become a partition. What is on it stays.").format(
-        disk=targets.describe(disk), size=words(taken)
-    )
-
-
-@dataclass(frozen=True)
 class PersistenceStage:
-    name: str = "persistence"
+    name = "persistence"
 
     @property
     def title(self) -> str:
         return _("Keep")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        return planned(resolved.answers.persistence, machine)
+        if resolved.answers.persistence.kind == "none":
+            return ()
+        from byzwizard.backends import new_store
+
+        return new_store.planned(resolved.answers.persistence, machine)
 
 
 STAGE: Stage = PersistenceStage()

@@ -10,7 +10,6 @@ import hashlib
 import html
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import probes
@@ -124,9 +123,8 @@ def _files(resolved: Resolved) -> Iterator[ConfigFile]:
             yield ConfigFile(id=f"portal-{name}", text="", path=f"{ROOT}/{name}.html", content=text)
 
 
-@dataclass(frozen=True)
 class PortalStage:
-    name: str = "portal"
+    name = "portal"
 
     @property
     def title(self) -> str:

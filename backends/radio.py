@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.interfaces import index, ip, is_up, mac, must_have, name_of
@@ -12,7 +11,7 @@ from byzwizard.backends.regulatory import SetCountry
 from byzwizard.backends.retire import LetGo
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 RFKILL_OP_CHANGE = 2  # <linux/rfkill.h>
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class Unblock(Step):
     """Lift the block that software put on a radio. Nodes in containers have no /dev/rfkill: nothing to do there."""
 
@@ -64,7 +63,7 @@ class Unblock(Step):
             device.write(struct.pack("IBBBB", switch, 0, RFKILL_OP_CHANGE, blocked, 0))
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class TakeRadio(Step):
     """A radio's own interface gets its name on a node, the old one staying as its alternative name, and its
     address (`mac` None: as it is). It is left down: whoever uses it next sets its kind first."""
@@ -155,9 +154,8 @@ def _let_go(resolved: Resolved, machine: Machine) -> Step:
         text=_("Let go of radios and access points that are not wanted any more"))
 
 
-@dataclass(frozen=True)
 class RadioStage:
-    name: str = "radio"
+    name = "radio"
 
     @property
     def title(self) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -19,7 +18,7 @@ def domain(system: System) -> str | None:
     return found[1] if found else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class SetCountry(Step):
     country: str
 

@@ -1,14 +1,13 @@
 """The stage "remote": a shell over SSH for the keys that the answers name; without keys no SSH server runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from byzwizard.backends.system import System
 from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit, keep_copy
 from byzwizard.i18n import _, ngettext
 from byzwizard.machine import Machine
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 from byzwizard.resolve import Resolved
 
 UNIT = "byz-ssh.service"
@@ -29,7 +28,7 @@ X11Forwarding no
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class HostKey(Step):
     """Kept over an undo: those who have seen it would take a new one for an attack."""
 
@@ -46,7 +45,7 @@ class HostKey(Step):
         """Nothing listens with it once the server is stopped."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class ForgetKeys(Step):
     def needed(self, system: System) -> bool:
         return system.read(KEYS) is not None
@@ -62,9 +61,8 @@ class ForgetKeys(Step):
         system.write(KEYS, system.read(before) or "", mode=0o600)
 
 
-@dataclass(frozen=True)
 class RemoteStage:
-    name: str = "remote"
+    name = "remote"
 
     @property
     def title(self) -> str:

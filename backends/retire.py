@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import control
 from byzwizard.backends.interfaces import index, ip, mac, phy_of
 from byzwizard.backends.settings import put
 from byzwizard.backends.units import RunUnit, StopUnit, running
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -28,7 +27,7 @@ def ours(system: System) -> list[tuple[str, str]]:
     return [(name, phy) for name in names if OURS.fullmatch(name) and (phy := phy_of(system, name))]
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class LetGo(Step):
     """`own` are (phy, the interface's own name, the name wanted for it or None), `added` the (name, phy) of further
     interfaces that are wanted."""
@@ -83,7 +82,7 @@ class LetGo(Step):
             RunUnit(id="", text="", unit=unit_of(name)).undo(system, made["unit"])
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class PauseAccessPoint(Step):
     """A radio stays on one channel: while its access point is on another, the mesh could not join. The stage
     "access-point" starts it again, on the mesh's channel."""

@@ -4,7 +4,6 @@ protocol is one file and one line here."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import babel, batman, olsr
@@ -26,9 +25,8 @@ def spoken_by(resolved: Resolved) -> Protocol | None:
     return PROTOCOLS.get(resolved.answers.mesh.routing) if resolved.routed else None
 
 
-@dataclass(frozen=True)
 class RoutingStage:
-    name: str = "routing"
+    name = "routing"
 
     @property
     def title(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from byzwizard import catalogue_names
 from byzwizard.backends import certificates, directory, firewall, offering, store, tables, tls, web
 from byzwizard.backends.health import Health, healthy
 from byzwizard.backends.offering import Offered
@@ -17,7 +18,7 @@ from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, StopUnit,
 from byzwizard.diskwords import size
 from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from byzwizard.resolve import Resolved
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class StopUnits(Step):
     """None of these units runs; undo starts those again that did."""
 
@@ -52,7 +53,7 @@ class StopUnits(Step):
                 step.undo(system, before[step.unit])
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class RunService(RunUnit):
     """Does not start empty where its data are in a store that is locked."""
 
@@ -70,7 +71,7 @@ class _Healthy:
         return healthy(self.probe)
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class OpenPorts(Step):
     """The firewall's sets hold the ports of services, and no others. `sets` as tables.put takes them."""
 
@@ -94,7 +95,7 @@ class OpenPorts(Step):
                 name: frozenset((one[0], one[1]) for one in ports) for name, ports in before.items()})
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class Announce(Step):
     """The signed document names the services that run, and no others; each change is a newer document."""
 
@@ -133,6 +134,17 @@ def _ports(services: Sequence[Descriptor]) -> tuple[tuple[str, tables.Ports], ..
     return (firewall.OFFERED[0], frozenset(everybody)), (firewall.OFFERED[1], frozenset(everybody | clients))
 
 
+def _wanted(resolved: Resolved, machine: Machine) -> Sequence[Descriptor]:
+    """The services that were chosen and what they need, in the order in which they start. Raises CannotHere."""
+    if not resolved.answers.services:
+        return ()
+    from byzwizard import catalogue
+
+    wanted = catalogue.here().with_needs(resolved.answers.services)
+    _need_room(wanted, machine)
+    return wanted
+
+
 def _need_room(services: Sequence[Descriptor], machine: Machine) -> None:
     """Raises CannotHere with the numbers, and what to leave out."""
     from byzwizard import catalogue
@@ -148,31 +160,25 @@ def _need_room(services: Sequence[Descriptor], machine: Machine) -> None:
             f"{name} ({size(one.memory_bytes)})" for name in drop for one in services if one.name == name)))
 
 
-@dataclass(frozen=True)
 class ServicesStage:
-    name: str = "services"
+    name = "services"
 
     @property
     def title(self) -> str:
         return _("Services")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        from byzwizard import catalogue
-
-        there = catalogue.here()
-        wanted = there.with_needs(resolved.answers.services)
-        _need_room(wanted, machine)
+        wanted = _wanted(resolved, machine)
         host = f"{resolved.node_id}.{directory.DOMAIN}"
         pages = [one for one in wanted if one.web]
-        others = [one.unit for name, one in there.services.items() if one not in wanted]
+        run = {one.unit for one in wanted} | ({certificates.SERVER} if pages else set())
+        others = [unit for unit in (*catalogue_names.units().values(), certificates.SERVER) if unit not in run]
         offered = tuple(offering.of(one, host) for one in wanted)
         starts = [step for one in wanted for step in _start(one, resolved, host)]
         started = tuple(step.id for step in starts if isinstance(step, RunService))
         shown = tls.steps(resolved, host, pages, started) if pages else ()
         readers = tuple(one.unit for one in wanted if one.certificate)
         certified = tls.certified(host, readers) if pages or readers else ()
-        if not pages:
-            others.append(certificates.SERVER)
         return (
             StopUnits(
                 id="services-off", units=tuple(others),

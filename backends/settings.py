@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -30,7 +29,7 @@ def put(system: System, path: str, value: str) -> None:
             value=value, path=f"net/{path}", why=fault.strerror)) from fault
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class KernelSettings(Step):
     """`values` are (path below /proc/sys/net, value), written in this order."""
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.units import keep_copy
 from byzwizard.errors import CannotHere, StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -57,7 +56,7 @@ def _replace(system: System, table: str, family: str, rules: str, carried: Seque
     system.run("nft", "-f", "-", stdin=f"add table {family} {table}\ndelete table {family} {table}\n{rules}\n{kept}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class LoadTable(Step):
     """`rules` is the text of the whole table."""
 
@@ -101,7 +100,7 @@ class LoadTable(Step):
         _replace(system, self.table, self.family, former, self.carried)
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class DropTable(Step):
     """There is no table inet `table`; undo loads it again."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import counters, portal
@@ -40,9 +39,8 @@ def page(resolved: Resolved, names: Sequence[str]) -> str:
                 said=html.escape(_("Above the line what came in, below it what went out. Drawn every five minutes.")))
 
 
-@dataclass(frozen=True)
 class TrafficStage:
-    name: str = "traffic"
+    name = "traffic"
 
     @property
     def title(self) -> str:

@@ -11,14 +11,14 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.system import CommandFailed
 from byzwizard.backends.waiting import wait_until
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -54,7 +54,7 @@ def _put(system: System, path: str, state: dict[str, Any]) -> None:
     system.write(path, state["text"], state["mode"], (state["owner"][0], state["owner"][1]))
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class ConfigFile(Step):
     """`path` holds exactly `content`, with this mode and owner (uid, gid; None: whoever makes it)."""
 
@@ -89,7 +89,7 @@ class ConfigFile(Step):
         _put(system, self.path, {**before, "text": text})
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class ConfigFiles(Step):
     """Several files that are one thing to a person, such as a page in each language."""
 
@@ -147,7 +147,7 @@ def _texts(files: dict[str, dict[str, Any] | None]) -> dict[str, str | None]:
     return {path: None if state is None else state["text"] for path, state in files.items()}
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class RunUnit(Step):
     """`unit` runs with the present text of `files`, and is `ready` (None: running will do) in `timeout` s.
 
@@ -256,7 +256,7 @@ class RunUnit(Step):
         self._write(system, json.loads(text)["files"])
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class StopUnit(Step):
     """`unit` does not run any more; undo starts it again with the files that it had."""
 

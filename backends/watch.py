@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard.backends.facts import FACTS
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
 UNIT = "byz-radio.service"
 
 
-@dataclass(frozen=True)
 class WatchStage:
-    name: str = "watch"
+    name = "watch"
 
     @property
     def title(self) -> str:

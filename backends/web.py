@@ -13,7 +13,7 @@ from byzwizard.backends import directory, interfaces, portal, webanswer
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step
+from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -68,7 +68,7 @@ def serial(system: System) -> int:
     return max(int(time.time()), former + 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class SignDocument(Step):
     """The signed document says this name, these addresses, and the link-local ones that the mesh links have by now.
     Signed again only when they change."""

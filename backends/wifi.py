@@ -53,9 +53,8 @@ class Looking:
         return "wpa_state" in control.status(system.path(f"{FOLDER}/control/{self.name}"))
 
 
-@dataclass(frozen=True)
 class WifiStage:
-    name: str = "wifi"
+    name = "wifi"
 
     @property
     def title(self) -> str:

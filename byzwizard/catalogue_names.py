@@ -1,6 +1,7 @@
 """The names of services: those known from the start, and those of the descriptors in assets/services."""
 
 import difflib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ FROM_THE_START = (
     *("chat", "board", "pad", "wiki", "files", "voice", "phone"),
     *("mumble", "radio", "proxy", "tor", "library", "tunnel", "ipsec"),
 )
+_UNIT = re.compile(r"^unit: (byz-[a-z0-9-]+\.service)$", re.MULTILINE)
 DESCRIPTORS = Path(__file__).parent / "assets" / "services"
 
 
@@ -19,6 +21,14 @@ def names() -> tuple[str, ...]:
     """Descriptors belong to the program, so they do not change while it runs."""
     found = {path.stem for path in DESCRIPTORS.glob("*.yaml")} if DESCRIPTORS.is_dir() else set()
     return (*FROM_THE_START, *sorted(found.difference(FROM_THE_START)))
+
+
+@cache
+def units() -> dict[str, str]:
+    """The unit of each service that there is: its line of the descriptor, for a node that runs none and need not read
+    the rest."""
+    lines = {path.stem: _UNIT.search(path.read_text(encoding="utf-8")) for path in sorted(DESCRIPTORS.glob("*.yaml"))}
+    return {name: line[1] for name, line in lines.items() if line}
 
 
 def known(text: str) -> str:

@@ -100,9 +100,11 @@ def _with_passphrase(
 ) -> Prepared:
     """The passphrase of a store that is to be made, asked for where the answers name no file with it and somebody is
     there to ask."""
-    from byzwizard.backends.persistence import CreateStore
-
     wanted = ready.answers.persistence
+    if wanted.kind == "none":
+        return ready
+    from byzwizard.backends.new_store import CreateStore
+
     asks = (
         step
         for stage in ready.plan.stages

@@ -62,13 +62,13 @@ def run(context: Context) -> int:
 
 
 def _create(context: Context, system: System) -> tuple[str, "Store | None"]:
-    from byzwizard.backends import persistence, store
+    from byzwizard.backends import new_store, store
     from byzwizard.backends.probe import machine_for
     from byzwizard.handed import handed
 
     wanted = _wanted(context.options)
     machine = machine_for(system, None)
-    first = persistence.planned(wanted, machine)[0]
+    first = new_store.planned(wanted, machine)[0]
     if not first.needed(system):
         raise Refused(
             _("There is a store already: {store}.").format(store=(store.known(system) or store.the(system)).words),
@@ -81,7 +81,7 @@ def _create(context: Context, system: System) -> tuple[str, "Store | None"]:
             passphrase = secret.given(context.options) or secret.asked(_("Passphrase of the new store"), twice=True)
             wanted = wanted.model_copy(update={"passphrase_file": stack.enter_context(handed(passphrase))})
         # The machine that was confirmed: a stick that was exchanged since is then told from it, and refused.
-        for step in persistence.planned(wanted, machine):
+        for step in new_store.planned(wanted, machine):
             if step.needed(system):
                 print(f"… {step.text}", file=sys.stderr, flush=True)
                 step.apply(system, _quiet)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from byzwizard.backends import filesystem, handon, kept, locker
-from byzwizard.backends.persistence import Keep
+from byzwizard.backends.new_store import Keep
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import System
 from byzwizard.errors import StepFailed

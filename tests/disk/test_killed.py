@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from byzwizard.backends import kept, locker, making, store
-from byzwizard.backends.persistence import CreateStore
+from byzwizard.backends.new_store import CreateStore
 from byzwizard.backends.store import Store
 from byzwizard.backends.system import Result, System
 from tests.disk.loops import opened, stick, system

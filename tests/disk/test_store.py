@@ -12,7 +12,7 @@ import pytest
 
 from byzwizard import catalogue_names
 from byzwizard.backends import filesystem, freespace, handon, inuse, kept, locker, making, store, storefile
-from byzwizard.backends.persistence import GrowFile
+from byzwizard.backends.new_store import GrowFile
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import System
 from byzwizard.errors import CannotHere, Damaged, StepFailed

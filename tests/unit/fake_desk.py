@@ -14,7 +14,7 @@ from byzwizard.errors import ByzantiumError, Damaged
 from byzwizard.events import Event
 from byzwizard.hardware import hardware_list
 from byzwizard.machine import Battery, Channel, Combination, Limit, Machine, Radio, Wired
-from byzwizard.plan import Plan, PlannedStage, Progress, Step
+from byzwizard.plan import Plan, PlannedStage, Progress, Step, step_class
 from byzwizard.resolve import AccessPointPlan, Keys, MeshLink, Resolved
 from byzwizard.verdict import judge
 from tests.unit.fake_mesh import neighbour
@@ -76,7 +76,7 @@ STATUS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class FakeStep(Step):
     def needed(self, system: Any) -> bool:
         return True

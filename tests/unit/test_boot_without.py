@@ -11,7 +11,7 @@ import pytest
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, apply
 from byzwizard.errors import CannotHere
-from byzwizard.plan import Plan, PlannedStage, Progress, Step
+from byzwizard.plan import Plan, PlannedStage, Progress, Step, step_class
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def test_a_person_is_told_and_nothing_is_left_out(monkeypatch: pytest.MonkeyPatc
         prepared(monkeypatch, tmp_path, None, "services")
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class Nothing(Step):
     def needed(self, system: System) -> bool:
         return False

@@ -39,10 +39,10 @@ def write(folder: Path, descriptor: Mapping[str, Any] | str, name: str = "tea", 
 def descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of descriptors instead of ours."""
     monkeypatch.setattr(catalogue_names, "DESCRIPTORS", tmp_path)
-    for known in (catalogue_names.names, catalogue.here):
+    for known in (catalogue_names.names, catalogue_names.units, catalogue.here):
         known.cache_clear()
     yield tmp_path
-    for known in (catalogue_names.names, catalogue.here):
+    for known in (catalogue_names.names, catalogue_names.units, catalogue.here):
         known.cache_clear()
 
 
@@ -153,6 +153,7 @@ def test_every_descriptor_of_ours_is_whole() -> None:
     found = catalogue.here()
     assert not found.broken
     assert set(found.services) >= {"wiki", "radio"}
+    assert catalogue_names.units() == {name: one.unit for name, one in found.services.items()}
 
 
 @pytest.mark.parametrize("name", sorted(catalogue.here().services))

@@ -13,7 +13,7 @@ import pytest
 from byzwizard import cli
 from byzwizard.answers import Answers, Persistence
 from byzwizard.backends import clone, making, probe, store, targets
-from byzwizard.backends.persistence import CreateStore, OpenStore, planned
+from byzwizard.backends.new_store import CreateStore, OpenStore, planned
 from byzwizard.backends.store import Store
 from byzwizard.backends.system import System
 from byzwizard.commands import Context

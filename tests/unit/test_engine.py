@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from byzwizard.engine import Engine, Meter, StageFailed
 from byzwizard.errors import Interrupted, StepFailed
 from byzwizard.events import Event
 from byzwizard.journal import Journal
-from byzwizard.plan import BESIDE, Plan, PlannedStage, Progress, Step
+from byzwizard.plan import BESIDE, Plan, PlannedStage, Progress, Step, step_class
 
 
-@dataclass(frozen=True, kw_only=True)
+@step_class
 class Touch(Step):
     """Makes a file below the system's root; `act` runs first and may fail."""
 
@@ -233,7 +233,7 @@ def test_half_a_line_at_the_end_of_the_journal_is_no_fault(system: System) -> No
 
 
 def test_a_signal_during_an_undo_does_not_stop_it(system: System) -> None:
-    @dataclass(frozen=True, kw_only=True)
+    @step_class
     class Signalled(Touch):
         def undo(self, system: System, before: Any) -> None:
             system.stop()  # what the signal handler calls

@@ -12,7 +12,7 @@ import pytest
 from byzwizard import boot
 from byzwizard.answers import Answers, Internet, Persistence, Wifi
 from byzwizard.backends import inuse, keep, kept, keyfile, locker, making, store, storefile, targets
-from byzwizard.backends.persistence import CreateStore, Keep, OpenStore, planned
+from byzwizard.backends.new_store import CreateStore, Keep, OpenStore, planned
 from byzwizard.backends.store import RECORD, Store
 from byzwizard.backends.system import Result, System
 from byzwizard.backends.waiting import check_stop

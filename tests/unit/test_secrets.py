@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from byzwizard.backends import filesystem, freespace, luks, making, store, targets
-from byzwizard.backends.persistence import CreateStore
+from byzwizard.backends.new_store import CreateStore
 from byzwizard.backends.store import Store
 from byzwizard.backends.system import CommandFailed, Result, System
 from byzwizard.errors import ByzantiumError

@@ -9,7 +9,7 @@ import pytest
 
 from byzwizard.backends import store, targets
 from byzwizard.backends.disks import parse_disk
-from byzwizard.backends.persistence import CreateStore
+from byzwizard.backends.new_store import CreateStore
 from byzwizard.backends.system import Result, System
 from byzwizard.backends.targets import check, choose, describe, hold, overrides
 from byzwizard.errors import Refused

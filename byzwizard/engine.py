@@ -14,7 +14,8 @@ from byzwizard.i18n import _
 from byzwizard.journal import Entry, Journal
 from byzwizard.plan import Plan, PlannedStage, Step
 
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 16
+"""Steps at a time, besides those that are patient."""
 
 
 class StageFailed(StepFailed):
@@ -39,45 +40,52 @@ class Engine:
 
     def apply(self, plan: Plan) -> None:
         """Raises StageFailed after undoing that stage, Interrupted after undoing everything."""
-        for stages in plan.rounds:
-            with ThreadPoolExecutor(len(stages)) as pool:
-                made = {stage.name: pool.submit(self._run_stage, stage) for stage in stages}
-            failures = {name: error for name, work in made.items() if (error := work.exception()) is not None}
-            for error in failures.values():
-                if not isinstance(error, StageFailed):  # what was interrupted; nothing else leaves a stage
-                    self._undo(list(self._done))
-                    raise error
-            if failures:
-                self._undo([item for item in self._done if item[0] in failures])
-                raise next(iter(failures.values()))
+        rounds = plan.rounds
+        patient = sum(step.patient for step in plan.steps)
+        with (
+            ThreadPoolExecutor(max(map(len, rounds), default=1)) as pool,
+            ThreadPoolExecutor(SIDE_BY_SIDE + patient) as workers,
+        ):
+            for stages in rounds:
+                self._round(stages, pool, workers)
+
+    def _round(self, stages: Sequence[PlannedStage], pool: ThreadPoolExecutor, workers: ThreadPoolExecutor) -> None:
+        made = {stage.name: pool.submit(self._run_stage, stage, workers) for stage in stages}
+        failures = {name: error for name, work in made.items() if (error := work.exception()) is not None}
+        for error in failures.values():
+            if not isinstance(error, StageFailed):  # what was interrupted; nothing else leaves a stage
+                self._undo(list(self._done))
+                raise error
+        if failures:
+            self._undo([item for item in self._done if item[0] in failures])
+            raise next(iter(failures.values()))
 
     def undo(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
         """Take back what an earlier apply did, last first."""
         self._undo(steps)
 
-    def _run_stage(self, stage: PlannedStage) -> None:
+    def _run_stage(self, stage: PlannedStage, workers: ThreadPoolExecutor) -> None:
         waiting = {step.id: step for step in stage.steps}
         running: dict[Future[None], Step] = {}
         failure: tuple[Step, ByzantiumError] | None = None
-        with ThreadPoolExecutor(max(SIDE_BY_SIDE, sum(step.patient for step in stage.steps))) as pool:
-            while waiting or running:
-                busy = {step.id for step in running.values()} | waiting.keys()
-                ready = [step for step in waiting.values() if not busy & set(step.after)] if failure is None else []
-                for step in ready:
-                    del waiting[step.id]
-                    running[pool.submit(self._run_step, stage.name, step)] = step
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    step = running.pop(future)
-                    error = future.exception()
-                    if error is None:
-                        continue
-                    fault = explained(error)  # whatever it was: the stage must be undone
-                    if not isinstance(fault, Interrupted):
-                        self._failed(stage.name, step, fault)
-                    if failure is None or isinstance(fault, Interrupted):
-                        failure = step, fault
+        while waiting or running:
+            busy = {step.id for step in running.values()} | waiting.keys()
+            ready = [step for step in waiting.values() if not busy & set(step.after)] if failure is None else []
+            for step in ready:
+                del waiting[step.id]
+                running[workers.submit(self._run_step, stage.name, step)] = step
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                step = running.pop(future)
+                error = future.exception()
+                if error is None:
+                    continue
+                fault = explained(error)  # whatever it was: the stage must be undone
+                if not isinstance(fault, Interrupted):
+                    self._failed(stage.name, step, fault)
+                if failure is None or isinstance(fault, Interrupted):
+                    failure = step, fault
         if failure is not None:
             step, error = failure
             if isinstance(error, Interrupted):

@@ -25,11 +25,9 @@ ln -s /usr/bin/python3.13 "$home/usr/lib/byzwizard/bin/python"
 ln -s python "$home/usr/lib/byzwizard/bin/python3"
 cat >"$home/usr/lib/byzwizard/bin/byzwizard" <<'PY'
 #!/usr/lib/byzwizard/bin/python -I
-import sys
+from byzwizard.__main__ import run
 
-from byzwizard.__main__ import main
-
-sys.exit(main())
+run()
 PY
 ln -s ../lib/byzwizard/bin/byzwizard "$home/usr/bin/byzwizard"
 

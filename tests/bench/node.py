@@ -66,11 +66,11 @@ def applying(folder: Path) -> Iterator[Figure]:
         vm.put("/run/by_hand", BY_HAND.read_text())
         vm.put("/run/answers.yaml", "byzantium: 1\nnode:\n  name: bench\n")
         slower = slowness(vm)
-        for turn in range(ROUNDS):
+        # Once unmeasured: what the script starts is in memory by then, as it is for each turn.
+        vm.run("byzwizard apply /run/answers.yaml && bash /run/by_hand save /run/saved && byzwizard undo --yes", 1200)
+        for _turn in range(ROUNDS):
             apply.append(spent(vm, "byzwizard apply /run/answers.yaml"))
             again.append(spent(vm, "byzwizard apply /run/answers.yaml"))
-            if turn == 0:
-                vm.run("bash /run/by_hand save /run/saved")
             vm.run("byzwizard undo --yes", 600)
             hand.append(spent(vm, "bash /run/by_hand up /run/saved"))
             vm.run("bash /run/by_hand down", 600)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from byzwizard.backends.system import System
     from byzwizard.machine import Disk, Machine
 
+
 @step_class
 class CreateStore(Step):
     """A store where there is none. Never takes more than free space; cannot be undone, but deleted."""

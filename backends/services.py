@@ -171,8 +171,8 @@ class ServicesStage:
         wanted = _wanted(resolved, machine)
         host = f"{resolved.node_id}.{directory.DOMAIN}"
         pages = [one for one in wanted if one.web]
-        run = {one.unit for one in wanted} | ({certificates.SERVER} if pages else set())
-        others = [unit for unit in (*catalogue_names.units().values(), certificates.SERVER) if unit not in run]
+        stay = {one.unit for one in wanted} | ({certificates.SERVER} if pages else set())
+        others = [unit for unit in (*catalogue_names.units().values(), certificates.SERVER) if unit not in stay]
         offered = tuple(offering.of(one, host) for one in wanted)
         starts = [step for one in wanted for step in _start(one, resolved, host)]
         started = tuple(step.id for step in starts if isinstance(step, RunService))

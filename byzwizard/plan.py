@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class Step(ABC):
     patient: ClassVar[bool] = False  # waits for a device most of the time: any number of such steps run side by side
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return type(self) is type(other) and all(
+            getattr(self, one.name) == getattr(other, one.name) for one in fields(self) if one.compare)
 
     def __hash__(self) -> int:
         return hash(self.id)

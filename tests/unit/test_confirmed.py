@@ -21,7 +21,7 @@ from byzwizard.commands.apply import confirm
 from byzwizard.errors import Refused
 from byzwizard.here import Here
 from byzwizard.machine import Disk, Machine, Partition
-from byzwizard.plan import Plan, PlannedStage
+from byzwizard.plan import Plan, PlannedStage, Step
 
 GB = 10**9
 STORE = Store("partition", "/dev/sdb", "/dev/sdb2", encrypted=False)
@@ -166,3 +166,12 @@ def test_apply_refuses_a_disk_that_was_not_confirmed(
     confirm(context(None), plan)  # a script says --yes, and means it
     monkeypatch.setattr(CreateStore, "needed", lambda *_: False)
     confirm(context(""), plan)  # nothing is written to it
+
+
+def test_the_same_copy_planned_twice_is_one_step_and_to_a_twin_it_is_another() -> None:
+    def step(disk: Disk) -> Step:
+        return clone.steps((disk.path,), "blank", None, Machine(disks=(disk,)))[0]
+
+    assert step(SHOWN) == step(SHOWN)  # what the sticks of one copy share is no part of it
+    assert hash(step(SHOWN)) == hash(step(SHOWN))
+    assert step(SHOWN) != step(TWIN)

@@ -26,7 +26,7 @@ def names(context: Context) -> tuple[str, ...]:
     try:
         return tuple(dict.fromkeys(catalogue_names.known(name) for name in context.options.names))
     except values.BadValue as fault:
-        raise Invalid(str(fault), fault.hint) from fault
+        raise Invalid(fault.message, fault.hint) from None
 
 
 def change(context: Context, choose: Callable[[tuple[str, ...]], tuple[str, ...]]) -> int:

@@ -55,6 +55,8 @@ def test_shared_options_stand_before_and_after_the_verb(
         (("--answers", ""), 2, "the name of a file is missing"),
         (("--mach", NETBOOK, "plan", "FILE"), 2, "The command line is wrong"),
         (("--machine", "/nonexistent/machine.json"), 2, "/nonexistent/machine.json cannot be read"),
+        (("enable", "wikki"), 2, "There is no service “wikki”. Did you mean wiki?\n"),
+        (("disable", "wikki"), 2, "There is no service “wikki”. Did you mean wiki?\n"),
         (("plan", "/nowhere/answers.yaml"), 2, "/nowhere/answers.yaml"),
         (("plan", "FILE", "--machine", str(MACHINES / "no-wireless-card-at-all.json")), 4, "no wireless card"),
     ],

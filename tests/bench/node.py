@@ -93,7 +93,8 @@ def _boot(folder: Path, append: str, text: str) -> float:
 def booting(folder: Path) -> Iterator[Figure]:
     """The median of pairs, one boot after the other: how quick the emulator is changes from minute to minute."""
     pairs = [
-        (_boot(folder / "wizard", "", "Just start"), _boot(folder / "login", MASKED, "login:")) for _turn in range(BOOTS)
+        (_boot(folder / "wizard", "", "Just start"), _boot(folder / "login", MASKED, "login:"))
+        for _turn in range(BOOTS)
     ]
     print(f"# boots to the wizard, and to a login prompt: {pairs}", flush=True)
     ratio = statistics.median(wizard / login for wizard, login in pairs)

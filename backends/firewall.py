@@ -6,7 +6,7 @@ It comes first, so that no interface of ours is ever open; other tables are not 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import gateway, routing
@@ -14,6 +14,7 @@ from byzwizard.backends.tables import LoadTable
 from byzwizard.backends.templates import fill
 from byzwizard.i18n import _
 from byzwizard.plan import Step
+from byzwizard.resolve import ula_prefixes
 
 if TYPE_CHECKING:
     from byzwizard.machine import Machine
@@ -34,7 +35,7 @@ HUB = {
 
 def ruleset(resolved: Resolved) -> str:
     """The text of our table."""
-    spoken = routing.spoken_by(resolved)
+    spoken, mesh = routing.spoken_by(resolved), resolved.answers.mesh
     values = {
         "routing": spoken.admitted() if spoken else "",
         "mesh": gateway.mesh_interfaces(resolved),
@@ -47,9 +48,15 @@ def ruleset(resolved: Resolved) -> str:
         "ula": resolved.ula,
         "ula_address": resolved.ula_address,
         "ula_mesh": resolved.ula_mesh,
+        "blocked6": _elements(ula_prefixes(mesh.name, node_id)[1] for node_id in mesh.blocked),
     }
     values |= {name: rule.format(**values) if resolved.is_hub else "" for name, rule in HUB.items()}
     return fill("filter.nft", hash=hashlib.sha256(repr(values).encode()).hexdigest()[:16], **values)
+
+
+def _elements(networks: Iterable[str]) -> str:
+    listed = ", ".join(sorted(networks))
+    return f"elements = {{ {listed} }}" if listed else ""
 
 
 class FirewallStage:

@@ -23,6 +23,7 @@ CONFIG = "/run/byzantium/dnsmasq/dnsmasq.conf"
 HERE = "10.255.255.1"
 HOSTS = "/run/byzantium/names/hosts"
 SERVERS = "/run/byzantium/dnsmasq/servers"  # copied by tend while there is Internet
+BLOCKED = "/run/byzantium/blocked"  # ids, a line each; read by tend
 RESOLVER = "/etc/resolv.conf"
 RESOLVER_TEXT = """\
 # This node asks its own dnsmasq. Written by byzwizard.
@@ -118,7 +119,7 @@ class NamesStage:
         return _("Names and front page")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        name = resolved.name
+        name, blocked = resolved.name, resolved.answers.mesh.blocked
         return (
             ConfigFile(
                 id="names-servers", path=SERVERS, content="".join(
@@ -136,6 +137,10 @@ class NamesStage:
                 id="names-resolver", after=("names-server",),
                 text=_("Let this computer look names up in the mesh")),
             *web.steps(resolved, HERE),
+            ConfigFile(
+                id="names-blocked", path=BLOCKED, content="".join(f"{one}\n" for one in blocked),
+                text=_("Neither know nor let through the nodes that are blocked: {ids}").format(ids=", ".join(blocked))
+                if blocked else _("Write down that no node is blocked")),
             RunUnit(
                 id="names-tend", unit="byz-tend.service", ready=_hosts_there, after=("web-document", "names-server"),
                 text=_("Learn the names of other nodes, and whether two meshes met that have the same network")),

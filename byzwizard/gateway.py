@@ -29,8 +29,10 @@ from byzwizard.backends.system import System
 from byzwizard.backends.wired import read_wired
 from byzwizard.errors import ByzantiumError
 from byzwizard.tend import notify, replace
+from byzwizard.values import subnet
 
 FOLDER = Path("/run/byzantium/uplink")
+BLOCKED = Path("/run/byzantium/names/blocked")  # written by tend
 EVERY = 5.0  # seconds between two rounds of questions through a port that is shared,
 IDLE = 60.0  # and through one that is not
 AGAIN = 1.0  # after a round that failed
@@ -61,6 +63,14 @@ def settings(folder: Path) -> Settings:
     share = data["share"]
     return Settings(tuple(data["meshing"]), share if isinstance(share, str) else tuple(share), tuple(data["dns"]),
                     data["subnet"], data["stations"])
+
+
+def blocked(path: Path, own: str) -> list[str]:
+    """The networks of nodes that are blocked. Of whoever wrote the file no more is believed: all lines are networks of
+    other nodes, or none counts."""
+    with contextlib.suppress(OSError, ValueError):
+        return sorted({subnet(line) for line in path.read_text(encoding="utf-8").splitlines()} - {own, "auto"})
+    return []
 
 
 @dataclass
@@ -254,6 +264,7 @@ class Gateway:
             "inet byz-gateway uplinks": [f'"{port.name}"' for port in leased],
             "inet byz-gateway shared": [f'"{port.name}"' for port in shared],
             "inet byz-gateway lans": sorted({port.lease.network for port in leased if port.lease}),
+            "inet byz-filter blocked": blocked(BLOCKED, self._settings.subnet),
             "bridge byz-ports served": [f'"{port.name}"' for port in self._ports.values() if port.state == "clients"],
         }
         self._system.run("nft", "-f", "-", stdin="".join(

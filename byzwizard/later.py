@@ -15,7 +15,6 @@ def refuse(answers: Answers, machine: Machine) -> None:
         raise lack
     asked = {
         "mesh.addresses": answers.mesh.addresses != "hash",
-        "mesh.blocked": bool(answers.mesh.blocked),
         "remote.web_terminal": answers.remote.web_terminal,
     }
     for key, refused in asked.items():

@@ -26,6 +26,7 @@ from byzwizard.backends.webanswer import NotFetched
 NAMES = Path("/run/byzantium/names")
 OWN = Path("/run/byzantium/web/root" + directory.PATH)
 CONFIG = Path("/run/byzantium/dnsmasq")  # servers and probes, as they are to be where they are wanted
+BLOCKED = Path("/run/byzantium/blocked")  # ids of nodes that the owner does not want to know
 UPLINK_DNS = Path("/run/byzantium/uplink/dns")  # what the network behind a shared port offers besides
 ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
 # Seconds without a route; one that flaps must not take the name with it. The neighbours of a node that died may hold on
@@ -103,6 +104,7 @@ class Book:
         self._clock = clock
         self.peers: dict[str, Peer] = {}
         self.own = Own()
+        self.blocked: frozenset[str] = frozenset()  # ids
 
     def routed(self, addresses: set[str]) -> None:
         """The routing table has these nodes now: new ones are due at once, lost ones go after a while."""
@@ -182,13 +184,22 @@ class Book:
         newest: dict[str, directory.Document] = {}
         for peer in self.peers.values():
             document = peer.document
-            if document and (document.id not in newest or self._rank(newest[document.id]) < self._rank(document)):
+            if document is None or document.id in self.blocked:
+                continue
+            if document.id not in newest or self._rank(newest[document.id]) < self._rank(document):
                 newest[document.id] = document
         return list(newest.values())
 
     @staticmethod
     def _rank(document: directory.Document) -> tuple[int, bool]:
         return document.serial, ":" not in document.address
+
+    def blocked_networks(self) -> str:
+        """The clients' networks of blocked nodes, a line each, for byzwizard.gateway: of each the one where it answers,
+        not what else it says it has."""
+        found = {peer.address for peer in self.peers.values()
+                 if peer.document and peer.document.id in self.blocked and ":" not in peer.address}
+        return "".join(f"{address.removesuffix('.1')}.0/24\n" for address in sorted(found))
 
     def hosts(self) -> str:
         text = directory.hosts(self.documents(), self.own.labels, {*self.own.addresses, *self.own.links})
@@ -264,8 +275,8 @@ def notify(message: str) -> None:
 class Tend:
     """The loop: routes to peers, peers to documents, documents to files."""
 
-    def __init__(self, folder: Path = NAMES, own: Path = OWN, config: Path = CONFIG) -> None:
-        self._folder, self._own, self._config = folder, own, config
+    def __init__(self, folder: Path = NAMES, own: Path = OWN, config: Path = CONFIG, blocked: Path = BLOCKED) -> None:
+        self._folder, self._own, self._config, self._blocked = folder, own, config, blocked
         self._book = Book()
         self._began = time.monotonic()
         self._changed = asyncio.Event()
@@ -305,7 +316,7 @@ class Tend:
         return max(0.1, min([ROUTES_EVERY] + [peer.due - now for peer in self._book.peers.values() if not peer.asking]))
 
     def _look(self) -> None:
-        self._book.own = read_own(self._own)
+        self._book.own, self._book.blocked = read_own(self._own), frozenset(text(self._blocked).split())
         table = routes.read()
         self._book.routed({route.node for route in table.nodes})
         self._book.routed_six(table.sixes)
@@ -320,6 +331,7 @@ class Tend:
         if late or self._book.settled() or not (self._folder / "hosts").exists():
             replace(self._folder / "hosts", self._book.hosts())
             replace(self._folder / "nodes.json", self._book.state())
+            replace(self._folder / "blocked", self._book.blocked_networks())
             replace(self._folder / "services.html", self._book.services())
             (self._folder / "clock").mkdir(exist_ok=True)
             replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))

@@ -66,6 +66,8 @@ class Draft:
         value = self.get(key)
         if value is None:
             return ""
+        if isinstance(value, tuple):
+            return " ".join(value)
         return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
 
     def type(self, key: str, text: str, parse: Callable[[str], Any]) -> None:

@@ -11,6 +11,11 @@ from byzwizard.screens.meter import Meter
 from byzwizard.screens.page import Page, Session
 
 
+def node_ids(text: str) -> tuple[str, ...]:
+    """Raises ValueError for a word that is no id."""
+    return tuple(dict.fromkeys(values.node_id(word) for word in text.split()))
+
+
 class Mesh(Page):
     name = "mesh"
 
@@ -182,6 +187,9 @@ class Mesh(Page):
                 15,
                 _("of the phones: auto, or 10.x.y.0/24"),
             ),
+            self._entry(
+                "mesh.blocked", _("Blocked"), node_ids, 1000, _("ids of nodes not to talk to, spaces between them")
+            ),
             Pick(
                 "mesh.link",
                 _("Link"),
@@ -339,7 +347,7 @@ class Mesh(Page):
         faults = self.session.draft.faults
         if faults:
             key, sentence = next(iter(faults.items()))
-            if key.startswith(("access_point.", "mesh.subnet")):
+            if key.startswith(("access_point.", "mesh.subnet", "mesh.blocked")):
                 self._open = True
             self.session.say(sentence)
             self.session.host.move(key)

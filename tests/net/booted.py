@@ -145,14 +145,15 @@ class Lab:
         self.nodes.append(node)
         return node
 
-    def apply(self, node: Node, more: str = "") -> None:
-        """Make it a node whose cable meshes, with a phone."""
-        answers = f"byzantium: 1\nnode: {{name: node-{node.letter}}}\nmesh: {{interfaces: [eth0]}}\n{more}"
+    def apply(self, node: Node, more: str = "", interfaces: str = "eth0") -> None:
+        """Make it a node whose cables mesh, with a phone. `more` goes on in the section mesh, or begins others."""
+        answers = f"byzantium: 1\nnode: {{name: node-{node.letter}}}\nmesh:\n  interfaces: [{interfaces}]\n{more}"
         node.do("tee", "/tmp/answers.yaml", stdin=answers)
         node.do("byzwizard", "apply", "/tmp/answers.yaml", "--yes")
         known = json.loads(node.do("cat", "/run/byzantium/node.json"))
-        node.address, node.id = known["addresses"][0], known["id"]
-        node.lease()
+        if not node.id:
+            node.address, node.id = known["addresses"][0], known["id"]
+            node.lease()
 
 
 def _remove(group: Path) -> bool:

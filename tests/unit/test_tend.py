@@ -61,6 +61,18 @@ def test_a_name_comes_with_the_document_and_goes_a_minute_after_the_route(book: 
     assert "harbour" not in book.hosts()
 
 
+def test_a_blocked_node_has_no_name_and_its_network_is_told(book: tend.Book) -> None:
+    book.routed({"10.1.1.1", "10.2.2.1"})
+    book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
+    book.answered(book.peers["10.2.2.1"], document(BOB, "10.2.2.1", "quay"))
+    assert book.blocked_networks() == ""
+    book.blocked = frozenset((ALICE.id,))
+    assert book.blocked_networks() == "10.1.1.0/24\n"
+    assert "harbour" not in book.hosts()
+    assert "quay" in book.hosts()
+    assert [node["name"] for node in json.loads(book.state())["nodes"]] == ["quay"]
+
+
 def test_a_route_that_flaps_keeps_the_name(book: tend.Book, clock: Clock) -> None:
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
@@ -136,8 +148,9 @@ def document_with_six(identity: Identity, address: str, name: str = "harbour") -
 
 @pytest.fixture
 def six_book(book: tend.Book) -> tend.Book:
-    book.own = tend.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1", six(OURS))), MESH,
-                         "lighthouse", OURS.id)
+    book.own = tend.Own(
+        frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1", six(OURS))), MESH, "lighthouse", OURS.id
+    )
     return book
 
 
@@ -147,7 +160,7 @@ def test_who_has_our_network_too_is_found_at_its_ipv6_address(six_book: tend.Boo
     six_book.routed_six(frozenset((six(ALICE), six(OURS))))
     assert six_book.due() == [], "its document may still come on the usual way"
     clock.now += tend.LATER
-    peer, = six_book.due()
+    (peer,) = six_book.due()
     assert peer.address == six(ALICE)
     six_book.answered(peer, document_with_six(ALICE, "10.20.30.1"))
     clash = six_book.clash()
@@ -238,7 +251,12 @@ def test_own_from_the_own_document(tmp_path: Path) -> None:
     path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1", "fd4c:b12a:5113:0a0b::1"], 5, [LINK]))
     assert tend.read_own(path) == tend.Own(
         frozenset(("lighthouse", OURS.id, f"lighthouse-{OURS.id[:6]}")),
-        frozenset(("10.20.30.1", "fd4c:b12a:5113:0a0b::1")), "fd4c:b12a:5113::/48", "lighthouse", OURS.id, (LINK,))
+        frozenset(("10.20.30.1", "fd4c:b12a:5113:0a0b::1")),
+        "fd4c:b12a:5113::/48",
+        "lighthouse",
+        OURS.id,
+        (LINK,),
+    )
 
 
 def test_a_node_goes_by_the_names_that_others_give_it_on_itself_too(book: tend.Book, tmp_path: Path) -> None:
@@ -247,7 +265,9 @@ def test_a_node_goes_by_the_names_that_others_give_it_on_itself_too(book: tend.B
     book.own = tend.read_own(path)
     mark = f"{LINK.replace(':', '-')}.byzantium.mesh"
     assert book.hosts().splitlines()[1:] == [
-        f"10.20.30.1 lighthouse-{OURS.id[:6]}.byzantium.mesh {mark}", f"{LINK} {mark}"]
+        f"10.20.30.1 lighthouse-{OURS.id[:6]}.byzantium.mesh {mark}",
+        f"{LINK} {mark}",
+    ]
 
 
 def test_a_file_is_replaced_only_when_it_changes(tmp_path: Path) -> None:
@@ -266,14 +286,22 @@ def test_a_plain_answer_has_its_body() -> None:
     assert parse(b"HTTP/1.0 200\r\n\r\n", 10) == b""
 
 
-@pytest.mark.parametrize("answer", [
-    b"", b"abc", b"HTTP/1.1 200 OK\r\n", b"HTTP/2 200 OK\r\n\r\n",
-    b"HTTP/1.1 301 Gone\r\nLocation: http://x/\r\n\r\n",
-    b"HTTP/1.1 404 Not Found\r\n\r\nabc", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
-    b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nabc",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc",
-    b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 11, b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 2000 + b"\r\n",
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"abc",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/2 200 OK\r\n\r\n",
+        b"HTTP/1.1 301 Gone\r\nLocation: http://x/\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 11,
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 2000 + b"\r\n",
+    ],
+)
 def test_other_answers_are_refused(answer: bytes) -> None:
     with pytest.raises(NotFetched):
         parse(answer, 10)

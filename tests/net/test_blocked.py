@@ -1,0 +1,67 @@
+"""A node that is blocked, on the image's own systemd: it and its phones have no name and no way here, others have."""
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.net.booted import BUILD, Lab, Node, laboratory, unified
+from tests.net.spaces import within
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
+    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    pytest.mark.timeout(600),
+]
+SOON = 60  # seconds: a document is fetched, its network told, the sets filled every quarter of a minute
+
+
+@pytest.fixture
+def star(tmp_path: Path) -> Iterator[Lab]:
+    """b in the middle of a and c."""
+    if not (BUILD / "byzantium.iso").exists():
+        pytest.fail("there is no image to boot: make image builds it", pytrace=False)
+    with laboratory(tmp_path) as lab:
+        a, b, c = (lab.boot(letter) for letter in "abc")
+        lab.made.cable(a.space, "eth0", b.space, "eth0")
+        lab.made.cable(c.space, "eth0", b.space, "eth1")
+        for node in lab.nodes:
+            assert within(60, node.is_up)
+        lab.apply(a)
+        lab.apply(b, interfaces="eth0, eth1")
+        lab.apply(c)
+        yield lab
+
+
+def reaches(lab: Lab, who: Node, whom: Node) -> bool:
+    """The phone of the one the other node."""
+    return lab.made.run(who.phone, "ping", "-c", "1", "-W", "1", whom.address).returncode == 0
+
+
+def knows(who: Node, whom: Node) -> bool:
+    return who.run("getent", "hosts", f"{whom.id}.byzantium.mesh").returncode == 0
+
+
+def test_who_is_blocked_gets_nowhere_here_until_it_is_let_in_again(star: Lab) -> None:
+    a, b, c = star.nodes
+    for one, other in ((a, c), (c, a), (a, b), (b, a)):
+        assert within(SOON, partial(reaches, star, one, other)), (one.letter, other.letter)
+        assert within(SOON, partial(knows, one, other))
+
+    star.apply(a, f"  blocked: [{c.id}]\n")
+    for one, other in ((a, c), (c, a)):
+        assert within(SOON, lambda one=one, other=other: not reaches(star, one, other)), (one.letter, other.letter)  # type: ignore[misc]  # its own names
+    assert within(SOON, lambda: not knows(a, c))
+    assert reaches(star, a, b)
+    assert reaches(star, c, b)
+    assert knows(a, b)
+    ula = c.do("sh", "-c", "ip -6 -o address show dev clients0 | grep -o 'fd[0-9a-f:]*' | head -n 1").strip()
+    assert a.run("ping", "-c", "1", "-W", "1", ula).returncode == 0, "a itself goes on asking c for its document"
+    assert c.run("ping", "-c", "1", "-W", "1", a.address).returncode != 0
+
+    star.apply(a)
+    for one, other in ((a, c), (c, a)):
+        assert within(SOON, partial(reaches, star, one, other)), (one.letter, other.letter)
+    assert within(SOON, partial(knows, a, c))

@@ -29,9 +29,9 @@ OWNER = (955, 955)  # byz-babel
 def configuration(resolved: Resolved) -> str:
     """The text of babeld's configuration."""
     key = resolved.keys.babel
-    cables = {link.name for link in resolved.links if link.kind == "wired"}
-    interfaces = "\n".join(
-        f"interface {name} type {'wired' if name in cables else 'wireless'}" for name in resolved.routed)
+    kinds = {link.name: "wired" for link in resolved.links if link.kind == "wired"}
+    kinds |= {island.name: "tunnel" for island in resolved.islands}  # a way counts by how long its answers take
+    interfaces = "\n".join(f"interface {name} type {kinds.get(name, 'wireless')}" for name in resolved.routed)
     return fill(
         "babel.conf",
         key=f"key id byz type hmac-sha256 value {key}" if key else "# The mesh is open: there is no key.",
@@ -54,6 +54,7 @@ class Babel(Protocol):
         names = resolved.routed
         # A station may wait for its hub for days.
         waiting = {link.name for link in resolved.links if link.kind == "station"}
+        waiting |= {island.name for island in resolved.islands}  # its duty looks after it
         awaited = " ".join(name for name in names if name not in waiting)
         return (
             ConfigFile(id="babel-file", path=CONFIG, content=configuration(resolved), mode=0o600, owner=OWNER,

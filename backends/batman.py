@@ -129,7 +129,7 @@ class BatmanStage:
         return _("One link of all")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        if resolved.routed != (BAT,):
+        if BAT not in resolved.routed:
             return (PartLinks(id="bat-off", network=True, text=_("Let each mesh link be one of its own again")),)
         links = tuple(link.name for link in resolved.links)
         return (

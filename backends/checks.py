@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard import move
-from byzwizard.backends import airing, interfaces, names, tables, web
+from byzwizard.backends import airing, interfaces, island, names, tables, web
 from byzwizard.backends import clock as clock_stage
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
@@ -180,6 +181,22 @@ def portal(system: System, facts: Facts) -> Check | None:
         return Check("portal", True, _("Phones that join are shown the welcome page."))
     return Check("portal", False, _("Phones that join are not shown the welcome page."),
                  _("`byzwizard apply` with the node's answers mends it; `journalctl -u byz-web` says more."))
+
+
+def islands(system: System) -> list[Check]:
+    """The meshes that are to be joined over the Internet, a line each."""
+    if not running(system, island.UNIT):
+        return []
+    found = []
+    for one in json.loads(system.read(island.STATE) or '{"islands": []}')["islands"]:
+        if one["joined"]:
+            found.append(Check("island", True, _("The island {key} is joined.").format(key=one["key"])))
+            continue
+        calls = _("It is called at {host}, again and again.").format(host=one["host"]) if one["host"] else _(
+            "It has to call this node, at UDP port {port} of its address on the Internet.").format(port=one["listen"])
+        found.append(Check("island", True, _("The island {key} does not answer.").format(key=one["key"]), _(
+            "{calls} Both nodes need the Internet, and each the other's key in internet.islands.").format(calls=calls)))
+    return found
 
 
 def directory(system: System) -> Check:

@@ -51,13 +51,16 @@ def _answers(message: bytes, question: bytes, kind: int) -> list[str]:
     return found
 
 
-def ask(server: str, name: str, kind: int = A, timeout: float = 1.0) -> list[str]:
-    """Addresses, or names for PTR; empty when there is no such name. Raises NoAnswer."""
+def ask(server: str, name: str, kind: int = A, timeout: float = 1.0, mark: int = 0) -> list[str]:
+    """Addresses, or names for PTR; empty when there is no such name. `mark` is what the kernel's rules know the packet
+    by (CAP_NET_ADMIN), 0 for none. Raises NoAnswer."""
     labels = b"".join(bytes([len(label)]) + label.encode("ascii") for label in name.split("."))
     question = os.urandom(2) + struct.pack(">5H", 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", kind, 1)
     with socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_DGRAM) as link:
         link.settimeout(timeout)
         try:
+            if mark:
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
             link.connect((server, 53))
             link.send(question)
             return _answers(link.recv(4096), question, kind)

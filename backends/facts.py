@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends.units import ConfigFile
 from byzwizard.i18n import _
+from byzwizard.islands import public_key
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -40,6 +41,7 @@ class Facts:
     access_points: tuple[str, ...]
     portal: bool
     hubs: tuple[str, ...] = ()  # the access points over which other nodes mesh
+    island_key: str = ""  # the public WireGuard key that owners of islands are told
     unencrypted: tuple[str, ...] = ()  # the links and hubs that anyone near can listen to, of a mesh that is not open
 
 
@@ -57,6 +59,7 @@ def of(resolved: Resolved) -> Facts:
         access_points=tuple(point.name for point in resolved.access_points),
         portal=resolved.answers.portal,
         hubs=tuple(point.name for point in resolved.access_points if point.hub),
+        island_key=public_key(resolved.island_key) if resolved.island_key else "",
         unencrypted=_unencrypted(resolved),
     )
 

@@ -76,6 +76,7 @@ def read_status(system: System) -> dict[str, Any]:
         nodes = neighbours.listed(heard_here, routes, names, one_link, steps.result())
         users = clients.count(system, phones.result(), {each.address for each in routes.neighbours})
         ports, internet = wired.result()
+        islands = checks.islands(system)
         services = [offering.row(one, now) for one, now in zip(chosen, states, strict=True)]
         around = [
             *offering.complaints(system, chosen, services),
@@ -85,7 +86,8 @@ def read_status(system: System) -> dict[str, Any]:
             *silent_links(speaking, dump.result(), known.routing, lambda: spoken.heard(wireless, known.routing)),
             *hostile.look(system, ports, dump.result(), names),
         ]
-        found = [*checks.last_change(system), *(check for check in own if check is not None), *internet, *around]
+        parts = [check for check in own if check is not None]
+        found = [*checks.last_change(system), *parts, *internet, *islands, *around]
         gateway = uplinks.shared_by(ports, routes, known, names)
         return _shape(known, found, nodes, users, gateway, counters.totals(counters.read(system)),
                   [*services, *offering.of_others(system)])
@@ -181,4 +183,5 @@ def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbou
         "gateway": gateway,
         "clients": users,
         "traffic": list(traffic),
+        "island_key": known.island_key if known else None,
     }

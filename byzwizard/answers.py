@@ -36,6 +36,7 @@ Passphrase = Annotated[SecretStr, AfterValidator(_secret), WithJsonSchema(_SECRE
 Channel = Annotated[int, _is(values.channel), WithJsonSchema({"type": "integer", "enum": _CHANNELS})]
 Interface = Annotated[str, _is(values.interface), _text(values.INTERFACE)]
 NodeId = Annotated[str, _is(values.node_id), _text(values.NODE_ID)]
+Island = Annotated[str, _is(values.island), _text(values.ISLAND)]
 Ssid = Annotated[str, _is(values.ssid), _text(minLength=1, maxLength=32)]
 Device = Annotated[str, _is(values.device), _text(minLength=1)]
 Service = Annotated[str, _is(catalogue_names.known), _text(values.SERVICE)]
@@ -185,6 +186,10 @@ class Internet(Section):
     dns: Annotated[tuple[Annotated[str, _is(values.dns_server), _text()], ...], Field(strict=False)] = Field(
         default=("9.9.9.9", "149.112.112.112", "1.1.1.1", "8.8.8.8"),
         description=N_("Addresses of the name servers asked while there is an Internet connection."),
+    )
+    islands: Annotated[tuple[Island, ...], Field(strict=False)] = Field(
+        default=(),
+        description=N_("Meshes to join over the Internet, if their owners agree: KEY@HOST:PORT; KEY where they call."),
     )
 
 

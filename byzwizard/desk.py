@@ -171,6 +171,9 @@ class Desk(Protocol):
     def cables(self) -> list[Cable]:
         """The wired ports that do not mesh; listens for 15 s at most where this node does not look after them yet."""
 
+    def island_key(self) -> str:
+        """What owners of islands are told of this node: its WireGuard key."""
+
     def phones(self) -> Phones | None:
         """What phones can join now; None where there is no access point."""
 

@@ -229,6 +229,13 @@ class Here:
 
         return cables.look(self._system, [port.interface for port in wired])
 
+    def island_key(self) -> str:
+        from byzwizard.backends.keep import identity
+        from byzwizard.islands import private_key, public_key
+        from byzwizard.prepare import rehearsed
+
+        return public_key(private_key(rehearsed(self.machine()) if self.rehearsal else identity(self._system)))
+
     def changed(self) -> list[str]:
         from byzwizard import journal
 

@@ -23,6 +23,11 @@ def refuse(answers: Answers, machine: Machine) -> None:
                 _("{key}: this version of Byzantium cannot do that.").format(key=key),
                 _("Leave the key out of the answers."),
             )
+    if answers.internet.islands and answers.mesh.routing not in ("babel", "batman-adv"):
+        raise CannotHere(
+            _("internet.islands: routing by {routing} leads to no island.").format(routing=answers.mesh.routing),
+            _("Set mesh.routing to babel or batman-adv, on all nodes, or take the islands out."),
+        )
     if answers.services:
         _refuse_services(answers.services)
 

@@ -12,6 +12,7 @@ from byzwizard.answers import Answers, Clone
 from byzwizard.errors import CannotHere
 from byzwizard.i18n import _
 from byzwizard.identity import Identity
+from byzwizard.islands import Island, islands, private_key
 from byzwizard.machine import Machine
 from byzwizard.routings import ROUTINGS
 
@@ -105,14 +106,17 @@ class Resolved:
     notes: tuple[str, ...] = ()  # sentences that Review and `plan` show
     clone: Clone = field(default_factory=Clone)  # done once, and so not in `answers`
     uplink: WifiPlan | None = None
+    islands: tuple[Island, ...] = ()
+    island_key: str = field(default="", repr=False)  # this node's WireGuard key, which is secret
 
     @property
     def routed(self) -> tuple[str, ...]:
-        """The interfaces on which nodes tell each other of ways: the mesh links, or the one that is made of them, and
-        on a hub the clients' bridge."""
+        """The interfaces on which nodes tell each other of ways: the mesh links, or the one that is made of them, what
+        leads to islands, and on a hub the clients' bridge."""
         names = tuple(link.name for link in self.links)
         whole = ROUTINGS[self.answers.mesh.routing].whole
         names = (whole,) if names and whole is not None else names
+        names = (*names, *(island.name for island in self.islands))
         return (*names, CLIENTS) if self.is_hub else names
 
     @property
@@ -158,6 +162,8 @@ def resolve(
         notes=(*reasons, *_notes(answers, machine, keys, links, access_points)),
         clone=answers.clone,
         uplink=uplink,
+        islands=islands(answers.internet.islands, identity),
+        island_key=private_key(identity),
     )
 
 

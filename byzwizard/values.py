@@ -21,6 +21,8 @@ SUBNET = r"10\.([0-9]{1,3})\.([0-9]{1,3})\.0/24"
 SIZE = r"[1-9][0-9]{0,5}(MB|GB|MiB|GiB)"
 INTERFACE = r"[^\s/:]{1,15}"
 NODE_ID = r"[a-z2-7]{32}"
+# A WireGuard key, and where its owner is called: uplinks have IPv4 alone.
+ISLAND = r"([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)(@([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?):([1-9][0-9]{0,4}))?"
 SERVICE = r"[a-z][a-z0-9-]{0,31}"
 LANGUAGE = r"[a-z]{2,3}(_[A-Z]{2})?"
 KEYBOARD = r"[a-z][A-Za-z0-9_-]{0,31}"
@@ -217,6 +219,23 @@ def node_id(text: str) -> str:
     if not re.fullmatch(NODE_ID, text):
         raise BadValue(_("A node id is 32 characters of a-z and 2-7."), _("`byzwizard status` on that node shows it."))
     return text
+
+
+def island(text: str) -> str:
+    """KEY, or KEY@HOST:PORT."""
+    island_parts(text)
+    return text
+
+
+def island_parts(text: str) -> tuple[str, str | None, int | None]:
+    """(the other node's WireGuard key, host, port); no host where the other one calls."""
+    found = re.fullmatch(ISLAND, text)
+    if not found or int(found[5] or 1) > 65535 or any(len(label) > 63 for label in (found[3] or "").split(".")):
+        raise BadValue(
+            _("An island is the key of its node, and where it is called: KEY@HOST:PORT, or KEY alone."),
+            _("The page Internet of that node shows its key, as does `byzwizard status` there."),
+        )
+    return found[1], found[3], int(found[5]) if found[5] else None
 
 
 def service_name(text: str) -> str:

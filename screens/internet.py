@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from byzwizard.desk import Cable
 
 SHARE, SSID, SECRET = "internet.share", "internet.wifi.ssid", "internet.wifi.passphrase"
+ISLANDS = "internet.islands"
 RARELY = 9  # times as long as the last look took, until the next
 
 
@@ -30,6 +31,8 @@ class Internet(Page):
         self._decided = False  # somebody has chosen something here
         self._open = False  # the fold
         self._shown = False  # the passphrase in plain
+        self._far = False  # the fold of islands
+        self._key = ""  # this node's own; empty until it is known
 
     @property
     def place(self) -> str:
@@ -52,7 +55,9 @@ class Internet(Page):
             "from the mesh. Whoever uses it appears on the Internet under your connection.\n\n"
             "Where nobody answers at a cable, computers can be plugged in there, and join like phones.\n\n"
             "A Wi-Fi network can lead to the Internet as well; that takes a second wireless card, because the one that "
-            "meshes stays on the mesh's channel."
+            "meshes stays on the mesh's channel.\n\n"
+            "Two meshes of one name and passphrase that are far apart can be joined over the Internet, by WireGuard: "
+            "give the owner of the other node the key shown here, and enter theirs."
         )
 
     def enter(self) -> None:
@@ -114,6 +119,8 @@ class Internet(Page):
 
     def items(self) -> Sequence[Item]:
         items: list[Item] = [*self._heard_at_cables(), Gap(), *self._choices(), Gap()]
+        items.append(Fold("islands", _("Meshes far away"), self._far, self._unfold))
+        items += self._islands() if self._far else []
         items.append(Fold("wifi", _("Internet over Wi-Fi"), self._open, self._fold))
         return [*items, *self._wifi()] if self._open else items
 
@@ -229,6 +236,30 @@ class Internet(Page):
             faults[key] = str(fault)
         return key not in faults
 
+    # Islands.
+
+    def _islands(self) -> list[Item]:
+        draft = self.session.draft
+        return [
+            Note(self._key or "…", label=_("This node")),
+            Entry(ISLANDS, _("Others"), draft.text(ISLANDS), self._type_islands, draft.faults.get(ISLANDS, ""),
+                  _("KEY@HOST:PORT, or KEY where they call; spaces between"), limit=1000),
+        ]  # fmt: skip
+
+    def _type_islands(self, text: str) -> None:
+        self.session.draft.type(ISLANDS, text, lambda typed: tuple(values.island(word) for word in typed.split()))
+        self.session.host.changed()
+
+    def _unfold(self) -> None:
+        self._far = not self._far
+        if self._far and not self._key:
+            self.session.host.later(self.session.desk.island_key, self._named, self.session.sorry)
+        self.session.host.changed()
+
+    def _named(self, key: str) -> None:
+        self._key = key
+        self.session.host.changed()
+
     def _fold(self) -> None:
         self._open = not self._open
         if self._open and self._heard is None:
@@ -254,11 +285,11 @@ class Internet(Page):
     def _next(self) -> None:
         """On to the next step, unless a field holds what cannot be."""
         faults = self.session.draft.faults
-        wrong = next((key for key in (SSID, SECRET) if key in faults), None)
+        wrong = next((key for key in (SSID, SECRET, ISLANDS) if key in faults), None)
         if wrong is None:
             self.session.onward()
             return
-        self._open = True
+        self._open, self._far = self._open or wrong != ISLANDS, self._far or wrong == ISLANDS
         self.session.say(faults[wrong])
         self.session.host.move(wrong)
 

@@ -42,7 +42,8 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
     if node["id"] is not None:
         sentence = _("{name}.byzantium.mesh works.") if found["working"] else _("{name}.byzantium.mesh does not work.")
         text += [sentence.format(name=node["name"]), "  " + ", ".join(node["addresses"])]
-        text += [f"  {node['id']}.byzantium.mesh", ""]
+        text += [f"  {node['id']}.byzantium.mesh"]
+        text += ["  " + _("Key for islands: {key}").format(key=found["island_key"]), ""]
     for check in found["checks"]:
         mark = _("ok") if check["ok"] else _("FAILS")
         text += textwrap.wrap(check["text"], width, initial_indent=f"{mark:<6} ", subsequent_indent=" " * 7)

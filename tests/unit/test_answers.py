@@ -62,7 +62,9 @@ def test_defaults_are_those_of_the_contract() -> None:
         "access_point": {
             "enable": "auto", "ssid": "Byzantium", "channel": "auto", "passphrase": None, "passphrase_file": None,
         },
-        "internet": {"share": "ask", "wifi": None, "dns": ["9.9.9.9", "149.112.112.112", "1.1.1.1", "8.8.8.8"]},
+        "internet": {
+            "share": "ask", "wifi": None, "dns": ["9.9.9.9", "149.112.112.112", "1.1.1.1", "8.8.8.8"], "islands": [],
+        },
         "portal": True,
         "services": [],
         "remote": {"ssh_keys": [], "web_terminal": False},
@@ -207,6 +209,7 @@ ANSWERS = section(
         share=st.sampled_from(["ask", "auto", "never"]) | INTERFACES,
         wifi=st.none() | st.builds(lambda ssid, key: {"ssid": ssid, **key}, printable(1, 32), secret()),
         dns=st.lists(st.sampled_from(["9.9.9.9", "2620:fe::fe", "::1", "1.1.1.1"]), max_size=3),
+        islands=st.lists(st.sampled_from([f"{'A' * 43}=", f"{'B' * 42}A=@1e5:7", f"{'+' * 42}0=@h.example:51820"])),
     ),
     portal=st.booleans(),
     services=st.lists(st.sampled_from(names()), max_size=4, unique=True),

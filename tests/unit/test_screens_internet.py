@@ -97,6 +97,21 @@ def test_a_cable_that_meshes_is_not_asked_about() -> None:
     assert "eth1" in screen.text()
 
 
+def test_a_mesh_far_away_is_joined_by_the_key_of_its_node() -> None:
+    screen = at_internet(FakeDesk())
+    screen.do("islands")
+    assert "c2VjcmV0IG9mIHRoZSBvdGhlciBpc2xhbmQgbm9kZSE=" in screen.text(), "what the other owner is told"
+    screen.type("internet.islands", "harbour.example.org")
+    screen.do("next")
+    assert screen.page == "internet"
+    assert "KEY@HOST:PORT" in screen.text()
+    far = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=@harbour.example.org:51820"
+    screen.type("internet.islands", far)
+    screen.do("next")
+    assert screen.page != "internet"
+    assert screen.session.draft.answers.internet.islands == (far,)
+
+
 def test_an_access_point_is_picked_out_of_those_that_are_heard() -> None:
     screen = at_internet(FakeDesk(networks=HEARD))
     screen.do("wifi")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import grp
+import hashlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import portal, store
+from byzwizard.backends import store
 from byzwizard.backends.units import running
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
@@ -29,7 +30,6 @@ KEPT = "/var/lib/byzantium/identity"  # with the key that the name comes from
 THIS_BOOT = "/run/byzantium/identity"  # while the store is locked
 FOLDER = "/run/byzantium/tls"
 CERTIFICATE, KEY, BOTH = (f"{FOLDER}/node.{what}" for what in ("crt", "key", "pem"))
-PUBLIC = f"{portal.ROOT}/ca.crt"
 GROUP = "byz-tls"  # may read KEY
 SERVER = "byz-tls.service"
 
@@ -166,6 +166,18 @@ def authority(system: System) -> Pair | None:
     return _pair(system, f"{folder}/ca.key", f"{folder}/ca.crt")
 
 
+def der(certificate: str) -> bytes:
+    """The certificate itself, of its PEM. Raises ValueError."""
+    import ssl
+
+    return ssl.PEM_cert_to_DER_cert(certificate)
+
+
+def fingerprint(certificate: str) -> str:
+    """SHA-256 of it, as people compare it: 32 pairs of digits."""
+    return hashlib.sha256(der(certificate)).digest().hex(" ").upper()
+
+
 def _pair(system: System, key: str, certificate: str) -> Pair | None:
     secret, public = system.read(key), system.read(certificate)
     return None if secret is None or public is None else Pair(secret, public)
@@ -185,7 +197,7 @@ class Certify(Step):
 
     def needed(self, system: System) -> bool:
         own = authority(system)
-        return (not speaks_for(own, self.host) or own is None or system.read(PUBLIC) != own.certificate
+        return (not speaks_for(own, self.host)
                 or not fits(own, _pair(system, KEY, CERTIFICATE), self.host, _now()))
 
     def apply(self, system: System, progress: Progress) -> None:
@@ -197,7 +209,6 @@ class Certify(Step):
             system.path(folder).chmod(0o700)
             system.write(f"{folder}/ca.key", own.key, 0o600)
             system.write(f"{folder}/ca.crt", own.certificate)
-        system.write(PUBLIC, own.certificate)
         if not fits(own, _pair(system, KEY, CERTIFICATE), self.host, _now()):
             made = make_certificate(own, self.host, _now())
             system.write(KEY, made.key, 0o640, (0, group()))

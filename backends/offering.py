@@ -94,6 +94,17 @@ def complaints(system: System, offered: Sequence[Offered], rows: Sequence[dict[s
     ]
 
 
+def trusted(system: System) -> str | None:
+    """What to compare before a device is made to trust this node, None while it shows nobody how."""
+    from byzwizard.backends import trust
+
+    known = trust.shown(system)
+    if known is None:
+        return None
+    return _("Fingerprint of this node's authority, for http://here.byzantium.mesh/trust: {fingerprint}").format(
+        fingerprint=known)
+
+
 def of_others(system: System) -> list[dict[str, Any]]:
     """What other nodes say that they offer, in the same shape: `node` is what they are called here."""
     from byzwizard.backends.neighbours import NODES

@@ -83,10 +83,8 @@ def servers(resolved: Resolved, here: str) -> str:
     """nginx's servers for phones that have not gone through, and for the probes of those that have; or nothing."""
     if not resolved.answers.portal:
         return ""
-    own = resolved.answers.node.language.partition("_")[0]
     listen = f"        listen {resolved.address}:80;\n        listen {here}:80;\n"
-    return fill("portal.nginx", address=resolved.address, ula_address=resolved.ula_address,
-                languages="|".join(languages()), language=own if own in languages() else "en") + probes.servers(listen)
+    return fill("portal.nginx", address=resolved.address, ula_address=resolved.ula_address) + probes.servers(listen)
 
 
 def pages(resolved: Resolved, here: str) -> str:

@@ -178,7 +178,7 @@ class ServicesStage:
         started = tuple(step.id for step in starts if isinstance(step, RunService))
         shown = tls.steps(resolved, host, pages, started) if pages else ()
         readers = tuple(one.unit for one in wanted if one.certificate)
-        certified = tls.certified(host, readers) if pages or readers else ()
+        certified = tls.certified(host, readers) if pages or readers else tls.uncertified(host)
         return (
             StopUnits(
                 id="services-off", units=tuple(others),

@@ -80,6 +80,7 @@ def read_status(system: System) -> dict[str, Any]:
         services = [offering.row(one, now) for one, now in zip(chosen, states, strict=True)]
         around = [
             *offering.complaints(system, chosen, services),
+            *([Check("trust", True, trusted)] if (trusted := offering.trusted(system)) else []),
             *company(nodes),
             *refusal(stations.result(), refused.result()),
             *other_kinds(known, heard.result()),

@@ -134,17 +134,19 @@ class System:
                 return None
             raise
 
-    def write(self, path: str | Path, text: str, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
+    def write(
+        self, path: str | Path, text: str | bytes, mode: int = 0o644, owner: tuple[int, int] | None = None,
+    ) -> None:
         """Whole or not at all: temporary file, fsync, rename, fsync of the folder."""
         target = self.path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with os.fdopen(handle, "wb") as file:
                 os.fchmod(handle, mode)
                 if owner is not None:
                     os.fchown(handle, *owner)
-                file.write(text)
+                file.write(text.encode() if isinstance(text, str) else text)
                 file.flush()
                 os.fsync(handle)
             os.rename(temporary, target)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import certificates, health
+from byzwizard.backends import certificates, health, trust
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
 from byzwizard.i18n import _
@@ -67,9 +67,22 @@ def steps(resolved: Resolved, host: str, services: Sequence[Descriptor], after: 
 
 
 def certified(host: str, users: tuple[str, ...]) -> tuple[Step, ...]:
-    """A certificate; `users` are the units that read it themselves. They and the server uphold what renews it."""
+    """A certificate, and how people come to trust it; `users` are the units that read it themselves. They and the
+    server uphold what renews it."""
     return (
         certificates.Certify(
             id="services-certificate", host=host, users=users,
             text=_("Make a certificate by which browsers know this node")),
+        trust.Explain(
+            id="services-trust", host=host, shown=True, after=("services-certificate",),
+            text=_("Show how phones and computers can be made to trust this node, at http://here.byzantium.mesh/trust")),
+    )
+
+
+def uncertified(host: str) -> tuple[Step, ...]:
+    """Nothing here has a certificate."""
+    return (
+        trust.Explain(
+            id="services-trust", host=host, shown=False,
+            text=_("Take away the page about trusting this node, which nothing needs")),
     )

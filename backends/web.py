@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from byzwizard.backends import directory, interfaces, portal, webanswer
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
-from byzwizard.i18n import _
+from byzwizard.i18n import _, languages
 from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def front_page(resolved: Resolved) -> str:
             address=resolved.address, id=resolved.node_id),
         "services": _("Services"),
         "none": _("Nothing is offered here yet."),
-        "warned": _("Services are encrypted. The browser does not know who vouches for this node, and warns once: that "
-                    "is to be expected here, and nowhere else. Who comes often can have it trust this node:"),
+        "warned": _("Services are encrypted. The browser does not know who vouches for a node, and warns in red before "
+                    "it opens a service there for the first time: that is to be expected here, and nowhere else."),
         "traffic": _("Traffic of this node"),
     }
     return fill("index.html", language=html.escape(resolved.answers.node.language),
@@ -49,7 +49,9 @@ def front_page(resolved: Resolved) -> str:
 
 def configuration(resolved: Resolved, here: str) -> str:
     """The text of nginx.conf."""
+    own = resolved.answers.node.language.partition("_")[0]
     return fill("nginx.conf", address=resolved.address, here=here, ula_address=resolved.ula_address,
+                languages="|".join(languages()), language=own if own in languages() else "en",
                 pages=portal.pages(resolved, here), portal=portal.servers(resolved, here))
 
 

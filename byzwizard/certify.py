@@ -2,7 +2,7 @@
 
 import sys
 
-from byzwizard.backends import certificates, facts, offering
+from byzwizard.backends import certificates, facts, offering, trust
 from byzwizard.backends.directory import DOMAIN
 from byzwizard.backends.system import System
 from byzwizard.errors import ByzantiumError
@@ -15,10 +15,12 @@ def main() -> int:
     if known is None:
         return 0
     users = tuple(one.unit for one in offering.chosen(system) if one.certificate)
-    step = certificates.Certify(id="certificate", text="", host=f"{known.id}.{DOMAIN}", users=users)
+    host = f"{known.id}.{DOMAIN}"
     try:
-        if step.needed(system):
-            step.apply(system, lambda _done, _total: None)
+        for step in (certificates.Certify(id="certificate", text="", host=host, users=users),
+                     trust.Explain(id="trust", text="", host=host, shown=True)):
+            if step.needed(system):
+                step.apply(system, lambda _done, _total: None)
     except ByzantiumError as fault:
         print(fault, file=sys.stderr)
         return fault.status

@@ -38,16 +38,17 @@ def run(context: Context) -> int:
     if context.json:
         print(json.dumps([*rows, *others], ensure_ascii=False, indent=1))
     else:
-        print("\n".join(lines(there, rows, others)))
+        print("\n".join(lines(there, rows, others, offering.trusted(system))))
     for sentence in there.broken.values():
         print(f"byzwizard: {sentence}", file=sys.stderr)
     return 0
 
 
 def lines(
-    there: catalogue.Catalogue, rows: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]
+    there: catalogue.Catalogue, rows: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]],
+    trusted: str | None = None,
 ) -> list[str]:
-    """For people: by category, then what others say that they offer."""
+    """For people: by category, what to compare before trusting them, then what others say that they offer."""
     words = {"off": _("off"), "starting": _("starting"), "on": _("on"), "failing": _("FAILS")}
     text: list[str] = []
     for category, heading in catalogue.CATEGORIES.items():
@@ -60,6 +61,8 @@ def lines(
             text.append(" " * 23 + (row["url"] or needs))
             if one.note and row["state"] != "off":
                 text += textwrap.wrap(_(one.note), 100, initial_indent=" " * 23, subsequent_indent=" " * 23)
+    if trusted is not None:
+        text += ["", *textwrap.wrap(trusted, 100)]
     if others:
         text += ["", _("Offered by other nodes, in their own words:")]
         text += [f"  {printable(row['title'])} ({row['node']})  {row['url']}" for row in others]

@@ -68,6 +68,9 @@ def test_a_wiki_from_the_command_to_the_phone_and_to_another_node(lab: Lab) -> N
     assert "where there is water" in text
     assert a.state("wiki") == "on"
     assert changed(a.do("byzwizard", "enable", "wiki", "--json")) == []
+    told = " ".join(a.do("byzwizard", "services").split())
+    fingerprint = told.partition("/trust: ")[2][:32 * 3 - 1]
+    assert fingerprint in a.pages("/trust")[2], "what the console shows is what the phone compares"
 
     page = {"page": "Water", "mimetype": "text/x-markdown", "isnew": "1", "content": "At the school, until *six*"}
     status, _headers, text = a.pages("/wiki/wikiajax/save", host(a), authority(a), method="POST", send=urlencode(page),
@@ -103,6 +106,7 @@ def test_what_is_switched_off_is_closed_withdrawn_and_keeps_its_data(lab: Lab) -
     a.do("byzwizard", "disable", "wiki")
     assert a.state("wiki") == "off"
     assert shut(a)
+    assert a.pages("/trust")[0] == a.pages("/ca.crt")[0] == 404
     assert within(10, lambda: "/wiki/" not in a.pages("/", "here.byzantium.mesh")[2])
     assert a.do("nft", "list", "set", "inet", "byz-filter", "offered_mesh").count("443") == 0
     assert changed(a.do("byzwizard", "disable", "wiki", "--json")) == []

@@ -44,6 +44,7 @@ def configuration(resolved: Resolved) -> str:
         ula_address=resolved.ula_address,
         here=HERE,
         net=resolved.address.removesuffix(".1"),
+        reversed=".".join(reversed(resolved.address.split(".")[:3])),
         ula_net=resolved.ula.removesuffix("/64"),
         portal_names=portal_names,
         portal_option=portal_option,

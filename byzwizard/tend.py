@@ -1,7 +1,8 @@
 """The long-running duty of a node: to learn the names of the others.
 
 It reads what strangers wrote, so it runs as a user of its own in a sandbox (byz-tend.service), imports little, and
-believes nothing that directory.check has not passed. It writes hosts for dnsmasq and nodes.json for status.
+believes nothing that directory.check has not passed. It writes hosts and services for dnsmasq, a list of services for
+the front page, and nodes.json for status.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from byzwizard.backends import directory, offered, routes
+from byzwizard.backends import announced, directory, offered, routes
 from byzwizard.backends.fetch import fetch, hops
 from byzwizard.backends.webanswer import NotFetched
 
@@ -215,13 +216,21 @@ class Book:
         lines = [f"server {address} iburst minpoll 4 maxpoll 6" for address in asked]
         return "".join(f"{line}\n" for line in [*lines, *([POOL] if shares else [])])
 
-    def services(self) -> str:
-        """What the front page shows of them, the nearest nodes first."""
+    def places(self) -> list[announced.Place]:
+        """The services of other nodes, the nearest nodes first."""
         documents = self.documents()
         labels = directory.labels(documents, self.own.labels)
         documents.sort(key=lambda one: (_hops(self.peers[one.address]), labels[one.id]))
-        return offered.page(self.own.services, ((labels[one.id], service) for one in documents
-                                                for service in one.services))
+        return [announced.Place(labels[one.id], one.id, service) for one in documents for service in one.services]
+
+    def services(self) -> str:
+        """What the front page shows of them."""
+        return offered.page(self.own.services, ((place.label, place.service) for place in self.places()))
+
+    def announced(self) -> str:
+        """What programs find of them."""
+        own = (announced.Place(self.own.name, self.own.id, service) for service in self.own.services)
+        return announced.records(own, self.places())
 
     def state(self) -> str:
         """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""
@@ -333,6 +342,7 @@ class Tend:
             replace(self._folder / "nodes.json", self._book.state())
             replace(self._folder / "blocked", self._book.blocked_networks())
             replace(self._folder / "services.html", self._book.services())
+            replace(self._folder / "announced", self._book.announced())
             (self._folder / "clock").mkdir(exist_ok=True)
             replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))
 

@@ -1,0 +1,76 @@
+"""DNS-SD: what dnsmasq is told of the mesh's services, and that strangers' words tell it nothing else."""
+
+import re
+
+import pytest
+
+from byzwizard.backends import announced
+from byzwizard.backends.announced import MOST, Place
+from byzwizard.backends.directory import Service
+
+A, B = "a" * 32, "b" * 32
+# A name, a type, an address or quoted text, and nothing else whatever others call themselves.
+LINE = re.compile(r"#.*|(ptr-record|srv-host|txt-record)=[a-z0-9 ._-]+(,[a-z0-9 ._-]+)?"
+                  r"(,[0-9]+|,\"path=[A-Za-z0-9._~/-]+\")?")
+
+
+def place(title: str = "Wiki", url: str = f"https://{A}.byzantium.mesh/wiki/", label: str = "pier", node: str = A,
+          name: str = "wiki") -> Place:
+    return Place(label, node, Service(name, title, url))
+
+
+def test_a_service_is_a_pointer_an_address_and_a_text() -> None:
+    assert announced.records([place()], []).splitlines()[1:] == [
+        "ptr-record=_https._tcp.byzantium.mesh,wiki - pier._https._tcp.byzantium.mesh",
+        f"srv-host=wiki - pier._https._tcp.byzantium.mesh,{A}.byzantium.mesh,443",
+        'txt-record=wiki - pier._https._tcp.byzantium.mesh,"path=/wiki/"',
+        "ptr-record=services._dns-sd._udp.byzantium.mesh,_https._tcp.byzantium.mesh",
+    ]
+
+
+@pytest.mark.parametrize(("url", "lines"), [
+    (f"https://{A}.byzantium.mesh:8443/", [f"srv-host=wiki - pier._https._tcp.byzantium.mesh,{A}.byzantium.mesh,8443"]),
+    (f"mumble://{A}.byzantium.mesh", [f"srv-host=wiki - pier._mumble._tcp.byzantium.mesh,{A}.byzantium.mesh,64738",
+                                      "txt-record=wiki - pier._mumble._tcp.byzantium.mesh"]),
+    (f"mumble://{A}.byzantium.mesh:99999", []),
+    (f"gopher://{A}.byzantium.mesh", []),
+])
+def test_kind_and_port_come_from_the_address(url: str, lines: list[str]) -> None:
+    told = announced.records([place(url=url)], []).splitlines()
+    assert [line for line in told if line in lines] == lines
+    assert bool(told[1:]) == bool(lines)
+
+
+def test_where_there_is_nothing_there_is_no_type() -> None:
+    assert announced.records([], []).count("\n") == 1
+
+
+@pytest.mark.parametrize(("title", "words"), [
+    ("Bücher & Café", "bucher cafe"), ("Вики", "wiki"), ("\U0001f600", "wiki"), ("a" * 60, "a" * 28),
+    ('x",\ndhcp-script=/bin/sh', "x dhcp script bin sh"), ("a.b\\032c", "a b 032c"), ("#,,,", "wiki"),
+])
+def test_words_of_strangers_are_letters_and_digits(title: str, words: str) -> None:
+    text = announced.records([], [place(title)])
+    assert f",{words} - pier._https._tcp.byzantium.mesh" in text
+    assert all(LINE.fullmatch(line) for line in text.splitlines())
+
+
+def test_two_of_one_name_are_told_apart_and_the_nearer_keeps_it() -> None:
+    far = place(url=f"https://{B}.byzantium.mesh/wiki/", node=B)
+    text = announced.records([place()], [far, far])
+    assert f"srv-host=wiki - pier._https._tcp.byzantium.mesh,{A}.byzantium.mesh,443\n" in text
+    assert f"srv-host=wiki - {B}._https._tcp.byzantium.mesh,{B}.byzantium.mesh,443\n" in text
+    assert text.count("srv-host=") == 2
+
+
+def test_no_label_is_longer_than_a_name_can_hold() -> None:
+    long = place("w" * 60, label="l" * 63, name="n" * 32)
+    text = announced.records([long], [long])
+    assert max(len(label) for label in re.findall(r"=([^.]*)\.", text)) == 63
+
+
+def test_a_mesh_of_thousands_is_cut_to_the_nearest() -> None:
+    many = [place(label=f"node-{number}") for number in range(5000)]
+    text = announced.records([place()], many)
+    assert text.count("srv-host=") == 1 + MOST
+    assert "node-0." in text

@@ -173,9 +173,9 @@ def der(certificate: str) -> bytes:
     return ssl.PEM_cert_to_DER_cert(certificate)
 
 
-def fingerprint(certificate: str) -> str:
-    """SHA-256 of it, as people compare it: 32 pairs of digits."""
-    return hashlib.sha256(der(certificate)).digest().hex(" ").upper()
+def fingerprint(certificate: bytes) -> str:
+    """SHA-256 of what `der` gave, as people compare it: 32 pairs of digits."""
+    return hashlib.sha256(certificate).digest().hex(" ").upper()
 
 
 def _pair(system: System, key: str, certificate: str) -> Pair | None:

@@ -53,7 +53,7 @@ def files(pem: str, host: str) -> dict[str, bytes]:
     for language in languages():
         say = speaker(language)
         for path, text in (
-            (f"trust.{language}.html", trustpage.page(host, certificates.fingerprint(pem), say, language)),
+            (f"trust.{language}.html", trustpage.page(host, certificates.fingerprint(der), say, language)),
             (f"trust-link.{language}.html", trustpage.link(say)),
             (f"trust.{language}.mobileconfig", profile(der, host, say)),
         ):
@@ -74,11 +74,9 @@ def _read(system: System, path: str) -> bytes | None:
 
 
 def shown(system: System) -> str | None:
-    """The fingerprint of the authority while the page is there; None on who is not set up, and to others than root."""
-    if _read(system, DER) is None:
-        return None
-    own = certificates.authority(system)
-    return certificates.fingerprint(own.certificate) if own else None
+    """The fingerprint of what the page hands out; None while there is no page."""
+    der = _read(system, DER)
+    return None if der is None else certificates.fingerprint(der)
 
 
 @step_class
@@ -89,11 +87,8 @@ class Explain(Step):
     shown: bool
 
     def needed(self, system: System) -> bool:
-        own = certificates.authority(system)
-        if self.shown and own is None:
-            return True
-        wanted = files(own.certificate, self.host) if self.shown and own else {}
-        return any(_read(system, path) != wanted.get(path) for path in _paths())
+        wanted = self._wanted(system, self.shown)
+        return (self.shown and not wanted) or any(_read(system, path) != wanted.get(path) for path in _paths())
 
     def before(self, system: System) -> Any:
         """Was it there?"""
@@ -105,9 +100,13 @@ class Explain(Step):
     def undo(self, system: System, before: Any) -> None:
         self._put(system, bool(before))
 
-    def _put(self, system: System, shown: bool) -> None:
+    def _wanted(self, system: System, shown: bool) -> dict[str, bytes]:
+        """Nothing too where there is no sound authority to show."""
         own = certificates.authority(system)
-        wanted = files(own.certificate, self.host) if shown and own else {}
+        return files(own.certificate, self.host) if shown and own and certificates.speaks_for(own, self.host) else {}
+
+    def _put(self, system: System, shown: bool) -> None:
+        wanted = self._wanted(system, shown)
         for path in _paths():
             if path not in wanted:
                 system.remove(path)

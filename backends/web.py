@@ -5,14 +5,14 @@ from __future__ import annotations
 import html
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import directory, interfaces, portal, webanswer
 from byzwizard.backends.templates import fill
-from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
-from byzwizard.i18n import _, languages
+from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, keep_copy
+from byzwizard.i18n import N_, _, languages, speaker
 from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
@@ -24,27 +24,37 @@ ROOT = portal.ROOT
 DOCUMENT = f"{ROOT}{directory.PATH}"
 
 
-def front_page(resolved: Resolved) -> str:
-    """index.html: what this node is. Names chosen by people are escaped."""
-    kind = {
-        "public": _("It is part of the public mesh “{mesh}”, which anyone can join."),
-        "private": _("It is part of the private mesh “{mesh}”."),
-        "open": _("It is part of the open mesh “{mesh}”, which anyone can join and listen to."),
-    }[resolved.keys.kind]
+KINDS = {
+    "public": N_("It is part of the public mesh “{mesh}”, which anyone can join."),
+    "private": N_("It is part of the private mesh “{mesh}”."),
+    "open": N_("It is part of the open mesh “{mesh}”, which anyone can join and listen to."),
+}
+
+
+def front_page(resolved: Resolved, say: Callable[[str], str], language: str) -> str:
+    """index.LANGUAGE.html: what this node is. Names chosen by people are escaped."""
     lines = {
-        "title": _("Byzantium: {name}").format(name=resolved.name),
-        "node": _("You are connected to the node {name}, which needs no Internet.").format(name=resolved.name),
-        "mesh": kind.format(mesh=resolved.answers.mesh.name),
-        "names": _("Its address is {address}, its name for good {id}.byzantium.mesh.").format(
+        "title": say(N_("Byzantium: {name}")).format(name=resolved.name),
+        "node": say(N_("You are connected to the node {name}, which needs no Internet.")).format(name=resolved.name),
+        "mesh": say(KINDS[resolved.keys.kind]).format(mesh=resolved.answers.mesh.name),
+        "names": say(N_("Its address is {address}, its name for good {id}.byzantium.mesh.")).format(
             address=resolved.address, id=resolved.node_id),
-        "services": _("Services"),
-        "none": _("Nothing is offered here yet."),
-        "warned": _("Services are encrypted. The browser does not know who vouches for a node, and warns in red before "
-                    "it opens a service there for the first time: that is to be expected here, and nowhere else."),
-        "traffic": _("Traffic of this node"),
+        "services": say(N_("Services")),
+        "none": say(N_("Nothing is offered here yet.")),
+        "warned": say(N_("Services are encrypted. The browser does not know who vouches for a node, and warns in red "
+                         "before it opens a service there for the first time: that is to be expected here, and nowhere "
+                         "else.")),
+        "nodes": say(N_("Other nodes")),
+        "alone": say(N_("No other node is known yet.")),
+        "traffic": say(N_("Traffic of this node")),
     }
-    return fill("index.html", language=html.escape(resolved.answers.node.language),
-                **{key: html.escape(text) for key, text in lines.items()})
+    return fill("index.html", language=language, **{key: html.escape(text) for key, text in lines.items()})
+
+
+def _pages(resolved: Resolved) -> Iterator[ConfigFile]:
+    for language in languages():
+        yield ConfigFile(id=f"web-page-{language}", text="", path=f"{ROOT}/index.{language}.html",
+                         content=front_page(resolved, speaker(language), language))
 
 
 def configuration(resolved: Resolved, here: str) -> str:
@@ -132,8 +142,8 @@ def steps(resolved: Resolved, here: str) -> Sequence[Step]:
             id="web-document", name=resolved.name, node_id=resolved.node_id,
             addresses=(resolved.address, resolved.ula_address), links=resolved.routed,
             text=_("Sign what others may know: the name {name} and the addresses").format(name=resolved.name)),
-        ConfigFile(
-            id="web-page", path=f"{ROOT}/index.html", content=front_page(resolved),
+        ConfigFiles(
+            id="web-page", files=tuple(_pages(resolved)),
             text=_("Write the front page, http://here.byzantium.mesh/")),
         ConfigFile(
             id="web-file", path=CONFIG,

@@ -216,21 +216,18 @@ class Book:
         lines = [f"server {address} iburst minpoll 4 maxpoll 6" for address in asked]
         return "".join(f"{line}\n" for line in [*lines, *([POOL] if shares else [])])
 
-    def places(self) -> list[announced.Place]:
-        """The services of other nodes, the nearest nodes first."""
+    def pieces(self) -> dict[str, str]:
+        """What the front page and programs are told of services and nodes, by file: the nearest nodes first."""
         documents = self.documents()
         labels = directory.labels(documents, self.own.labels)
         documents.sort(key=lambda one: (_hops(self.peers[one.address]), labels[one.id]))
-        return [announced.Place(labels[one.id], one.id, service) for one in documents for service in one.services]
-
-    def services(self) -> str:
-        """What the front page shows of them."""
-        return offered.page(self.own.services, ((place.label, place.service) for place in self.places()))
-
-    def announced(self) -> str:
-        """What programs find of them."""
-        own = (announced.Place(self.own.name, self.own.id, service) for service in self.own.services)
-        return announced.records(own, self.places())
+        own = [announced.Place(self.own.name, self.own.id, service) for service in self.own.services]
+        others = [announced.Place(labels[one.id], one.id, service) for one in documents for service in one.services]
+        return {
+            "services.html": offered.page(self.own.services, ((place.label, place.service) for place in others)),
+            "nodes.html": offered.nodes((labels[one.id], one.id) for one in documents),
+            "announced": announced.records(own, others),
+        }
 
     def state(self) -> str:
         """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""
@@ -341,8 +338,8 @@ class Tend:
             replace(self._folder / "hosts", self._book.hosts())
             replace(self._folder / "nodes.json", self._book.state())
             replace(self._folder / "blocked", self._book.blocked_networks())
-            replace(self._folder / "services.html", self._book.services())
-            replace(self._folder / "announced", self._book.announced())
+            for name, piece in self._book.pieces().items():
+                replace(self._folder / name, piece)
             (self._folder / "clock").mkdir(exist_ok=True)
             replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))
 

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import urlencode
 
 import pytest
@@ -89,13 +90,40 @@ def test_a_wiki_from_the_command_to_the_phone_and_to_another_node(lab: Lab) -> N
     assert within(SEEN, seen)
     row = next(row for row in b.services() if row["node"] == "node-a")
     assert (row["title"], row["url"]) == ("Wiki", f"https://{host(a)}/wiki/")
-    assert f'href="https://{host(a)}/wiki/">Wiki</a> <span>node-a</span>' in b.pages("/", names)[2]
+    assert f'href="https://{host(a)}/wiki/">Wiki <span>node-a</span></a>' in b.pages("/", names)[2]
+    assert f'<a href="http://{host(a)}/">node-a</a>' in b.pages("/", names)[2]
     assert any(one["node"] == "node-a" for one in json.loads(b.do("byzwizard", "status", "--json"))["services"])
     # A phone of the other node, over the mesh.
     own = b.address
     b.address = a.address
     assert b.pages("/wiki/wiki?name=Water", host(a), authority(a))[0] == 200
     b.address = own
+
+
+def dig(node: Node, name: str, kind: str) -> list[str]:
+    """What the node's name server tells its phone, as dig prints it."""
+    done = node.made.run(node.phone, "dig", "+short", "+time=2", "+tries=1", f"@{node.address}", name, kind)
+    return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def tells(node: Node, kind: str, names: list[str]) -> bool:
+    return dig(node, kind, "PTR") == names
+
+
+def test_programs_find_it_at_each_node_while_it_is_there(lab: Lab) -> None:
+    a, b = lab.nodes
+    kind, name = "_https._tcp.byzantium.mesh", r"wiki\032-\032node-a._https._tcp.byzantium.mesh."
+    a.do("byzwizard", "enable", "wiki")
+    for node in (a, b):
+        assert within(SEEN, partial(tells, node, kind, [name])), node.letter
+        assert dig(node, "b._dns-sd._udp.byzantium.mesh", "PTR") == ["byzantium.mesh."]
+        assert dig(node, name, "SRV") == [f"0 0 443 {host(a)}."]
+        assert dig(node, name, "TXT") == ['"path=/wiki/"']
+        assert dig(node, host(a), "A") == [a.address]
+        assert node.run("systemctl", "is-active", "byz-announce.service").stdout == "active\n"
+    a.do("byzwizard", "disable", "wiki")
+    for node in (a, b):
+        assert within(SEEN, partial(tells, node, kind, [])), node.letter
 
 
 def test_what_is_switched_off_is_closed_withdrawn_and_keeps_its_data(lab: Lab) -> None:
@@ -214,7 +242,7 @@ def test_no_service_is_open_to_the_system(lab: Lab) -> None:
     a.do("byzwizard", "enable", "wiki", "radio")
     said = a.do("systemd-analyze", "security", "--no-pager").splitlines()
     exposed = {line.split()[0]: float(line.split()[1]) for line in said[1:] if line.startswith("byz-")}
-    for unit in ("byz-tls.service", "byz-wiki.service", "byz-icecast.service"):
+    for unit in ("byz-tls.service", "byz-wiki.service", "byz-icecast.service", "byz-announce.service"):
         assert exposed[unit] <= 2.5, unit
     keys = a.do("stat", "-c", "%a %U:%G", "/run/byzantium/tls/node.key", "/var/lib/byzantium/identity/ca.key")
     assert keys.split("\n")[:2] == ["640 root:byz-tls", "600 root:root"]

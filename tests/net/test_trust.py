@@ -12,6 +12,7 @@ import pytest
 
 from byzwizard import catalogue
 from byzwizard.backends import certificates, names, tls, trust, web
+from byzwizard.i18n import languages, speaker
 from tests.net.spaces import Inside, Spaces, resolved, spaces, within
 
 pytestmark = [
@@ -84,7 +85,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         system = Inside(node, root)
         patch.setattr(certificates, "group", lambda: 0)
         certificates.Certify(id="certificate", text="", host=HOST).apply(system, progress)
-        system.write(f"{web.ROOT}/index.html", web.front_page(NODE))
+        for language in languages():
+            system.write(f"{web.ROOT}/index.{language}.html", web.front_page(NODE, speaker(language), language))
+        system.write("/run/byzantium/names/nodes.html", '<ul><li><a href="http://pier.byzantium.mesh/">pier</a></li></ul>')
         system.write("/run/byzantium/names/services.html", f'<ul><li><a href="https://{HOST}/wiki/">Wiki</a></li></ul>')
         for text, path in ((web.configuration(NODE, names.HERE), web.CONFIG),
                            (tls.configuration(NODE, HOST, [WIKI]), tls.CONFIG)):
@@ -146,8 +149,23 @@ def test_the_page_is_in_the_phones_language(lab: Lab, wanted: str, language: str
 
 def test_the_front_page_explains_the_warning_before_it_leads_to_a_service(lab: Lab) -> None:
     lab.put(shown=True)
-    front = lab.get("/", "es")[2].decode()
-    assert front.index("warns in red") < front.index('<a href="/trust">Qué significa') < front.index("https://")
+    front = lab.get("/")[2].decode()
+    assert front.index("warns in red") < front.index('<a href="/trust">What the warning') < front.index("https://")
+
+
+def test_the_front_page_is_in_the_readers_language_with_services_and_nodes(lab: Lab) -> None:
+    lab.put(shown=True)
+    for asked, language, words in (
+        ("es-MX,es", "es", "Otros nodos"), ("de", "de", "Andere Knoten"), ("zh", "en", "Other nodes"),
+    ):
+        status, kind, page = lab.get("/", asked)
+        front = page.decode()
+        assert (status, kind) == ("200", "text/html; charset=utf-8")
+        assert front == lab.get("/index.html", asked)[2].decode()
+        assert f'<html lang="{language}">' in front
+        assert front.index(f'<a href="https://{HOST}/wiki/">') < front.index(words) < front.index("http://pier.")
+        assert "<script" not in front
+        assert len(page) < 4000
 
 
 def test_where_nothing_has_a_certificate_there_is_no_page_and_no_way_to_it(lab: Lab) -> None:

@@ -224,4 +224,9 @@ def test_what_strangers_call_their_services_is_text_on_the_front_page() -> None:
     assert "<!--" not in page
     assert page.count("<li>") == 1 + offered.MOST
     assert page.index(">Wiki</a></li>") < page.index("b-node")
-    assert offered.page([], []) == ""
+    assert offered.page([], []) == offered.nodes([]) == ""
+
+
+def test_other_nodes_are_links_that_keep() -> None:
+    page = offered.nodes([("pier", "a" * 32)] * 500)
+    assert page.count(f'<li><a href="http://{"a" * 32}.byzantium.mesh/">pier</a></li>') == offered.MOST

@@ -127,6 +127,19 @@ def test_our_own_identity_elsewhere_is_told_and_not_listed(book: tend.Book) -> N
         book.answered(book.peers["10.1.1.1"], document(OURS, "10.1.1.1"))
 
 
+def test_services_are_told_to_pages_and_programs_the_nearest_first(book: tend.Book) -> None:
+    for identity, address, name, hops in ((ALICE, "10.1.1.1", "afar", 3), (BOB, "10.2.2.1", "beside", 1)):
+        wiki = {"name": "wiki", "title": "Wiki", "url": f"https://{identity.id}.byzantium.mesh/wiki/"}
+        book.routed(book.peers.keys() | {address})
+        book.answered(book.peers[address], directory.make(identity, name, [address], 5, services=[wiki]).encode())
+        book.peers[address].hops = hops
+    pieces = book.pieces()
+    assert pieces.keys() == {"services.html", "nodes.html", "announced"}
+    for piece in pieces.values():
+        assert piece.index("beside") < piece.index("afar")
+    assert f"srv-host=wiki - afar._https._tcp.byzantium.mesh,{ALICE.id}.byzantium.mesh,443\n" in pieces["announced"]
+
+
 def test_our_own_name_is_not_given_away(book: tend.Book) -> None:
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1", "lighthouse"))

@@ -66,7 +66,7 @@ def test_installing_again_replaces_and_another_authority_is_another_profile() ->
 def test_the_page_says_whom_and_what_to_compare(language: str) -> None:
     page = trust.files(AUTHORITY.certificate, HOST)[f"{portal.ROOT}/trust.{language}.html"].decode()
     pairs = re.findall("[0-9A-F]{2}", hashlib.sha256(DER).hexdigest().upper())
-    assert " ".join(pairs) == certificates.fingerprint(AUTHORITY.certificate)
+    assert " ".join(pairs) == certificates.fingerprint(DER)
     assert f">{' '.join(pairs)}</code>" in page
     assert f">{HOST}</code>" in page.replace("<wbr>", "")
     assert "<code>byzwizard services</code>" in page
@@ -88,7 +88,7 @@ def test_it_is_there_and_gone_and_comes_back_with_an_undo(node: System) -> None:
     assert not SHOW.needed(node)
     assert node.path(trust.DER).read_bytes() == DER
     assert node.read(trust.PEM) == AUTHORITY.certificate
-    assert certificates.fingerprint(AUTHORITY.certificate) in str(offering.trusted(node))
+    assert certificates.fingerprint(DER) in str(offering.trusted(node))
     shown = files(node)
     gone = HIDE.before(node)
     HIDE.apply(node, progress)
@@ -106,6 +106,13 @@ def test_it_follows_the_authority(node: System) -> None:
     assert SHOW.needed(node)
     SHOW.apply(node, progress)
     assert node.path(trust.DER).read_bytes() == certificates.der(ANOTHER.certificate)
+
+
+def test_a_damaged_authority_is_not_shown(node: System) -> None:
+    node.write(f"{certificates.KEPT}/ca.crt", "damaged")
+    assert SHOW.needed(node)
+    SHOW.apply(node, progress)
+    assert files(node) == []
 
 
 def test_before_there_is_an_authority_it_is_still_to_be_done(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from byzwizard.backends.system import System
 
 LIST = f"{PLACE}/kept.json"
+DUMPS = "/var/lib/byzantium/dumps"  # a folder for the saved data of each service
 ASIDE = ".before-"  # in the name of what the store had of a thing that was switched on again
 STALE = (".pid", ".lock")
 JOURNAL = "/var/log/journal"
@@ -73,7 +74,7 @@ def _service(name: str) -> Thing:
 
 
 def data_folders() -> dict[str, tuple[str, ...]]:
-    """The folders with data of each service, by the `data` of its descriptor."""
+    """The folders with data of each service, by the `data` of its descriptor, and with what was saved of them."""
     from byzwizard import strictyaml
 
     found = {}
@@ -82,7 +83,7 @@ def data_folders() -> dict[str, tuple[str, ...]]:
         data = (said.get("data") if isinstance(said, dict) else None) or ()
         folders = tuple(str(folder) for folder in ([data] if isinstance(data, str) else data))
         if folders:
-            found[path.stem] = folders
+            found[path.stem] = (*folders, f"{DUMPS}/{path.stem}")
     return found
 
 

@@ -15,12 +15,14 @@ from byzwizard.backends import certificates, directory, firewall, offering, stor
 from byzwizard.backends.health import Health, healthy
 from byzwizard.backends.offering import Offered
 from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, StopUnit, running
+from byzwizard.backends.waiting import clearing_up
 from byzwizard.diskwords import size
-from byzwizard.errors import CannotHere
+from byzwizard.errors import CannotHere, StepFailed
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
+    from byzwizard.backends.dumped import Dumped
     from byzwizard.backends.system import System
     from byzwizard.catalogue import Descriptor
     from byzwizard.machine import Machine
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 @step_class
 class StopUnits(Step):
-    """None of these units runs; undo starts those again that did."""
+    """None of these units runs, and the store has a dump of those that did; undo starts these again."""
 
     units: tuple[str, ...]
 
@@ -46,6 +48,7 @@ class StopUnits(Step):
         for step in self._each():
             if step.needed(system):
                 step.apply(system, progress)
+                _save(system, step.unit, progress)
 
     def undo(self, system: System, before: Any) -> None:
         for step in reversed(self._each()):
@@ -53,14 +56,60 @@ class StopUnits(Step):
                 step.undo(system, before[step.unit])
 
 
+def _save(system: System, unit: str, progress: Progress) -> None:
+    from byzwizard import catalogue
+    from byzwizard.backends import dumped, dumps
+
+    for one in map(dumped.of, catalogue.here().services.values()):
+        if one is not None and one.unit == unit:
+            dumps.save_kept(system, one, progress)
+
+
 @step_class
 class RunService(RunUnit):
-    """Does not start empty where its data are in a store that is locked."""
+    """Does not start empty where its data are in a store that is locked, or where a dump of them can be taken in. What
+    was in its folder before a dump was taken in goes when it is healthy, and is put back when it is not."""
 
     keeps: bool
+    dumped: Dumped | None = None
 
     def needed(self, system: System) -> bool:
-        return not (self.keeps and store.locked(system)) and super().needed(system)
+        if self.keeps and store.locked(system):
+            return False
+        return self._unproven(system) or super().needed(system)
+
+    def _unproven(self, system: System) -> bool:
+        from byzwizard.backends import dumped
+
+        return self.dumped is not None and dumped.unproven(system, self.dumped)
+
+    def apply(self, system: System, progress: Progress) -> None:
+        from byzwizard.backends import dumped, dumps
+
+        one = self.dumped
+        if one is None:
+            super().apply(system, progress)
+            return
+        dumps.take_in(system, one, progress)
+        try:
+            super().apply(system, progress)
+        except BaseException as fault:
+            with clearing_up():
+                former = self._put_back(system, one)
+            if not former or not isinstance(fault, StepFailed):
+                raise
+            raise StepFailed(f"{fault.message} {former}", fault.hint) from fault
+        dumped.proven(system, one)
+
+    def _put_back(self, system: System, one: Dumped) -> str:
+        """A sentence; empty where it ran with its own data, which stay."""
+        from byzwizard.backends import dumped
+
+        if not self._unproven(system):
+            return ""
+        dumped.stop(system, one.unit)
+        dumped.put_back(system, one)
+        return _("What was taken in is out of its folder again, and what was there before is back.")
 
 
 @dataclass(frozen=True)
@@ -211,13 +260,23 @@ def _start(one: Descriptor, resolved: Resolved, host: str) -> list[Step]:
     steps: list[Step] = [ConfigFiles(
         id=written, text=_("Write the settings of the {title}").format(title=_(one.title)),
         files=tuple(ConfigFile(id=path, text="", path=path, content=text) for path, text in files.items()))]
-    run = RunService(
-        id=f"service-{one.name}", unit=one.unit, files=tuple(files), keeps=bool(one.data),
-        ready=_Healthy(Health(one.health.port, one.health.path, one.health.within)), timeout=one.health.within,
-        after=("services-off", *(["services-certificate"] if one.certificate else []), *([written] if files else []),
-               *(f"service-{need}" for need in one.needs)),
-        text=_("Start {title}: {purpose}").format(title=_(one.title), purpose=_(one.purpose)))
+    run = runner(one, (
+        "services-off", *(["services-certificate"] if one.certificate else []), *([written] if files else []),
+        *(f"service-{need}" for need in one.needs)))
     return [*steps, run] if files else [run]
+
+
+def runner(one: Descriptor, after: tuple[str, ...] = ()) -> RunService:
+    """The step that starts a service whose files are written."""
+    from byzwizard import catalogue
+    from byzwizard.backends import dumped
+
+    files = tuple(f"{catalogue.FILES}/{one.name}/{name}" for name in one.config)
+    return RunService(
+        id=f"service-{one.name}", unit=one.unit, files=files,
+        keeps=bool(one.data), dumped=dumped.of(one), timeout=one.health.within, after=after,
+        ready=_Healthy(Health(one.health.port, one.health.path, one.health.within)),
+        text=_("Start {title}: {purpose}").format(title=_(one.title), purpose=_(one.purpose)))
 
 
 STAGE = ServicesStage()

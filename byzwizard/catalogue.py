@@ -35,6 +35,7 @@ GIVEN = frozenset({"name", "id", "host", "address", "ula_address", "subnet", "ul
 _PATH = re.compile(r"/[a-z0-9._-]+(/[a-z0-9._-]+)*/?")
 _UNIT = re.compile(r"byz-[a-z0-9-]+\.service")
 _FILE = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_HELD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/?")
 _URL = re.compile(r"[a-z]+://\$host(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 
 
@@ -58,6 +59,7 @@ Note = Annotated[str, Field(max_length=400), AfterValidator(_sentence)]
 Title = Annotated[str, Field(max_length=40), AfterValidator(_sentence)]
 WebPath = Annotated[str, _matches(_PATH, "path of a page")]
 FileName = Annotated[str, _matches(_FILE, "name of a file")]
+Held = Annotated[str, _matches(_HELD, "name of a file, or of a folder with a slash behind it")]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Bytes = Annotated[int, Field(ge=1 << 20, le=1 << 40)]
 
@@ -93,6 +95,19 @@ class Health(Part):
     within: Annotated[int, Field(ge=1, le=300)] = 30
 
 
+class Dump(Part):
+    """How a copy of its data is made at one moment, and taken in. `holds` are the files of the data folder that are in
+    it, and folders, with a slash, with all below: where none of them is there, the service has no data yet. `save` and
+    `load` are scripts beside the templates, run as the user of the unit without network: `save FOLDER` in the data
+    folder copies those into FOLDER while the service runs, and prints its version; `load FOLDER` in the new data folder
+    checks what FOLDER holds, and takes it in."""
+
+    holds: Annotated[tuple[Held, ...], Field(strict=False, min_length=1)]
+    save: FileName
+    load: FileName
+    most_bytes: Bytes
+
+
 class Descriptor(Part):
     """`memory_bytes` is what its unit may use at the most (MemoryMax), `disk_bytes` what it uses on disk in a while.
     `config` are templates that are filled in into FILES/NAME; `first_run` is one of them, which the unit runs before
@@ -115,6 +130,7 @@ class Descriptor(Part):
     config: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
     first_run: FileName | None = None
     data: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    dump: Dump | None = None
     health: Health
     url: Annotated[str, _matches(_URL, "address with $host")] | None = None
 
@@ -213,6 +229,11 @@ def _check(found: Descriptor, path: Path) -> None:
         raise Broken(_("data: its folders are below {folder}").format(folder=f"{HOME}/{found.name}"))
     if found.first_run is not None and found.first_run not in found.config:
         raise Broken(_("first_run: {file} is not among config").format(file=found.first_run))
+    if found.dump is not None and len(found.data) != 1:
+        raise Broken(_("dump: it has one folder in data"))
+    for script in (found.dump.save, found.dump.load) if found.dump else ():
+        if not (path.with_suffix("") / script).is_file():
+            raise Broken(_("dump: there is no file {file}").format(file=script))
     for name in found.config:
         _check_template(path.with_suffix("") / name)
 

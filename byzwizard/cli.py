@@ -16,7 +16,7 @@ from byzwizard.plan import Stage
 VERBS = (
     *("apply", "check", "plan", "confirm", "undo"),
     *("inspect", "scan", "status", "persist", "clone"),
-    *("services", "enable", "disable"),
+    *("services", "enable", "disable", "data"),
     *("tend", "report", "schema"),
 )
 

@@ -9,7 +9,7 @@ import yaml
 
 from byzwizard import catalogue, catalogue_names
 from byzwizard.answers import parse
-from byzwizard.backends import kept, services
+from byzwizard.backends import dumped, kept, services
 from byzwizard.backends.units import ConfigFile, ConfigFiles
 from byzwizard.errors import CannotHere
 from byzwizard.identity import Identity
@@ -26,6 +26,8 @@ TEA: dict[str, Any] = {
     "ports": [{"number": 8201, "reach": "node"}], "web": {"port": 8201}, "health": {"port": 8201, "path": "/"},
     "config": ["tea.conf"], "data": ["/var/lib/byzantium/services/tea"],
 }
+
+DUMP = {"holds": ["tea.db", "leaves/"], "save": "save", "load": "load", "most_bytes": MB}
 
 
 def write(folder: Path, descriptor: Mapping[str, Any] | str, name: str = "tea", template: str = "to=$host\n") -> None:
@@ -64,7 +66,18 @@ def test_a_service_is_added_by_its_descriptor_alone(descriptors: Path) -> None:
     assert "proxy_pass http://127.0.0.1:8201/;" in shown.content
     assert isinstance(ports, services.OpenPorts)
     assert dict(ports.sets)["offered_mesh"] == {("tcp", 443)}
-    assert kept.data_folders() == {"tea": ("/var/lib/byzantium/services/tea",)}
+    assert kept.data_folders() == {"tea": ("/var/lib/byzantium/services/tea", "/var/lib/byzantium/dumps/tea")}
+    assert run.dumped is None, "it does not say how its data are saved"
+
+
+def test_how_data_are_saved_is_in_the_descriptor(descriptors: Path) -> None:
+    (descriptors / "tea").mkdir()
+    for name in ("save", "load"):
+        (descriptors / "tea" / name).write_text("true\n")
+    write(descriptors, {**TEA, "dump": DUMP})
+    assert dumped.of(catalogue.here().services["tea"]) == dumped.Dumped(
+        "tea", "byz-tea.service", "/var/lib/byzantium/services/tea", ("tea.db", "leaves/"),
+        str(descriptors / "tea/save"), str(descriptors / "tea/load"), MB)
 
 
 def test_a_computer_with_too_little_memory_is_told_before_anything_is_done() -> None:
@@ -95,6 +108,9 @@ def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> st
     ({"data": ["/var/lib/byzantium/services/tea/../wiki"]}, "data"),
     ({"config": ["other"]}, "there is no file other"),
     ({"first_run": "boil"}, "first_run"),
+    ({"dump": DUMP}, "dump: there is no file save"),
+    ({"dump": DUMP, "data": []}, "dump"),
+    ({"dump": {**DUMP, "holds": ["../tea.db"]}}, "holds"),
     ({"memory_bytes": "much"}, "memory_bytes"),
     ({"colour": "green"}, "colour"),
     ({"purpose": "two\nlines"}, "purpose"),

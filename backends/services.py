@@ -254,7 +254,8 @@ def _start(one: Descriptor, resolved: Resolved, host: str) -> list[Step]:
 
     given = {"name": resolved.name, "id": resolved.node_id, "host": host, "address": resolved.address,
              "ula_address": resolved.ula_address, "subnet": resolved.subnet, "ula": resolved.ula,
-             "language": resolved.answers.node.language, "title": _(one.title)}
+             "language": resolved.answers.node.language, "title": _(one.title), "purpose": _(one.purpose),
+             "note": _(one.note) if one.note else ""}
     files = catalogue.files(one, given)
     written = f"service-{one.name}-files"
     steps: list[Step] = [ConfigFiles(
@@ -268,10 +269,9 @@ def _start(one: Descriptor, resolved: Resolved, host: str) -> list[Step]:
 
 def runner(one: Descriptor, after: tuple[str, ...] = ()) -> RunService:
     """The step that starts a service whose files are written."""
-    from byzwizard import catalogue
     from byzwizard.backends import dumped
 
-    files = tuple(f"{catalogue.FILES}/{one.name}/{name}" for name in one.config)
+    files = tuple(f"{catalogue_names.FILES}/{one.name}/{name}" for name in one.config)
     return RunService(
         id=f"service-{one.name}", unit=one.unit, files=files,
         keeps=bool(one.data), dumped=dumped.of(one), timeout=one.health.within, after=after,

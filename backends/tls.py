@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byzwizard import catalogue_names
 from byzwizard.backends import certificates, health, trust
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
@@ -34,12 +35,22 @@ def _places(service: Descriptor) -> str:
     if web.streams:
         lines += ["proxy_buffering off;", "proxy_request_buffering off;", "proxy_read_timeout 1h;",
                   "proxy_send_timeout 1h;", "client_body_timeout 1h;"]
+    to = f"proxy_pass http://127.0.0.1:{web.port}"
     end = "" if web.keeps_path else "/"
-    places = [(f"/{service.name}/", end), *((path, "") for path in web.also)]
-    return "".join(
-        f"        location {path} {{\n            " + "\n            ".join(
-            [*lines, f"proxy_pass http://127.0.0.1:{web.port}{rest};"]) + "\n        }\n"
-        for path, rest in places)
+    places = [(path, [*lines, f"{to};"]) for path in web.also]
+    if web.pages:
+        places += _pages(service.name, web.pages)
+    else:
+        places.insert(0, (f"/{service.name}/", [*lines, f"{to}{end};"]))
+    return "".join(f"        location {path} {{\n            " + "\n            ".join(said) + "\n        }\n"
+                   for path, said in places)
+
+
+def _pages(name: str, pages: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Files that nginx shows itself; the first one at the address of the service."""
+    for page in pages:
+        at = "" if page == pages[0] else page
+        yield f"= /{name}/{at}", [f"root {catalogue_names.FILES};", f"try_files /{name}/{page} =404;"]
 
 
 @dataclass(frozen=True, kw_only=True)

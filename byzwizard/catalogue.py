@@ -6,8 +6,10 @@ is named and left out: the others go on.
 
 from __future__ import annotations
 
+import html
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,11 +28,15 @@ CATEGORIES = {
     "internet": N_("Ways to the Internet"),
 }
 HOME = "/var/lib/byzantium/services"  # a folder for the data of each service
-FILES = "/run/byzantium/services"  # a folder for the configuration of each service
 TAKEN = frozenset({("tcp", n) for n in (22, 53, 80, 443, 2050)} | {("udp", n) for n in (53, 67, 123, 6696)})
 """Ports of the node itself."""
-GIVEN = frozenset({"name", "id", "host", "address", "ula_address", "subnet", "ula", "language", "title"})
-"""What stands for values in templates: `host` is the canonical name of the node, `title` that of the service."""
+GIVEN = frozenset(
+    {"name", "id", "host", "address", "ula_address", "subnet", "ula", "language", "title", "purpose", "note"})
+"""What stands for values in templates: `host` is the canonical name of the node; `title`, `purpose` and `note` are the
+service's, in the language of the node."""
+ESCAPES: Mapping[str, Callable[[str], str]] = {
+    ".html": html.escape, ".json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1]}
+"""How a value is written into a template whose name ends so; into others as it is."""
 
 _PATH = re.compile(r"/[a-z0-9._-]+(/[a-z0-9._-]+)*/?")
 _UNIT = re.compile(r"byz-[a-z0-9-]+\.service")
@@ -78,9 +84,11 @@ class Port(Part):
 
 class Web(Part):
     """Pages behind nginx: https://HOST/NAME/ leads to `port` of this computer. `keeps_path`: the service wants to see
-    the path as it is asked for. `also` are further paths of the host. `streams`: nothing is held back."""
+    the path as it is asked for. `also` are further paths of the host. `streams`: nothing is held back. Instead, `pages`
+    are files of its configuration that nginx shows itself, the first one at the address of the service."""
 
-    port: PortNumber
+    port: PortNumber | None = None
+    pages: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
     keeps_path: bool = False
     also: Annotated[tuple[WebPath, ...], Field(strict=False)] = ()
     body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 1 << 20
@@ -234,6 +242,11 @@ def _check(found: Descriptor, path: Path) -> None:
     for script in (found.dump.save, found.dump.load) if found.dump else ():
         if not (path.with_suffix("") / script).is_file():
             raise Broken(_("dump: there is no file {file}").format(file=script))
+    for page in found.web.pages if found.web else ():
+        if page not in found.config or not page.endswith(".html"):
+            raise Broken(_("web: {file} is not among config, or no page").format(file=page))
+    if found.web and bool(found.web.pages) == bool(found.web.port):
+        raise Broken(_("web: it has either a port or pages"))
     for name in found.config:
         _check_template(path.with_suffix("") / name)
 
@@ -266,8 +279,13 @@ def _apart(found: Descriptor, others: Iterable[Descriptor]) -> Descriptor:
 def files(found: Descriptor, given: Mapping[str, str]) -> dict[str, str]:
     """The text of each file of its configuration by path, filled in."""
     folder = catalogue_names.DESCRIPTORS / found.name
-    return {f"{FILES}/{found.name}/{name}": Template((folder / name).read_text(encoding="utf-8")).substitute(given)
-            for name in found.config}
+    return {f"{catalogue_names.FILES}/{found.name}/{name}": _filled(folder / name, given) for name in found.config}
+
+
+def _filled(path: Path, given: Mapping[str, str]) -> str:
+    escape = ESCAPES.get(path.suffix, str)
+    template = Template(path.read_text(encoding="utf-8"))
+    return template.substitute({key: escape(value) for key, value in given.items()})
 
 
 SYSTEM_BYTES = 400 << 20

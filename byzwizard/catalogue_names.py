@@ -14,6 +14,7 @@ FROM_THE_START = (
 )
 _UNIT = re.compile(r"^unit: (byz-[a-z0-9-]+\.service)$", re.MULTILINE)
 DESCRIPTORS = Path(__file__).parent / "assets" / "services"
+FILES = "/run/byzantium/services"  # a folder for the configuration of each service
 
 
 @cache

@@ -97,6 +97,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             system.write(path, text.replace("/tmp/", f"{own}/").replace("/run/byzantium", f"{root}/run/byzantium"))
             made.start(node, "nginx", "-e", "stderr", "-g", "user root;", "-c", str(root / path.lstrip("/")))
         assert WIKI.web
+        assert WIKI.web.port
         made.start(node, "python3", "-c", SERVE, str(WIKI.web.port))
         for port in (80, 443, WIKI.web.port):
             assert within(20, partial(listens, made, node, port)), port

@@ -88,6 +88,31 @@ def test_a_computer_with_too_little_memory_is_told_before_anything_is_done() -> 
     assert refused.value.hint == "Leave out radio (67.1 MB)."
 
 
+def test_a_service_without_pages_of_its_own_is_explained_by_one_of_ours(descriptors: Path) -> None:
+    kettle = {**TEA, "web": {"pages": ["page.html"]}, "config": ["page.html", "tea.json", "tea.conf"],
+              "purpose": 'Tea & "biscuits".', "note": "Ask at <10.0.0.1>."}
+    write(descriptors, kettle, template="$purpose")
+    for name in ("page.html", "tea.json"):
+        (descriptors / "tea" / name).write_text("$purpose $note")
+    answers = parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [tea]\n")
+    machine = Machine(memory_bytes=1 << 30, wired=(CABLE,))
+    steps = {step.id: step for step in services.STAGE.steps(resolve(answers, machine, Identity(b"t" * 32)), machine)}
+    files, shown, ports = (steps[each] for each in ("service-tea-files", "services-web-file", "services-ports"))
+    assert isinstance(files, ConfigFiles)
+    assert [file.content for file in files.files] == [
+        "Tea &amp; &quot;biscuits&quot;. Ask at &lt;10.0.0.1&gt;.",
+        r'Tea & \"biscuits\". Ask at <10.0.0.1>.',
+        'Tea & "biscuits".']
+    assert isinstance(shown, ConfigFile)
+    place = shown.content.partition("location = /tea/ {")[2].partition("}")[0]
+    assert "root /run/byzantium/services;" in place
+    assert "try_files /tea/page.html =404;" in place
+    assert "proxy_pass" not in place
+    assert shown.content.count("/tea/") == 2, "nothing else of that folder is shown"
+    assert isinstance(ports, services.OpenPorts)
+    assert dict(ports.sets)["offered_mesh"] == {("tcp", 443)}
+
+
 def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> str:
     write(folder, descriptor, **more)
     found = catalogue.read(folder)
@@ -102,6 +127,9 @@ def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> st
     ({"health": {"port": 9000}}, "health: port 9000 is none of its ports"),
     ({"web": {"port": 9000}}, "web: port 9000 is none of its ports"),
     ({"web": None}, "neither web nor url"),
+    ({"web": {}}, "either a port or pages"),
+    ({"web": {"pages": ["other.html"]}}, "web: other.html is not among config"),
+    ({"web": {"pages": ["tea.conf"]}}, "or no page"),
     ({"web": None, "url": "https://elsewhere/"}, "url"),
     ({"unit": "ssh.service"}, "unit"),
     ({"data": ["/etc"]}, "data"),
@@ -178,7 +206,7 @@ def test_a_descriptor_and_its_unit_say_the_same(name: str) -> None:
     lines = (UNITS / one.unit).read_text().splitlines()
     said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     assert said["MemoryMax"] == f"{one.memory_bytes // MB}M"
-    assert one.data in ((), (f"/var/lib/{said['StateDirectory']}",))
+    assert one.data == ((f"/var/lib/{said['StateDirectory']}",) if "StateDirectory" in said else ())
     if one.data:
         # Who moves or closes the store finds by this that the unit is to be stopped for it.
         assert said["WorkingDirectory"] == one.data[0]

@@ -47,9 +47,9 @@ run: image
 	@$(BIN)/python tests/vm/run
 
 # The longest ones are left to test-all; of the power cuts, all but a sample.
-LONGEST := $(addprefix tests/vm/test_,batman.py clone_mesh.py clone_sources.py islands.py keep_pages.py links.py topologies.py uplinks.py)
+LONGEST := tests/net/test_each_service.py $(addprefix tests/vm/test_,batman.py clone_mesh.py clone_sources.py islands.py keep_pages.py links.py topologies.py uplinks.py)
 test: check image
-	@$(BIN)/python -m pytest -v tests/net tests/disk
+	@$(BIN)/python -m pytest -v tests/net tests/disk $(addprefix --ignore=,$(LONGEST))
 	@# Two machines side by side: each waits for the other end of something half of the time.
 	@$(BIN)/python -m pytest -v -n 2 --dist loadfile tests/vm $(addprefix --ignore=,$(LONGEST))
 

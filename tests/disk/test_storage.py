@@ -20,7 +20,11 @@ __all__ = ["stick", "system"]  # fixtures
 
 OLD, NEW, WRONG = "cactus orbit velvet plinth", "ember harbor sextant gravel", "not this one at all"
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root"),
+    # Opening a store is made slow on purpose; beside other tests one takes ten times as long.
+    pytest.mark.timeout(600),
+]
 
 
 @pytest.mark.parametrize(("table", "later"), [("dos", 0), ("gpt", 0), ("gpt", 100 * MB), (None, 0)])

@@ -10,7 +10,7 @@ from byzwizard.backends import gateway, leases, strangers, uplinks
 from byzwizard.backends.neighbours import Known
 from byzwizard.backends.protocol import Dump, Neighbour, Way
 from byzwizard.errors import CannotHere
-from byzwizard.gateway import EVERY, LOST, Health, Settings, settings
+from byzwizard.gateway import EVERY, LOST, Health, Settings, blocked, settings
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Radio, Verdict, Wired
 from byzwizard.plan import Step
@@ -150,3 +150,13 @@ def test_what_status_says_of_a_port() -> None:
     assert "does not lead" in said(allowed=True, working=False)
     assert "02:00" in said(state="refused", stranger="02:00:00:00:00:09")
     assert said(state="clients") == ""
+
+
+def test_of_blocked_networks_all_are_those_of_other_nodes_or_none_counts(tmp_path: Path) -> None:
+    told = tmp_path / "blocked"
+    assert blocked(told, "10.1.1.0/24") == []
+    told.write_text("10.3.3.0/24\n10.2.2.0/24\n10.1.1.0/24\n")
+    assert blocked(told, "10.1.1.0/24") == ["10.2.2.0/24", "10.3.3.0/24"], "never its own"
+    for wrong in ("0.0.0.0/0", "10.0.0.0/8", "10.255.255.0/24", "10.2.2.0/24 } ; flush ruleset"):
+        told.write_text(f"10.2.2.0/24\n{wrong}\n")
+        assert blocked(told, "10.1.1.0/24") == [], wrong

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.net.spaces import TREE, Spaces, spaces, within
 
@@ -145,6 +148,15 @@ class Lab:
         self.nodes.append(node)
         return node
 
+    def line(self, letters: str) -> None:
+        """Boot these nodes, each with a cable to the next: eth0 leads to the first neighbour, eth1 to the second."""
+        for letter in letters:
+            self.boot(letter)
+        for number, (one, other) in enumerate(pairwise(self.nodes)):
+            self.made.cable(one.space, "eth1" if number else "eth0", other.space, "eth0")
+        for node in self.nodes:
+            assert within(90, node.is_up)
+
     def apply(self, node: Node, more: str = "", interfaces: str = "eth0") -> None:
         """Make it a node whose cables mesh, with a phone. `more` goes on in the section mesh, or begins others."""
         answers = f"byzantium: 1\nnode: {{name: node-{node.letter}}}\nmesh:\n  interfaces: [{interfaces}]\n{more}"
@@ -170,6 +182,8 @@ def _remove(group: Path) -> bool:
 
 @contextmanager
 def laboratory(root: Path) -> Iterator[Lab]:
+    if not (BUILD / "byzantium.iso").exists():
+        pytest.fail("there is no image to boot: make image builds it", pytrace=False)
     root.chmod(0o755)
     lab: Lab | None = None
     try:

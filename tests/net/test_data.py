@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.net.booted import BUILD, Lab, Node, laboratory, unified
-from tests.net.spaces import within
+from tests.net.booted import Lab, Node, laboratory, unified
 from tests.net.test_services import FORM, authority, host
 
 pytestmark = [
@@ -23,13 +22,9 @@ REPOSITORY = f"{DATA}/wiki.fossil"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    if not (BUILD / "byzantium.iso").exists():
-        pytest.fail("there is no image to boot: make image builds it", pytrace=False)
     with laboratory(tmp_path_factory.mktemp("booted")) as found:
-        a, b = found.boot("a"), found.boot("b")
-        found.made.cable(a.space, "eth0", b.space, "eth0")
-        for node in (a, b):
-            assert within(60, node.is_up)
+        found.line("ab")
+        for node in found.nodes:
             found.apply(node, "services: [wiki]\n")
         yield found
 

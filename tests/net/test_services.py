@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.net.booted import BUILD, Lab, Node, laboratory, unified
+from tests.net.booted import Lab, Node, laboratory, unified
 from tests.net.spaces import within
 
 pytestmark = [
@@ -24,14 +24,9 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    if not (BUILD / "byzantium.iso").exists():
-        pytest.fail("there is no image to boot: make image builds it", pytrace=False)
     with laboratory(tmp_path_factory.mktemp("booted")) as found:
-        a, b = found.boot("a"), found.boot("b")
-        found.made.cable(a.space, "eth0", b.space, "eth0")
-        for node in (a, b):
-            assert within(60, node.is_up)
-        for node in (a, b):
+        found.line("ab")
+        for node in found.nodes:
             found.apply(node)
         yield found
 

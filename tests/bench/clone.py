@@ -28,7 +28,7 @@ def measure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sticks = [
-            Drive(blank(folder / f"stick-{n}.img", GB), "usb", f"STICK-{n}", limit=WRITE, read_limit=READ)
+            Drive(blank(folder / f"stick-{n}.img", 2 * GB), "usb", f"STICK-{n}", limit=WRITE, read_limit=READ)
             for n in range(4)
         ]
         with VM(folder / "vm", medium="usb", read_limit=READ, drives=sticks, serial=None) as vm:

@@ -25,7 +25,7 @@ STORE = "8DA63339-0007-60C0-C436-083AC8230908"
 def sticks(folder: Path) -> list[Drive]:
     """A small one and one of 8 GB, as fast as such are; and somebody's disk."""
     return [
-        Drive(blank(folder / "stick-one.img", GB), "usb", "STICK-ONE", limit=40_000_000),
+        Drive(blank(folder / "stick-one.img", 2 * GB), "usb", "STICK-ONE", limit=40_000_000),
         Drive(blank(folder / "stick-two.img", 8 * GB), "usb", "STICK-TWO", limit=40_000_000),
         Drive(blank(folder / "internal.img", 2 * GB), "nvme", "INTERNAL"),
     ]
@@ -68,7 +68,7 @@ def test_what_must_not_be_erased_is_refused(source: VM, words: str, why: str) ->
 def test_nothing_is_erased_unconfirmed(source: VM) -> None:
     status, text = source.sh("byzwizard clone STICK-ONE")
     assert status == 3
-    assert "This erases: QEMU HARDDISK, 1.0 GB (serial STICK-ONE), now holds: nothing" in text
+    assert "This erases: QEMU HARDDISK, 2.0 GB (serial STICK-ONE), now holds: nothing" in text
     for serial in ("STICK-ONE", "INTERNAL"):
         assert source.run(f"head -c 4M {disk(source, serial)} | tr -d '\\0' | wc -c").strip() == "0"
 
@@ -92,7 +92,7 @@ def test_two_at_once(source: VM) -> None:
 
 
 def test_a_stick_that_is_pulled_out_stops_no_other(source: VM, folder: Path) -> None:
-    pulled = Drive(blank(folder / "pulled.img", GB), "usb", "PULLED")
+    pulled = Drive(blank(folder / "pulled.img", 2 * GB), "usb", "PULLED")
     source.plug(pulled)
     source.wait("lsblk -dno SERIAL | grep -q PULLED", 30)
     ended: list[tuple[int, str]] = []

@@ -36,12 +36,12 @@ GONE_AFTER = 45.0
 STALE_AFTER = 600.0  # seconds in which a node with a route sent nothing that holds
 AGAIN = 120.0  # seconds until a node is asked again
 HOP = 1.5  # seconds for one try of counting hops: longer than the first retransmission
-PATIENCE = 120.0  # seconds: the longest pause before a node that does not answer is asked again
+PATIENCE = 15.0  # seconds: the longest pause before a silent node is asked again; one that starts has its route first
 TIMEOUT = 5.0  # seconds for one answer
 SETTLED_AFTER = 15.0  # seconds after a start in which old names stay while nodes are asked again
 LATER = 4.0  # seconds in which a node's /64 is explained by its document, before it is asked there
 BREATH = 0.2  # seconds between two looks at the least, however fast routes flap
-AT_ONCE = 8  # questions under way
+AT_ONCE = 32  # questions under way
 CLOCKS = 4  # nodes that are asked for the time, and as many near
 POOL = "pool 2.debian.pool.ntp.org iburst maxsources 3"
 MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
@@ -155,9 +155,11 @@ class Book:
         for peer in silent[:max(0, over)]:
             del self.peers[peer.address]
 
-    def due(self) -> list[Peer]:
+    def due(self, room: int) -> list[Peer]:
+        """At most `room`. Those that are silent come last, so that a thousand of them keep nobody's name away."""
         now = self._clock()
-        return [peer for peer in self.peers.values() if peer.due <= now and not peer.asking]
+        waiting = [peer for peer in self.peers.values() if peer.due <= now and not peer.asking]
+        return sorted(waiting, key=lambda peer: (peer.failures, peer.due))[:room]
 
     def settled(self) -> bool:
         """Has every node been asked? Until then the names of an earlier run stay, so that a restart takes none away."""
@@ -286,7 +288,6 @@ class Tend:
         self._book = Book()
         self._began = time.monotonic()
         self._changed = asyncio.Event()
-        self._gate = asyncio.Semaphore(AT_ONCE)
         self._asking: set[asyncio.Task[None]] = set()
         self._clashed: str | None = None  # the id of who was told of
 
@@ -318,6 +319,9 @@ class Tend:
         self._changed.set()
 
     def _pause(self) -> float:
+        """Until somebody is due; but whom an answer makes room for is asked by the one that has answered."""
+        if len(self._asking) >= AT_ONCE:
+            return ROUTES_EVERY
         now = time.monotonic()
         return max(0.1, min([ROUTES_EVERY] + [peer.due - now for peer in self._book.peers.values() if not peer.asking]))
 
@@ -328,11 +332,7 @@ class Tend:
         self._book.routed_six(table.sixes)
         self._lead(table.out)
         self._tell_clash()
-        for peer in self._book.due():
-            peer.asking = True
-            task = asyncio.create_task(self._ask(peer))
-            self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
+        self._ask_due()
         late = time.monotonic() - self._began > SETTLED_AFTER
         if late or self._book.settled() or not (self._folder / "hosts").exists():
             replace(self._folder / "hosts", self._book.hosts())
@@ -342,6 +342,18 @@ class Tend:
                 replace(self._folder / name, piece)
             (self._folder / "clock").mkdir(exist_ok=True)
             replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))
+
+    def _ask_due(self) -> None:
+        for peer in self._book.due(AT_ONCE - len(self._asking)):
+            peer.asking = True
+            task = asyncio.create_task(self._ask(peer))
+            self._asking.add(task)
+            task.add_done_callback(self._asked)
+
+    def _asked(self, task: asyncio.Task[None]) -> None:
+        self._asking.discard(task)
+        if not task.cancelled():
+            self._ask_due()
 
     def _tell_clash(self) -> None:
         """For byz-move.path: the other node, where it is this one that moves; else nothing. One line for each case."""
@@ -364,11 +376,10 @@ class Tend:
 
     async def _ask(self, peer: Peer) -> None:
         try:
-            async with self._gate:
-                body = await fetch(peer.address, directory.PATH, directory.LIMIT, TIMEOUT)
-                self._book.answered(peer, body)
-                self._changed.set()
-                peer.hops = await hops(peer.address, HOP)
+            body = await fetch(peer.address, directory.PATH, directory.LIMIT, TIMEOUT)
+            self._book.answered(peer, body)
+            self._changed.set()
+            peer.hops = await hops(peer.address, HOP)
         except (NotFetched, directory.BadDocument) as fault:
             if peer.trouble != str(fault):
                 print(f"{peer.address}: {fault}", file=sys.stderr, flush=True)
@@ -380,11 +391,8 @@ class Tend:
 
 def main() -> int:
     """Until SIGTERM or SIGINT. Exit status 0."""
-    async def tend() -> None:
-        await Tend().run()
-
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        asyncio.run(tend())
+        asyncio.run(Tend().run())
     return 0
 
 

@@ -45,14 +45,14 @@ def document(identity: Identity, address: str, name: str = "harbour", serial: in
 
 def test_a_new_route_is_asked_at_once_and_our_own_never(book: tend.Book) -> None:
     book.routed({"10.1.1.1", "10.20.30.1"})
-    assert [peer.address for peer in book.due()] == ["10.1.1.1"]
+    assert [peer.address for peer in book.due(tend.AT_ONCE)] == ["10.1.1.1"]
 
 
 def test_a_name_comes_with_the_document_and_goes_a_minute_after_the_route(book: tend.Book, clock: Clock) -> None:
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
     assert "10.1.1.1 harbour.byzantium.mesh" in book.hosts()
-    assert book.due() == []
+    assert book.due(tend.AT_ONCE) == []
     clock.now += 30
     book.routed(set())
     assert "harbour" in book.hosts()
@@ -94,6 +94,17 @@ def test_who_does_not_answer_is_asked_less_and_less(book: tend.Book, clock: Cloc
     assert pauses[0] < 3
     assert max(pauses) <= tend.PATIENCE * 1.2
     assert json.loads(book.state())["silent"] == [{"address": "10.1.1.1", "reason": "no connection"}]
+
+
+def test_a_thousand_silent_ones_keep_nobody_waiting(book: tend.Book, clock: Clock) -> None:
+    book.routed({f"10.{high}.{low}.1" for high in range(3) for low in range(256)})
+    for peer in book.due(tend.MOST):
+        book.failed(peer, "no connection")
+    clock.now += tend.PATIENCE * 2
+    book.routed({*book.peers, "10.200.1.1"})
+    asked = [peer.address for peer in book.due(tend.AT_ONCE)]
+    assert len(asked) == tend.AT_ONCE
+    assert asked[0] == "10.200.1.1", "who is new comes first"
 
 
 def test_a_node_that_stays_silent_loses_its_name(book: tend.Book, clock: Clock) -> None:
@@ -171,9 +182,9 @@ def test_who_has_our_network_too_is_found_at_its_ipv6_address(six_book: tend.Boo
     """Its IPv4 address leads to ourselves, and its route is hidden by ours; the /64 that follows from its id is not."""
     six_book.routed(set())
     six_book.routed_six(frozenset((six(ALICE), six(OURS))))
-    assert six_book.due() == [], "its document may still come on the usual way"
+    assert six_book.due(tend.AT_ONCE) == [], "its document may still come on the usual way"
     clock.now += tend.LATER
-    (peer,) = six_book.due()
+    (peer,) = six_book.due(tend.AT_ONCE)
     assert peer.address == six(ALICE)
     six_book.answered(peer, document_with_six(ALICE, "10.20.30.1"))
     clash = six_book.clash()
@@ -237,11 +248,11 @@ def test_a_flood_of_silent_addresses_leaves_room_for_who_answers(book: tend.Book
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
     invented = {f"10.{100 + high}.{low}.1" for high in range(10) for low in range(256)}
-    for _round in range(40):
+    for _round in range(400):
         book.routed({"10.1.1.1", "10.2.2.1"} | invented)
         if "10.2.2.1" in book.peers:
             break
-        for peer in book.due():
+        for peer in book.due(tend.AT_ONCE):
             book.failed(peer, "no connection")
         clock.now += 5
     assert "10.2.2.1" in book.peers, "a newcomer is asked, however many others there are"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.vm.harness import VM, hear
 
-SETUP = 300
+SETUP = 600
 
 
 def answers(name: str, routing: str = "batman-adv") -> str:

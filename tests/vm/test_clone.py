@@ -133,7 +133,7 @@ def older() -> Drive:
     return Drive(BUILD / "byzantium.img", "usb", "OLDER-STICK", read_only=True)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_a_blank_copy_starts_the_wizard_from_a_bios(source: VM, folder: Path, sticks: list[Drive]) -> None:
     source.kill()
     with VM(folder / "bios", boot="bios", medium="usb", iso=sticks[0].path, before=[older()]) as vm:
@@ -142,14 +142,14 @@ def test_a_blank_copy_starts_the_wizard_from_a_bios(source: VM, folder: Path, st
         own(vm, "byzantium-medium")
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_a_copy_with_answers_is_a_node_by_itself_from_uefi(source: VM, folder: Path, sticks: list[Drive]) -> None:
     source.kill()
     radio = {"systemd.unit-dropin.byz-node.service": "[Service]\nExecStartPre=modprobe mac80211_hwsim radios=1\n"}
     stick = sticks[1].path
     with VM(folder / "uefi", boot="uefi", medium="usb", iso=stick, before=[older()], credentials=radio) as vm:
         vm.start()
-        vm.wait("test -s /etc/byzantium/answers.yaml", 300, "the node to be set up by itself")
+        vm.wait("test -s /etc/byzantium/answers.yaml", 600, "the node to be set up by itself")
         assert json.loads(vm.sh("byzwizard status --json 2>/dev/null")[1])["public"] is False
         kept = vm.run("cat /etc/byzantium/answers.yaml")
         assert "relief-north" in kept

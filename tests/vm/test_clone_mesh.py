@@ -13,7 +13,7 @@ import pytest
 from tests.vm.harness import VM, Drive, blank, hear
 from tests.vm.phone import INSIDE, join
 
-SETUP = 300
+SETUP = 600
 STICK = 10**9
 SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH6Q0kUVPVxWAg9FSjKgUNQoFLdCTIHXfYTk1ll5S9nV somebody"
 ANSWERS = "byzantium: 1\nnode: {{name: {}}}\nmesh: {{name: relief-north, passphrase: canary wren ember quill}}\n"

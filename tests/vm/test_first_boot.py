@@ -12,7 +12,7 @@ import pytest
 from tests.vm.harness import VM
 
 DEFAULTS = "byzantium: 1\n"
-SETUP = 300  # seconds until a node stands, where everything is emulated
+SETUP = 600  # seconds until a node stands, where everything is emulated
 
 
 @pytest.fixture(scope="module")

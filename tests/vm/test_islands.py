@@ -11,7 +11,7 @@ import pytest
 from tests.vm.harness import VM, Node, hear
 
 pytestmark = pytest.mark.timeout(1800)
-SETUP = 300
+SETUP = 600
 WORLD = "ip netns exec world "
 KNOWN = ("9.9.9.9", "149.112.112.112", "1.1.1.1")
 # The Internet: north has a public address there, south is behind a router that lets nobody in.

@@ -14,7 +14,7 @@ import pytest
 from tests.vm.harness import BUILD, VM, Drive, blank
 
 FIRST, SECOND, WRONG = "canary orbit velvet plinth", "canary sextant gravel dune", "canary nobody knows this"
-SETUP = 300  # seconds until a node stands, where everything is emulated
+SETUP = 600  # seconds until a node stands, where everything is emulated
 FLOOR = "128MiB"  # memory of the weakest computer, so that argon2 is quick here
 ANSWERS = """byzantium: 1
 node: {name: lighthouse}

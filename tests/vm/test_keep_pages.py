@@ -12,7 +12,7 @@ import pytest
 from tests.vm.harness import BUILD, VM, Drive, blank
 
 FIRST, SECOND = "canary orbit velvet plinth", "canary sextant gravel dune"
-SETUP = 300  # seconds until a node stands, where everything is emulated
+SETUP = 600  # seconds until a node stands, where everything is emulated
 # A radio, also where the answers of the store are applied before anybody could load it.
 RADIO = {"systemd.unit-dropin.byz-node.service": "[Service]\nExecStartPre=modprobe mac80211_hwsim radios=1\n"}
 

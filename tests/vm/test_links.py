@@ -12,7 +12,7 @@ import pytest
 
 from tests.vm.harness import VM, Node, hear
 
-SETUP = 300
+SETUP = 600
 SECRET = "cactus orbit velvet plinth ember"
 
 

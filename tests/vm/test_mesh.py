@@ -13,7 +13,7 @@ import pytest
 from tests.vm.harness import VM, hear
 from tests.vm.phone import INSIDE, join
 
-SETUP = 300
+SETUP = 600
 # Stands for a daemon that does not bear its new configuration.
 BROKEN = "[Service]\nExecStartPre=/bin/sh -c '! grep -qF 10.77.7.0 /run/byzantium/babel/babel.conf'\nRestart=no\n"
 SECRET = "cactus orbit velvet plinth ember"  # found in no log, argv or journal: the last test looks

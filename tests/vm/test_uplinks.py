@@ -12,7 +12,7 @@ import pytest
 
 from tests.vm.harness import VM
 
-SETUP = 300
+SETUP = 600
 SECRET = "the guest network of canaries"
 OFFICE = "ip netns exec office "
 ABROAD, PRINTER = "203.0.113.5", "192.168.7.9"

@@ -27,8 +27,8 @@ from byzwizard.backends.reach import reaches
 from byzwizard.backends.routes import PROTO_ENDING, PROTO_SHARED
 from byzwizard.backends.system import System
 from byzwizard.backends.wired import read_wired
+from byzwizard.duty import notify, replace
 from byzwizard.errors import ByzantiumError
-from byzwizard.tend import notify, replace
 from byzwizard.values import subnet
 
 FOLDER = Path("/run/byzantium/uplink")

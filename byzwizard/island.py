@@ -21,9 +21,9 @@ from typing import Any
 from byzwizard.backends import dns
 from byzwizard.backends.interfaces import index, ip
 from byzwizard.backends.system import System
+from byzwizard.duty import notify, replace
 from byzwizard.errors import ByzantiumError
 from byzwizard.islands import Island, link_local, public_key
-from byzwizard.tend import notify, replace
 
 FOLDER = Path("/run/byzantium/island")
 UPLINKS = Path("/run/byzantium/uplink/state.json")  # written by byzwizard.gateway

@@ -9,12 +9,10 @@ import asyncio
 import contextlib
 import ipaddress
 import json
-import os
 import random
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from pathlib import Path
 from byzwizard.backends import announced, directory, offered, routes
 from byzwizard.backends.fetch import fetch, hops
 from byzwizard.backends.webanswer import NotFetched
+from byzwizard.duty import notify, replace, text
 
 NAMES = Path("/run/byzantium/names")
 OWN = Path("/run/byzantium/web/root" + directory.PATH)
@@ -251,33 +250,6 @@ class Book:
 
 def _hops(peer: Peer) -> int:
     return peer.hops if peer.hops is not None else 1000
-
-
-def replace(path: Path, text: str) -> None:
-    """Whole or not at all, and only when it changes: dnsmasq reads the file anew each time."""
-    with contextlib.suppress(FileNotFoundError):
-        if path.read_text(encoding="utf-8") == text:
-            return
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        os.fchmod(handle, 0o644)
-        file.write(text)
-    os.rename(temporary, path)
-
-
-def text(path: Path) -> str:
-    """Nothing where there is no file."""
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_text(encoding="utf-8")
-    return ""
-
-
-def notify(message: str) -> None:
-    """sd_notify(3); nothing where systemd did not start us."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if address:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as link:
-            link.sendto(message.encode(), "\0" + address[1:] if address[0] == "@" else address)
 
 
 class Tend:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from byzwizard.backends import airing, control, facts
 from byzwizard.backends.system import System
-from byzwizard.tend import notify
+from byzwizard.duty import notify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byzwizard import tend
+from byzwizard import duty, tend
 from byzwizard.backends import directory
 from byzwizard.backends.directory import BadDocument
 from byzwizard.backends.webanswer import NotFetched, parse
@@ -296,11 +296,11 @@ def test_a_node_goes_by_the_names_that_others_give_it_on_itself_too(book: tend.B
 
 def test_a_file_is_replaced_only_when_it_changes(tmp_path: Path) -> None:
     path = tmp_path / "hosts"
-    tend.replace(path, "one\n")
+    duty.replace(path, "one\n")
     first = path.stat().st_ino
-    tend.replace(path, "one\n")
+    duty.replace(path, "one\n")
     assert path.stat().st_ino == first
-    tend.replace(path, "two\n")
+    duty.replace(path, "two\n")
     assert path.read_text() == "two\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["hosts"]
 

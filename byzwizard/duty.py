@@ -1,0 +1,34 @@
+"""What the long-running duties of a node share: files that others read, and what systemd is told."""
+
+import contextlib
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+
+def replace(path: Path, text: str) -> None:
+    """Whole or not at all, and only when it changes: dnsmasq reads the file anew each time."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        os.fchmod(handle, 0o644)
+        file.write(text)
+    os.rename(temporary, path)
+
+
+def text(path: Path) -> str:
+    """Nothing where there is no file."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_text(encoding="utf-8")
+    return ""
+
+
+def notify(message: str) -> None:
+    """sd_notify(3); nothing where systemd did not start us."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as link:
+            link.sendto(message.encode(), "\0" + address[1:] if address[0] == "@" else address)

@@ -178,6 +178,13 @@ def fingerprint(certificate: bytes) -> str:
     return hashlib.sha256(certificate).digest().hex(" ").upper()
 
 
+def known_by(system: System) -> str:
+    """SHA-256 of this node's certificate in hex, as programs compare it; empty where there is none."""
+    with contextlib.suppress(ValueError):
+        return hashlib.sha256(der(system.read(CERTIFICATE) or "")).hexdigest()
+    return ""
+
+
 def _pair(system: System, key: str, certificate: str) -> Pair | None:
     secret, public = system.read(key), system.read(certificate)
     return None if secret is None or public is None else Pair(secret, public)

@@ -30,6 +30,7 @@ LINK_LOCAL = ipaddress.IPv6Network("fe80::/64")
 SERVICES = 32  # of one node, at the most
 SERVICE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 ADDRESS = re.compile(r"(?:https|mumble)://([a-z2-7]{32})\.byzantium\.mesh(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*/?")
+FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 TITLE = 60  # characters
 LINK = "fe80--"  # how names begin that are a link-local address
 
@@ -40,11 +41,13 @@ class BadDocument(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a node offers, in its own words: one line of text, and an address on that node itself."""
+    """What a node offers, in its own words: one line of text, and an address on that node itself. `certificate`: by
+    which it is known where it links itself with that of other nodes (SHA-256 in hex), empty where it does not."""
 
     name: str
     title: str
     url: str
+    certificate: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,7 +217,9 @@ def offered(fields: Mapping[str, Any], node_id: str) -> tuple[Service, ...]:
         right = ADDRESS.fullmatch(url) if len(url) <= 200 else None
         if (SERVICE.fullmatch(name) and 0 < len(title) <= TITLE and title.isprintable() and title.strip()
                 and right and right[1] == node_id):
-            found.setdefault(name, Service(name, title, url))
+            known = one.get("certificate")
+            known = known if isinstance(known, str) and FINGERPRINT.fullmatch(known) else ""
+            found.setdefault(name, Service(name, title, url, known))
     return tuple(found.values())
 
 

@@ -27,7 +27,8 @@ State = Literal["off", "starting", "on", "failing"]
 
 @dataclass(frozen=True)
 class Offered:
-    """A service that was chosen, or that one needs. `memory_bytes` is what it may take at the most."""
+    """A service that was chosen, or that one needs. `memory_bytes` is what it may take at the most; `peer` and `call`
+    are its templates for other nodes (catalogue.Links), empty where it does not link itself with them."""
 
     name: str
     title: str
@@ -36,15 +37,22 @@ class Offered:
     url: str | None
     health: Health
     certificate: bool = False
+    peer: str = ""
+    call: str = ""
 
-    def announced(self) -> dict[str, str]:
-        return {"name": self.name, "title": self.title, "url": str(self.url)}
+    def announced(self, certificate: str) -> dict[str, str]:
+        """As directory.Service; `certificate`: this node's, by which those it links itself with know it."""
+        said = {"name": self.name, "title": self.title, "url": str(self.url)}
+        return {**said, "certificate": certificate} if self.peer and certificate else said
 
 
 def of(one: Descriptor, host: str | None) -> Offered:
     """`host` is the canonical name of the node; None where it is not offered."""
+    from byzwizard.catalogue import template
+
+    peer, call = (template(one, one.links.peer), template(one, one.links.call)) if one.links else ("", "")
     return Offered(one.name, _(one.title), one.unit, one.memory_bytes, one.address(host) if host else None,
-                   Health(one.health.port, one.health.path, one.health.within), one.certificate)
+                   Health(one.health.port, one.health.path, one.health.within), one.certificate, peer, call)
 
 
 def chosen(system: System) -> tuple[Offered, ...]:

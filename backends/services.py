@@ -6,7 +6,7 @@ It knows no service by name: descriptors and their templates are in assets/servi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +151,8 @@ class Announce(Step):
     offered: tuple[Offered, ...]
 
     def _wanted(self, system: System) -> list[dict[str, str]]:
-        return [one.announced() for one in self.offered if running(system, one.unit)]
+        known = certificates.known_by(system)
+        return [one.announced(known) for one in self.offered if running(system, one.unit)]
 
     def needed(self, system: System) -> bool:
         return bool(self.before(system) != self._wanted(system))
@@ -160,18 +161,10 @@ class Announce(Step):
         return (web.own_document(system) or {}).get("services", [])
 
     def apply(self, system: System, progress: Progress) -> None:
-        self._sign(system, self._wanted(system))
+        web.announce(system, self._wanted(system))
 
     def undo(self, system: System, before: Any) -> None:
-        self._sign(system, before)
-
-    def _sign(self, system: System, services: Sequence[Mapping[str, str]]) -> None:
-        from byzwizard.backends.keep import identity
-
-        own = web.own_document(system)
-        if own is not None:
-            system.write(web.DOCUMENT, directory.make(
-                identity(system), own["name"], own["addresses"], web.serial(system), own["link_local"], services))
+        web.announce(system, before)
 
 
 def _ports(services: Sequence[Descriptor]) -> tuple[tuple[str, tables.Ports], ...]:

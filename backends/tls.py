@@ -25,10 +25,10 @@ CONFIG = f"{certificates.FOLDER}/nginx.conf"
 def configuration(resolved: Resolved, host: str, services: Iterable[Descriptor]) -> str:
     """The text of nginx.conf."""
     return fill("services.nginx", host=host, address=resolved.address, here=HERE, ula_address=resolved.ula_address,
-                places="".join(_places(service) for service in services if service.web))
+                places="".join(_places(service, host) for service in services if service.web))
 
 
-def _places(service: Descriptor) -> str:
+def _places(service: Descriptor, host: str) -> str:
     web = service.web
     assert web is not None
     lines = [f"client_max_body_size {web.body_bytes};"]
@@ -36,21 +36,26 @@ def _places(service: Descriptor) -> str:
         lines += ["proxy_buffering off;", "proxy_request_buffering off;", "proxy_read_timeout 1h;",
                   "proxy_send_timeout 1h;", "client_body_timeout 1h;"]
     to = f"proxy_pass http://127.0.0.1:{web.port}"
-    end = "" if web.keeps_path else "/"
     places = [(path, [*lines, f"{to};"]) for path in web.also]
-    if web.pages:
-        places += _pages(service.name, web.pages)
-    else:
-        places.insert(0, (f"/{service.name}/", [*lines, f"{to}{end};"]))
+    if web.port is not None:
+        own = f"= /{service.name}/{web.socket}" if web.socket else f"/{service.name}/"
+        places.append((own, [*lines, f"{to}{'' if web.keeps_path else '/'};"]))
+    places += _pages(service.name, web.pages, host)
     return "".join(f"        location {path} {{\n            " + "\n            ".join(said) + "\n        }\n"
                    for path, said in places)
 
 
-def _pages(name: str, pages: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+def _pages(name: str, pages: Sequence[str], host: str) -> Iterator[tuple[str, list[str]]]:
     """Files that nginx shows itself; the first one at the address of the service."""
+    # Some browsers do not count WebSockets to where the page is from as 'self'.
+    policy = (f"default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; connect-src 'self' "
+              f"wss://{host}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+    headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff",
+               "Referrer-Policy": "same-origin", "Cache-Control": "no-cache"}
+    lines = [f'add_header {header} "{value}" always;' for header, value in headers.items()]
     for page in pages:
         at = "" if page == pages[0] else page
-        yield f"= /{name}/{at}", [f"root {catalogue_names.FILES};", f"try_files /{name}/{page} =404;"]
+        yield f"= /{name}/{at}", [f"root {catalogue_names.FILES};", f"try_files /{name}/{page} =404;", *lines]
 
 
 @dataclass(frozen=True, kw_only=True)

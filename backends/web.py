@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,16 @@ def serial(system: System) -> int:
     """Of the next document: the time, and never less than others have seen."""
     former: int = (own_document(system) or {}).get("serial", 0)
     return max(int(time.time()), former + 1)
+
+
+def announce(system: System, services: Sequence[Mapping[str, str]]) -> None:
+    """The signed document says these, in a newer one; nothing where there is none yet."""
+    from byzwizard.backends.keep import identity
+
+    own = own_document(system)
+    if own is not None:
+        system.write(DOCUMENT, directory.make(
+            identity(system), own["name"], own["addresses"], serial(system), own["link_local"], services))
 
 
 @step_class

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,12 +28,15 @@ CATEGORIES = {
     "internet": N_("Ways to the Internet"),
 }
 HOME = "/var/lib/byzantium/services"  # a folder for the data of each service
+PAGES = frozenset({".html", ".js", ".css", ".svg"})  # that nginx shows itself
 TAKEN = frozenset({("tcp", n) for n in (22, 53, 80, 443, 2050)} | {("udp", n) for n in (53, 67, 123, 6696)})
 """Ports of the node itself."""
 GIVEN = frozenset(
     {"name", "id", "host", "address", "ula_address", "subnet", "ula", "language", "title", "purpose", "note"})
 """What stands for values in templates: `host` is the canonical name of the node; `title`, `purpose` and `note` are the
 service's, in the language of the node."""
+OF_PEERS = frozenset({"host", "address", "certificate"})
+"""The same of another node, in templates of links: canonical name, 10.x.y.1, SHA-256 of its certificate (hex)."""
 ESCAPES: Mapping[str, Callable[[str], str]] = {
     ".html": html.escape, ".json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1]}
 """How a value is written into a template whose name ends so; into others as it is."""
@@ -68,6 +71,7 @@ FileName = Annotated[str, _matches(_FILE, "name of a file")]
 Held = Annotated[str, _matches(_HELD, "name of a file, or of a folder with a slash behind it")]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Bytes = Annotated[int, Field(ge=1 << 20, le=1 << 40)]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$", max_length=20)]
 
 
 class Part(BaseModel):
@@ -84,15 +88,26 @@ class Port(Part):
 
 class Web(Part):
     """Pages behind nginx: https://HOST/NAME/ leads to `port` of this computer. `keeps_path`: the service wants to see
-    the path as it is asked for. `also` are further paths of the host. `streams`: nothing is held back. Instead, `pages`
-    are files of its configuration that nginx shows itself, the first one at the address of the service."""
+    the path as it is asked for. `also` are further paths of the host. `streams`: nothing is held back. `pages` are
+    files of its configuration that nginx shows itself, the first one at the address of the service; a port beside them
+    is reached by WebSocket alone, at https://HOST/NAME/SOCKET."""
 
     port: PortNumber | None = None
     pages: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
+    socket: FileName | None = None
     keeps_path: bool = False
     also: Annotated[tuple[WebPath, ...], Field(strict=False)] = ()
     body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 1 << 20
     streams: bool = False
+
+
+class Links(Part):
+    """How the service of this node finds those of others, which it makes one network with. `peer` is a template that
+    is filled in for each other node that offers it, `call` one more for those that this node calls (of two nodes the
+    one with the smaller id). tend writes them to /run/byzantium/names/links/NAME, for its configuration to include."""
+
+    peer: FileName
+    call: FileName
 
 
 class Health(Part):
@@ -119,8 +134,9 @@ class Dump(Part):
 class Descriptor(Part):
     """`memory_bytes` is what its unit may use at the most (MemoryMax), `disk_bytes` what it uses on disk in a while.
     `config` are templates that are filled in into FILES/NAME; `first_run` is one of them, which the unit runs before
-    its program each time: it makes what is not there yet. `note`: what its operator has to know. `url` is where people
-    find it, where not behind nginx. `certificate`: it speaks TLS itself, and is restarted with a new certificate."""
+    its program each time: it makes what is not there yet. `words` are texts of its templates, in the node's language.
+    `note`: what its operator has to know. `url` is where people find it, where not behind nginx. `certificate`: it
+    speaks TLS itself, and is restarted with a new certificate."""
 
     name: Annotated[str, AfterValidator(values.service_name)]
     title: Title
@@ -137,6 +153,8 @@ class Descriptor(Part):
     certificate: bool = False
     config: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
     first_run: FileName | None = None
+    words: dict[Word, Text] = {}
+    links: Links | None = None
     data: Annotated[tuple[str, ...], Field(strict=False)] = ()
     dump: Dump | None = None
     health: Health
@@ -242,21 +260,35 @@ def _check(found: Descriptor, path: Path) -> None:
     for script in (found.dump.save, found.dump.load) if found.dump else ():
         if not (path.with_suffix("") / script).is_file():
             raise Broken(_("dump: there is no file {file}").format(file=script))
-    for page in found.web.pages if found.web else ():
-        if page not in found.config or not page.endswith(".html"):
-            raise Broken(_("web: {file} is not among config, or no page").format(file=page))
-    if found.web and bool(found.web.pages) == bool(found.web.port):
-        raise Broken(_("web: it has either a port or pages"))
+    if found.web is not None:
+        _check_web(found.web, found.config)
+    if found.links and not (found.certificate and found.unit == f"byz-{found.name}.service"):
+        raise Broken(_("links: it needs certificate, and its unit is called byz-{name}.service").format(
+            name=found.name))
     for name in found.config:
-        _check_template(path.with_suffix("") / name)
+        _check_template(path.with_suffix("") / name, GIVEN | found.words.keys())
+    for name in (found.links.peer, found.links.call) if found.links else ():
+        _check_template(path.with_suffix("") / name, OF_PEERS)
 
 
-def _check_template(path: Path) -> None:
+def _check_web(web: Web, config: Sequence[str]) -> None:
+    """It has a port, or pages, or pages and a port with a socket between them. Raises Broken."""
+    if web.port is None:
+        if not web.pages or web.socket or web.also:
+            raise Broken(_("web: without a port there are pages, and nothing else"))
+    elif bool(web.pages) != bool(web.socket):
+        raise Broken(_("web: with a port, pages and socket are there together, or neither"))
+    for page in web.pages:
+        if page not in config or Path(page).suffix not in PAGES:
+            raise Broken(_("web: {file} is not among config, or no page").format(file=page))
+
+
+def _check_template(path: Path, given: Set[str]) -> None:
     try:
         template = Template(path.read_text(encoding="utf-8"))
     except OSError as fault:
         raise Broken(_("config: there is no file {file}").format(file=path.name)) from fault
-    unknown = set(template.get_identifiers()) - GIVEN
+    unknown = set(template.get_identifiers()) - given
     if unknown or not template.is_valid():
         raise Broken(_("config: {file} asks for a value that there is not ({value})").format(
             file=path.name, value=", ".join(sorted(unknown)) or "$"))
@@ -278,14 +310,18 @@ def _apart(found: Descriptor, others: Iterable[Descriptor]) -> Descriptor:
 
 def files(found: Descriptor, given: Mapping[str, str]) -> dict[str, str]:
     """The text of each file of its configuration by path, filled in."""
-    folder = catalogue_names.DESCRIPTORS / found.name
-    return {f"{catalogue_names.FILES}/{found.name}/{name}": _filled(folder / name, given) for name in found.config}
+    given = {**{key: _(text) for key, text in found.words.items()}, **given}
+    return {f"{catalogue_names.FILES}/{found.name}/{name}": _filled(found, name, given) for name in found.config}
 
 
-def _filled(path: Path, given: Mapping[str, str]) -> str:
-    escape = ESCAPES.get(path.suffix, str)
-    template = Template(path.read_text(encoding="utf-8"))
-    return template.substitute({key: escape(value) for key, value in given.items()})
+def _filled(found: Descriptor, name: str, given: Mapping[str, str]) -> str:
+    escape = ESCAPES.get(Path(name).suffix, str)
+    return Template(template(found, name)).substitute({key: escape(value) for key, value in given.items()})
+
+
+def template(found: Descriptor, name: str) -> str:
+    """As it is, for what is filled in later."""
+    return (catalogue_names.DESCRIPTORS / found.name / name).read_text(encoding="utf-8")
 
 
 SYSTEM_BYTES = 400 << 20

@@ -2,10 +2,19 @@
 
 import sys
 
-from byzwizard.backends import certificates, facts, offering, trust
+from byzwizard.backends import certificates, facts, offering, trust, web
 from byzwizard.backends.directory import DOMAIN
 from byzwizard.backends.system import System
 from byzwizard.errors import ByzantiumError
+
+
+def _announce(system: System) -> None:
+    """Services that link themselves with those of other nodes are known by the certificate."""
+    told = (web.own_document(system) or {}).get("services", [])
+    known = certificates.known_by(system)
+    now = [{**one, "certificate": known} if "certificate" in one else one for one in told]
+    if now != told:
+        web.announce(system, now)
 
 
 def main() -> int:
@@ -21,6 +30,7 @@ def main() -> int:
                      trust.Explain(id="trust", text="", host=host, shown=True)):
             if step.needed(system):
                 step.apply(system, lambda _done, _total: None)
+        _announce(system)
     except ByzantiumError as fault:
         print(fault, file=sys.stderr)
         return fault.status

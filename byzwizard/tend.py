@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from byzwizard.backends import announced, directory, offered, routes
+from byzwizard.backends import announced, directory, linked, offered, routes
 from byzwizard.backends.fetch import fetch, hops
 from byzwizard.backends.webanswer import NotFetched
 from byzwizard.duty import notify, replace, text
@@ -27,6 +27,7 @@ NAMES = Path("/run/byzantium/names")
 OWN = Path("/run/byzantium/web/root" + directory.PATH)
 CONFIG = Path("/run/byzantium/dnsmasq")  # servers and probes, as they are to be where they are wanted
 BLOCKED = Path("/run/byzantium/blocked")  # ids of nodes that the owner does not want to know
+FACTS = Path("/run/byzantium/services.json")  # what this node offers, and how that links itself with others
 UPLINK_DNS = Path("/run/byzantium/uplink/dns")  # what the network behind a shared port offers besides
 ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
 # Seconds without a route; one that flaps must not take the name with it. The neighbours of a node that died may hold on
@@ -217,6 +218,12 @@ class Book:
         lines = [f"server {address} iburst minpoll 4 maxpoll 6" for address in asked]
         return "".join(f"{line}\n" for line in [*lines, *([POOL] if shares else [])])
 
+    def links(self, service: linked.Templates) -> str:
+        """For a service of this node: what its configuration says of the other nodes that offer it."""
+        return linked.lines(service, self.own.id, (
+            linked.Node(document.id, document.address, one.certificate, _hops(self.peers[document.address]))
+            for document in self.documents() for one in document.services if one.name == service.name))
+
     def pieces(self) -> dict[str, str]:
         """What the front page and programs are told of services and nodes, by file: the nearest nodes first."""
         documents = self.documents()
@@ -255,8 +262,9 @@ def _hops(peer: Peer) -> int:
 class Tend:
     """The loop: routes to peers, peers to documents, documents to files."""
 
-    def __init__(self, folder: Path = NAMES, own: Path = OWN, config: Path = CONFIG, blocked: Path = BLOCKED) -> None:
-        self._folder, self._own, self._config, self._blocked = folder, own, config, blocked
+    def __init__(self, folder: Path = NAMES, own: Path = OWN, config: Path = CONFIG, blocked: Path = BLOCKED,
+                 facts: Path = FACTS) -> None:
+        self._folder, self._own, self._config, self._blocked, self._facts = folder, own, config, blocked, facts
         self._book = Book()
         self._began = time.monotonic()
         self._changed = asyncio.Event()
@@ -314,6 +322,18 @@ class Tend:
                 replace(self._folder / name, piece)
             (self._folder / "clock").mkdir(exist_ok=True)
             replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))
+            self._link()
+
+    def _link(self) -> None:
+        """A file for each service of this node that links itself with those of others (byz-links@.path)."""
+        folder = self._folder / "links"
+        folder.mkdir(exist_ok=True)
+        wanted = {one.name: self._book.links(one) for one in linked.services(text(self._facts))}
+        for name, lines in wanted.items():
+            replace(folder / name, lines)
+        for path in folder.iterdir():
+            if path.name not in wanted:
+                path.unlink()
 
     def _ask_due(self) -> None:
         for peer in self._book.due(AT_ONCE - len(self._asking)):

@@ -1,6 +1,9 @@
 """The catalogue: descriptors that are right, broken ones that are named and left out, and what fits together."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import yaml
 
 from byzwizard import catalogue, catalogue_names
 from byzwizard.answers import parse
-from byzwizard.backends import dumped, kept, services
+from byzwizard.backends import dumped, kept, linked, offering, services
 from byzwizard.backends.units import ConfigFile, ConfigFiles
 from byzwizard.errors import CannotHere
 from byzwizard.identity import Identity
@@ -80,6 +83,36 @@ def test_how_data_are_saved_is_in_the_descriptor(descriptors: Path) -> None:
         str(descriptors / "tea/save"), str(descriptors / "tea/load"), MB)
 
 
+def test_pages_of_its_own_are_shown_by_nginx_and_its_port_by_websocket_alone(descriptors: Path) -> None:
+    write(descriptors, {**TEA, "title": "Tea & <milk>", "words": {"pour": "Pour"}, "config": ["tea.conf", "tea.html"],
+                        "web": {"port": 8201, "pages": ["tea.html"], "socket": "socket"}})
+    (descriptors / "tea" / "tea.html").write_text("<p>$title: $pour")
+    node = resolve(parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [tea]\n"),
+                   Machine(memory_bytes=1 << 30, wired=(CABLE,)), Identity(b"t" * 32))
+    steps = {step.id: step for step in services.STAGE.steps(node, Machine(memory_bytes=1 << 30, wired=(CABLE,)))}
+    shown, files = steps["services-web-file"], steps["service-tea-files"]
+    assert isinstance(shown, ConfigFile)
+    assert isinstance(files, ConfigFiles)
+    assert files.files[1].content == "<p>Tea &amp; &lt;milk&gt;: Pour"
+    places = re.findall(r"location (\S.*?) {(.*?)}", shown.content.partition("location / {")[2], re.DOTALL)
+    assert [place for place, _said in places] == ["= /tea/socket", "= /tea/"]
+    assert "proxy_pass http://127.0.0.1:8201/;" in places[0][1]
+    assert "try_files /tea/tea.html =404;" in places[1][1]
+    assert "proxy_pass" not in places[1][1]
+
+
+def test_who_links_itself_is_noted_for_tend_and_announced_with_its_certificate(descriptors: Path) -> None:
+    write(descriptors, {**TEA, "certificate": True, "links": {"peer": "peer", "call": "call"}})
+    (descriptors / "tea" / "peer").write_text("<link $host $address $certificate>\n")
+    (descriptors / "tea" / "call").write_text("<call $host>\n")
+    one = offering.of(catalogue.read(descriptors).services["tea"], "host")
+    told = linked.services(json.dumps([asdict(one)]))
+    assert told == [linked.Templates("tea", "<link $host $address $certificate>\n", "<call $host>\n")]
+    assert one.announced("ab")["certificate"] == "ab"
+    assert "certificate" not in one.announced("")
+    assert "certificate" not in replace(one, peer="", call="").announced("ab")
+
+
 def test_a_computer_with_too_little_memory_is_told_before_anything_is_done() -> None:
     answers = parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [wiki, radio]\n")
     machine = Machine(memory_bytes=catalogue.SYSTEM_BYTES + 150 * MB, wired=(CABLE,))
@@ -127,7 +160,7 @@ def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> st
     ({"health": {"port": 9000}}, "health: port 9000 is none of its ports"),
     ({"web": {"port": 9000}}, "web: port 9000 is none of its ports"),
     ({"web": None}, "neither web nor url"),
-    ({"web": {}}, "either a port or pages"),
+    ({"web": {}}, "web: without a port there are pages"),
     ({"web": {"pages": ["other.html"]}}, "web: other.html is not among config"),
     ({"web": {"pages": ["tea.conf"]}}, "or no page"),
     ({"web": None, "url": "https://elsewhere/"}, "url"),
@@ -143,6 +176,15 @@ def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> st
     ({"colour": "green"}, "colour"),
     ({"purpose": "two\nlines"}, "purpose"),
     ({"needs": ["kettle"]}, "kettle"),
+    ({"web": {"port": 8201, "socket": "socket"}}, "with a port, pages and socket are there together"),
+    ({"web": {"port": 8201, "pages": ["tea.html"]}}, "with a port, pages and socket are there together"),
+    ({"web": {"pages": ["tea.html"], "socket": "socket"}}, "web: without a port there are pages"),
+    ({"web": {"pages": ["tea.html"], "also": ["/milk/"]}}, "web: without a port there are pages"),
+    ({"links": {"peer": "tea.conf", "call": "tea.conf"}}, "links: it needs certificate"),
+    ({"links": {"peer": "other", "call": "tea.conf"}, "certificate": True}, "there is no file other"),
+    ({"links": {"peer": "tea.conf"}, "certificate": True}, "links.call"),
+    ({"words": {"Two words": "Milk"}}, "words"),
+    ({"words": {"milk": "Milk\nand sugar"}}, "words"),
     ({"ports": [{"number": 53, "protocol": "udp", "reach": "mesh"}, {"number": 8201, "reach": "node"}]}, "53"),
 ])
 def test_a_broken_one_is_named_and_left_out(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -213,6 +255,8 @@ def test_a_descriptor_and_its_unit_say_the_same(name: str) -> None:
     assert f"u {said['User']} " in Path("iso/base/usr/lib/sysusers.d/byzantium.conf").read_text()
     packages = {line.partition("#")[0].strip() for line in Path("iso/packages").read_text().splitlines()}
     assert packages >= set(one.packages)
-    assert one.certificate == (said.get("Upholds") == "byz-certificate.timer"), "who reads it has it renewed"
+    upheld = said.get("Upholds", "").split()
+    assert one.certificate == ("byz-certificate.timer" in upheld), "who reads it has it renewed"
+    assert bool(one.links) == (f"byz-links@{name}.path" in upheld), "who links itself is told of others"
     if one.first_run:
         assert said["ExecStartPre"] == f"/bin/sh /run/byzantium/services/{name}/{one.first_run}"

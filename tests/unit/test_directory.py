@@ -212,6 +212,13 @@ def test_a_service_that_is_not_right_is_left_out_and_the_node_stays(changes: dic
     assert [service.name for service in document.services] == ["other"]
 
 
+def test_how_a_service_is_known_is_hex_or_nothing() -> None:
+    told = check(text_of(services=[
+        {**WIKI, "name": f"wiki{n}", "certificate": known} for n, known in enumerate((
+            "0a" * 32, "0A" * 32, "0a" * 31, "0a" * 32 + "\n", '"><oper name="me">', "", None, 5, ["0a" * 32]))]))
+    assert [one.certificate for one in told.services] == ["0a" * 32, *[""] * 8]
+
+
 @pytest.mark.parametrize("services", ["wiki", {"name": "wiki"}, [None, 5, [WIKI]], [[[[WIKI]]]]])
 def test_services_of_another_shape_are_none(services: Any) -> None:
     assert check(text_of(services=services)).services == ()

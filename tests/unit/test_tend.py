@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byzwizard import duty, tend
-from byzwizard.backends import directory
+from byzwizard.backends import directory, linked
 from byzwizard.backends.directory import BadDocument
 from byzwizard.backends.webanswer import NotFetched, parse
 from byzwizard.identity import Identity
@@ -130,6 +130,41 @@ def test_of_two_places_of_one_identity_the_newer_holds(book: tend.Book) -> None:
     book.answered(book.peers["10.2.2.1"], document(ALICE, "10.2.2.1", serial=6))
     assert "10.2.2.1 harbour" in book.hosts()
     assert "10.1.1.1" not in book.hosts()
+
+
+CHAT = linked.Templates("chat", "link $host $address $certificate\n", "call $host\n")
+
+
+def offers(identity: Identity, address: str, **more: str) -> bytes:
+    one = {"name": "chat", "title": "Chat", "url": f"https://{identity.id}.byzantium.mesh/chat/", **more}
+    return directory.make(identity, "harbour", [address], 5, (), [one]).encode()
+
+
+def test_services_of_one_name_are_linked_and_one_of_two_calls(book: tend.Book) -> None:
+    book.own = tend.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1",)), None, "lighthouse", OURS.id)
+    book.routed({"10.1.1.1", "10.2.2.1"})
+    book.answered(book.peers["10.1.1.1"], offers(ALICE, "10.1.1.1", certificate="0a" * 32))
+    book.answered(book.peers["10.2.2.1"], offers(BOB, "10.2.2.1", certificate="0b" * 32))
+    said = book.links(CHAT).splitlines()
+    for node, address, known in ((ALICE, "10.1.1.1", "0a" * 32), (BOB, "10.2.2.1", "0b" * 32)):
+        assert f"link {node.id}.byzantium.mesh {address} {known}" in said
+        assert (f"call {node.id}.byzantium.mesh" in said) == (OURS.id < node.id)
+    assert book.links(linked.Templates("pad", "$host", "")) == ""
+
+
+@pytest.mark.parametrize("known", ["", '"> <oper name="me" password="me" host="*@*">', "$host", "0A" * 32])
+def test_who_does_not_say_how_it_is_known_is_not_linked(book: tend.Book, known: str) -> None:
+    book.routed({"10.1.1.1"})
+    book.answered(book.peers["10.1.1.1"], offers(ALICE, "10.1.1.1", certificate=known))
+    assert book.links(CHAT) == ""
+
+
+def test_of_many_the_nearest_are_called_and_all_are_known() -> None:
+    nodes = [linked.Node(f"{n:0>32}", f"10.0.{n}.1", "0a" * 32, hops=200 - n) for n in range(1, 200)]
+    said = linked.lines(CHAT, "0" * 32, [*nodes, linked.Node("9" * 32, "fd00::1", "0a" * 32, 1)])
+    assert said.count("link ") == 199
+    assert said.count("call ") == linked.CALLS
+    assert f"call {199:0>32}.byzantium.mesh" in said, "the nearest"
 
 
 def test_our_own_identity_elsewhere_is_told_and_not_listed(book: tend.Book) -> None:

@@ -238,7 +238,7 @@ def test_names_without_a_descriptor_stay_refused() -> None:
 def test_every_descriptor_of_ours_is_whole() -> None:
     found = catalogue.here()
     assert not found.broken
-    assert set(found.services) >= {"wiki", "radio"}
+    assert set(found.services) >= {"chat", "wiki", "radio"}
     assert catalogue_names.units() == {name: one.unit for name, one in found.services.items()}
 
 

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from byzwizard.backends.directory import DOMAIN, Service
 
 MOST = 200  # of other nodes: a browser's one question is answered with all of them
-TYPES = {"https": ("_https._tcp", 443), "mumble": ("_mumble._tcp", 64738)}  # IANA: service names and ports
+TYPES = {  # IANA: service names and ports
+    "https": ("_https._tcp", 443), "ircs": ("_ircs-u._tcp", 6697), "mumble": ("_mumble._tcp", 64738)}
 WORDS, LABEL = 28, 32  # characters; with " - " the 63 that RFC 1035 gives a label
 
 
@@ -33,8 +34,9 @@ def records(own: Iterable[Place], others: Iterable[Place]) -> str:
     lines = ["# The services of the mesh, from signed documents. Written by byzwizard tend."]
     types: set[str] = set()
     taken: set[str] = set()
-    for place in itertools.chain(own, itertools.islice(others, MOST)):
-        found = urlsplit(place.service.url)
+    places = itertools.chain(own, itertools.islice(others, MOST))
+    ways = [(place, urlsplit(url)) for place in places for url in (place.service.url, place.service.program) if url]
+    for place, found in ways:
         kind, usual = TYPES.get(found.scheme, (None, 0))
         port = int(found.netloc.partition(":")[2] or usual)
         if kind is None or port > 65535:

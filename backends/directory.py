@@ -29,7 +29,8 @@ ANYCAST = ipaddress.ip_network("10.255.0.0/16")
 LINK_LOCAL = ipaddress.IPv6Network("fe80::/64")
 SERVICES = 32  # of one node, at the most
 SERVICE = re.compile(r"[a-z][a-z0-9-]{0,31}")
-ADDRESS = re.compile(r"(?:https|mumble)://([a-z2-7]{32})\.byzantium\.mesh(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*/?")
+ADDRESS = re.compile(
+    r"(?:https|ircs|mumble)://([a-z2-7]{32})\.byzantium\.mesh(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*/?")
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 TITLE = 60  # characters
 LINK = "fe80--"  # how names begin that are a link-local address
@@ -41,12 +42,14 @@ class BadDocument(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a node offers, in its own words: one line of text, and an address on that node itself. `certificate`: by
-    which it is known where it links itself with that of other nodes (SHA-256 in hex), empty where it does not."""
+    """What a node offers, in its own words: one line of text, and an address on that node itself. `program` is one more
+    for programs of its kind, empty where there is none. `certificate`: by which it is known where it links itself with
+    that of other nodes (SHA-256 in hex), empty where it does not."""
 
     name: str
     title: str
     url: str
+    program: str = ""
     certificate: str = ""
 
 
@@ -214,13 +217,19 @@ def offered(fields: Mapping[str, Any], node_id: str) -> tuple[Service, ...]:
         name, title, url = (one.get(key) for key in ("name", "title", "url")) if isinstance(one, dict) else (0, 0, 0)
         if not isinstance(name, str) or not isinstance(title, str) or not isinstance(url, str):
             continue
-        right = ADDRESS.fullmatch(url) if len(url) <= 200 else None
         if (SERVICE.fullmatch(name) and 0 < len(title) <= TITLE and title.isprintable() and title.strip()
-                and right and right[1] == node_id):
-            known = one.get("certificate")
-            known = known if isinstance(known, str) and FINGERPRINT.fullmatch(known) else ""
-            found.setdefault(name, Service(name, title, url, known))
+                and _leads_to(url, node_id)):
+            program, known = one.get("program"), one.get("certificate")
+            found.setdefault(name, Service(
+                name, title, url,
+                program if isinstance(program, str) and _leads_to(program, node_id) else "",
+                known if isinstance(known, str) and FINGERPRINT.fullmatch(known) else ""))
     return tuple(found.values())
+
+
+def _leads_to(url: str, node_id: str) -> bool:
+    right = ADDRESS.fullmatch(url) if len(url) <= 200 else None
+    return right is not None and right[1] == node_id
 
 
 def link_label(address: str) -> str | None:

@@ -27,8 +27,9 @@ State = Literal["off", "starting", "on", "failing"]
 
 @dataclass(frozen=True)
 class Offered:
-    """A service that was chosen, or that one needs. `memory_bytes` is what it may take at the most; `peer` and `call`
-    are its templates for other nodes (catalogue.Links), empty where it does not link itself with them."""
+    """A service that was chosen, or that one needs. `memory_bytes` is what it may take at the most; `program`
+    is its address for programs (catalogue.Descriptor), `peer` and `call` are its templates for other nodes
+    (catalogue.Links): each empty where there is none."""
 
     name: str
     title: str
@@ -37,13 +38,15 @@ class Offered:
     url: str | None
     health: Health
     certificate: bool = False
+    program: str = ""
     peer: str = ""
     call: str = ""
 
     def announced(self, certificate: str) -> dict[str, str]:
         """As directory.Service; `certificate`: this node's, by which those it links itself with know it."""
         said = {"name": self.name, "title": self.title, "url": str(self.url)}
-        return {**said, "certificate": certificate} if self.peer and certificate else said
+        more = {"program": self.program, "certificate": certificate if self.peer else ""}
+        return {**said, **{key: text for key, text in more.items() if text}}
 
 
 def of(one: Descriptor, host: str | None) -> Offered:
@@ -52,7 +55,8 @@ def of(one: Descriptor, host: str | None) -> Offered:
 
     peer, call = (template(one, one.links.peer), template(one, one.links.call)) if one.links else ("", "")
     return Offered(one.name, _(one.title), one.unit, one.memory_bytes, one.address(host) if host else None,
-                   Health(one.health.port, one.health.path, one.health.within), one.certificate, peer, call)
+                   Health(one.health.port, one.health.path, one.health.within), one.certificate,
+                   one.for_programs(host) if host else "", peer, call)
 
 
 def chosen(system: System) -> tuple[Offered, ...]:

@@ -69,6 +69,7 @@ Title = Annotated[str, Field(max_length=40), AfterValidator(_sentence)]
 WebPath = Annotated[str, _matches(_PATH, "path of a page")]
 FileName = Annotated[str, _matches(_FILE, "name of a file")]
 Held = Annotated[str, _matches(_HELD, "name of a file, or of a folder with a slash behind it")]
+Url = Annotated[str, _matches(_URL, "address with $host")]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Bytes = Annotated[int, Field(ge=1 << 20, le=1 << 40)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$", max_length=20)]
@@ -135,8 +136,8 @@ class Descriptor(Part):
     """`memory_bytes` is what its unit may use at the most (MemoryMax), `disk_bytes` what it uses on disk in a while.
     `config` are templates that are filled in into FILES/NAME; `first_run` is one of them, which the unit runs before
     its program each time: it makes what is not there yet. `words` are texts of its templates, in the node's language.
-    `note`: what its operator has to know. `url` is where people find it, where not behind nginx. `certificate`: it
-    speaks TLS itself, and is restarted with a new certificate."""
+    `note`: what its operator has to know. `url` is where people find it, where not behind nginx, `program` where
+    programs of its kind do besides. `certificate`: it speaks TLS itself, and is restarted with a new certificate."""
 
     name: Annotated[str, AfterValidator(values.service_name)]
     title: Title
@@ -158,11 +159,16 @@ class Descriptor(Part):
     data: Annotated[tuple[str, ...], Field(strict=False)] = ()
     dump: Dump | None = None
     health: Health
-    url: Annotated[str, _matches(_URL, "address with $host")] | None = None
+    url: Url | None = None
+    program: Url | None = None
 
     def address(self, host: str) -> str:
         """Where people find it on the node with this canonical host name."""
         return Template(self.url).substitute(host=host) if self.url else f"https://{host}/{self.name}/"
+
+    def for_programs(self, host: str) -> str:
+        """The same for programs of its kind; empty where there is none."""
+        return Template(self.program or "").substitute(host=host)
 
 
 class Broken(ValueError):

@@ -101,6 +101,8 @@ def test_a_browser_and_a_program_talk_on_one_node(lab: Lab, tmp_path: Path) -> N
     assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")
     assert len(page) + len(script) < 12000, "it comes over a mesh"
     assert a.pages("/chat/inspircd.conf", host(a), authority(a))[0] == 404
+    assert a.pages("/trust", "here.byzantium.mesh")[0] == 200
+    assert a.run("byzwizard", "data", "save", "chat").returncode == 4, "it has nothing that is kept"
 
     ann = Talker(a, "ann", tmp_path)
     with talking(ann):
@@ -155,6 +157,7 @@ def test_three_nodes_are_one_network_that_heals(lab: Lab, tmp_path: Path) -> Non
     for node in lab.nodes:
         others = {f"node-{other.letter}" for other in lab.nodes if other is not node}
         assert within(SEEN, partial(_lists, node, others))
+        assert within(20, partial(_leads_to_all, node, lab))
     ann, bob, cy = Talker(a, "ann", tmp_path), Talker(b, "bob", tmp_path), Talker(c, "cy", tmp_path)
     with talking(ann, bob, cy):
         # The others may have read of a's former certificate.
@@ -178,6 +181,20 @@ def _told(lab: Lab) -> str:
 
 def _lists(node: Node, others: set[str]) -> bool:
     return {row["node"] for row in node.services() if row["name"] == "chat" and row["node"]} == others
+
+
+def _leads_to_all(node: Node, lab: Lab) -> bool:
+    """Do browsers and programs on the phone of `node` find the chat of everybody?"""
+    page = node.pages("/", "here.byzantium.mesh")[2]
+    return all(f'href="https://{host(each)}/chat/"' in page
+               and _found(node, f"chat - node-{each.letter}._ircs-u._tcp") == f"0 0 6697 {host(each)}."
+               for each in lab.nodes)
+
+
+def _found(node: Node, service: str) -> str:
+    """Where DNS-SD leads."""
+    name = f"{service}.byzantium.mesh".replace(" ", r"\032")
+    return node.made.run(node.phone, "dig", "+short", f"@{node.address}", name, "SRV").stdout.strip()
 
 
 def _reaches(one: Talker, other: Talker, words: str) -> bool:

@@ -22,8 +22,8 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 HOME = "/var/lib/byzantium/services"
-NAMES = ("board", "library", "mumble", "proxy", "tor")
-NATIVE = ("snac2", "mumble-server", "squid", "tor", "tor@default")  # units of the packages
+NAMES = ("board", "chat", "library", "mumble", "proxy", "tor")
+NATIVE = ("inspircd", "snac2", "mumble-server", "squid", "tor", "tor@default")  # units of the packages
 OUTSIDE = "198.51.100.2"  # RFC 5737
 
 

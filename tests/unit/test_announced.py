@@ -15,8 +15,8 @@ LINE = re.compile(r"#.*|(ptr-record|srv-host|txt-record)=[a-z0-9 ._-]+(,[a-z0-9 
 
 
 def place(title: str = "Wiki", url: str = f"https://{A}.byzantium.mesh/wiki/", label: str = "pier", node: str = A,
-          name: str = "wiki") -> Place:
-    return Place(label, node, Service(name, title, url))
+          name: str = "wiki", program: str = "") -> Place:
+    return Place(label, node, Service(name, title, url, program))
 
 
 def test_a_service_is_a_pointer_an_address_and_a_text() -> None:
@@ -39,6 +39,13 @@ def test_kind_and_port_come_from_the_address(url: str, lines: list[str]) -> None
     told = announced.records([place(url=url)], []).splitlines()
     assert [line for line in told if line in lines] == lines
     assert bool(told[1:]) == bool(lines)
+
+
+def test_programs_of_its_kind_find_it_beside_browsers() -> None:
+    text = announced.records([place("Chat", program=f"ircs://{A}.byzantium.mesh:6697/")], [])
+    assert f"srv-host=chat - pier._https._tcp.byzantium.mesh,{A}.byzantium.mesh,443\n" in text
+    assert f"srv-host=chat - pier._ircs-u._tcp.byzantium.mesh,{A}.byzantium.mesh,6697\n" in text
+    assert "ptr-record=services._dns-sd._udp.byzantium.mesh,_ircs-u._tcp.byzantium.mesh\n" in text
 
 
 def test_where_there_is_nothing_there_is_no_type() -> None:

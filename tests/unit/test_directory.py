@@ -219,6 +219,16 @@ def test_how_a_service_is_known_is_hex_or_nothing() -> None:
     assert [one.certificate for one in told.services] == ["0a" * 32, *[""] * 8]
 
 
+@pytest.mark.parametrize(("program", "right"), [
+    (f"ircs://{ALICE.id}.byzantium.mesh:6697/", True), (f"ircs://{BOB.id}.byzantium.mesh:6697/", False),
+    (f"ssh://{ALICE.id}.byzantium.mesh/", False), (f"ircs://{ALICE.id}.byzantium.mesh/" + "a" * 300, False),
+    ("", False), (None, False), (["ircs"], False),
+])
+def test_programs_are_sent_to_the_node_that_says_so_or_nowhere(program: Any, right: bool) -> None:
+    told, = check(text_of(services=[{**WIKI, "program": program}])).services
+    assert told.program == (program if right else "")
+
+
 @pytest.mark.parametrize("services", ["wiki", {"name": "wiki"}, [None, 5, [WIKI]], [[[[WIKI]]]]])
 def test_services_of_another_shape_are_none(services: Any) -> None:
     assert check(text_of(services=services)).services == ()

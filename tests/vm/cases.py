@@ -83,24 +83,28 @@ def resize(now: Found, before: Found, after: Found) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """`order`: the words of the verdict in their order of time. `words`: the passphrases that may open its store."""
+    """`order`: the words of the verdict in their order of time. `words`: the passphrases that may open its store.
+    `system`: how much of that is read at most points, as the judge has it."""
 
     verdict: Verdict
     order: tuple[str, ...]
     words: tuple[str, ...] = ()
     kind: str = "none"
-    system: bool = False
+    system: str = "-"
+
+    def reads(self, whole: bool) -> str:
+        return "system" if whole and self.system != "-" else self.system
 
 
 CASES = {
-    "clone": Case(clone, ("unfinished", "complete"), system=True),
+    "clone": Case(clone, ("unfinished", "complete"), system="system"),
     "create": Case(create, ("none", "opens", "kept"), ("first",), "partition"),
     "passphrase": Case(passphrase, ("old", "both", "new"), ("first", "second"), "partition"),
     "switch": Case(switch, ("before", "after"), ("second",), "partition"),
     "switch back": Case(switch, ("before", "after"), ("second",), "partition"),
-    "upgrade": Case(upgrade, ("old", "nothing", "new"), ("second",), "partition", system=True),
-    "save.dat": Case(create, ("none", "opens", "kept"), ("first",), "file", system=True),
+    "upgrade": Case(upgrade, ("old", "nothing", "new"), ("second",), "partition", system="system"),
+    "save.dat": Case(create, ("none", "opens", "kept"), ("first",), "file", system="heads"),
     "resize": Case(
-        resize, ("as before", "part of the file", "the whole file", "grown"), ("first",), "file", system=True
+        resize, ("as before", "part of the file", "the whole file", "grown"), ("first",), "file", system="heads"
     ),
 }

@@ -52,9 +52,9 @@ def bases(folder: Path, recorded: Recorded, judge: Judge) -> dict[str, Base]:
         path = folder / f"{name.replace(' ', '-')}.img"
         subprocess.run(["cp", "--sparse=always", str(rebuilt.path), str(path)], check=True)
         run = epochs(recorded.log, begin, end)
-        before = judge.look(path, case.system, case.kind, *case.words)
+        before = judge.look(path, case.reads(whole=True), case.kind, *case.words)
         rebuilt.reach(end)
-        after = judge.look(rebuilt.path, case.system, case.kind, *case.words)
+        after = judge.look(rebuilt.path, case.reads(whole=True), case.kind, *case.words)
         found[name] = Base(path, before, after, _writes(run))
     return found
 
@@ -98,14 +98,14 @@ def cuts(folder: Path, recorded: Recorded, judge: Judge) -> Iterator[dict[str, s
 
 def verdict(judge: Judge, stick: Path, name: str, base: Base) -> str:
     case = CASES[name]
-    word = case.verdict(judge.look(stick, case.system, case.kind, *case.words), base.before, base.after)
+    word = case.verdict(judge.look(stick, case.reads(whole=True), case.kind, *case.words), base.before, base.after)
     return word if word in case.order else f"not allowed: {word}"
 
 
 def complete(judge: Judge, stick: Path, name: str, base: Base) -> str:
     """After the run was done again. Copies differ by their names, identities by the node that made them."""
     case = CASES[name]
-    now = judge.look(stick, case.system, case.kind, *case.words)
+    now = judge.look(stick, case.reads(whole=True), case.kind, *case.words)
     people = {file: text for file, text in base.after.files.items() if "/canary/" in file}
     there = {file: text for file, text in now.files.items() if "/canary/" in file}
     same = (now.parts, now.opens, now.kept, now.size, there) == (

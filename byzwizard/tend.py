@@ -7,20 +7,17 @@ the front page, and nodes.json for status.
 
 import asyncio
 import contextlib
-import ipaddress
 import json
-import random
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from byzwizard.backends import announced, directory, linked, offered, routes
+from byzwizard.backends import directory, linked, routes
 from byzwizard.backends.fetch import fetch, hops
 from byzwizard.backends.webanswer import NotFetched
+from byzwizard.book import Book, Peer, read_own
 from byzwizard.duty import notify, replace, text
 
 NAMES = Path("/run/byzantium/names")
@@ -30,233 +27,11 @@ BLOCKED = Path("/run/byzantium/blocked")  # ids of nodes that the owner does not
 FACTS = Path("/run/byzantium/services.json")  # what this node offers, and how that links itself with others
 UPLINK_DNS = Path("/run/byzantium/uplink/dns")  # what the network behind a shared port offers besides
 ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
-# Seconds without a route; one that flaps must not take the name with it. The neighbours of a node that died may hold on
-# to their routes for a minute before.
-GONE_AFTER = 45.0
-STALE_AFTER = 600.0  # seconds in which a node with a route sent nothing that holds
-AGAIN = 120.0  # seconds until a node is asked again
 HOP = 1.5  # seconds for one try of counting hops: longer than the first retransmission
-PATIENCE = 15.0  # seconds: the longest pause before a silent node is asked again; one that starts has its route first
 TIMEOUT = 5.0  # seconds for one answer
 SETTLED_AFTER = 15.0  # seconds after a start in which old names stay while nodes are asked again
-LATER = 4.0  # seconds in which a node's /64 is explained by its document, before it is asked there
 BREATH = 0.2  # seconds between two looks at the least, however fast routes flap
 AT_ONCE = 32  # questions under way
-CLOCKS = 4  # nodes that are asked for the time, and as many near
-POOL = "pool 2.debian.pool.ntp.org iburst maxsources 3"
-MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
-HIDDEN = 100  # nodes asked at their IPv6 address
-
-
-@dataclass
-class Peer:
-    """What is known of the node behind one route. Times are of the monotonic clock."""
-
-    address: str
-    routed: float  # when it was last seen in the routing table
-    due: float = 0.0
-    failures: int = 0
-    document: directory.Document | None = None
-    fetched: float = 0.0
-    hops: int | None = None
-    trouble: str | None = None
-    lied: bool = False  # it answered, and was not believed
-    asking: bool = False
-
-
-@dataclass(frozen=True)
-class Own:
-    """What we say of ourselves: labels that nobody else gets, addresses, and the mesh's ULA /48."""
-
-    labels: frozenset[str] = frozenset()
-    addresses: frozenset[str] = frozenset()
-    mesh_ula: str | None = None
-    name: str = ""
-    id: str = ""
-    links: tuple[str, ...] = ()  # link-local addresses of the mesh links
-    services: tuple[directory.Service, ...] = ()
-
-    def entries(self) -> list[str]:
-        """Lines of the hosts file for the names that others give us; dnsmasq itself knows the others."""
-        if not self.id:
-            return []
-        return directory.entries((directory.told_apart(self.name, self.id),), sorted(self.addresses), self.links)
-
-
-def read_own(path: Path) -> Own:
-    """From this node's own document; nothing while there is none."""
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        addresses = [str(address) for address in fields["addresses"]]
-        ulas = [address for address in addresses if ":" in address]
-        mesh = str(ipaddress.ip_network(f"{ulas[0]}/48", strict=False)) if ulas else None
-        name, node_id = str(fields["name"]), str(fields["id"])
-        links = tuple(link for link in fields.get("link_local", ()) if directory.link_label(link))
-        return Own(frozenset((name, node_id, directory.told_apart(name, node_id))), frozenset(addresses), mesh, name,
-                   node_id, links, directory.offered(fields, node_id))
-    except (OSError, ValueError, KeyError, TypeError):
-        return Own()
-
-
-class Book:
-    """The nodes that are known. Pure but for the clock handed in: the loop around it does the talking."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self.peers: dict[str, Peer] = {}
-        self.own = Own()
-        self.blocked: frozenset[str] = frozenset()  # ids
-
-    def routed(self, addresses: set[str]) -> None:
-        """The routing table has these nodes now: new ones are due at once, lost ones go after a while."""
-        now = self._clock()
-        others = addresses - self.own.addresses
-        for address in others & self.peers.keys():
-            self.peers[address].routed = now
-        strangers = others - self.peers.keys()
-        self._make_room(len(strangers))
-        room = min(MOST - len(self.peers), len(strangers))
-        for address in random.sample(sorted(strangers), room):  # whom to hear first is nobody's choice
-            self.peers[address] = Peer(address, routed=now, due=now)
-        for address, peer in list(self.peers.items()):
-            if now - peer.routed > GONE_AFTER or address in self.own.addresses:
-                del self.peers[address]
-            elif peer.document is not None and now - peer.fetched > STALE_AFTER:
-                peer.document = None
-
-    def routed_six(self, addresses: frozenset[str]) -> None:
-        """The same for the nodes' /64, which follow from their ids: where no document explains one, its node is hidden
-        behind another with the same network for clients, and is asked under this address."""
-        if self.own.mesh_ula is None:
-            return
-        now, mesh = self._clock(), ipaddress.IPv6Network(self.own.mesh_ula)
-        explained = {peer.document.ula for peer in self.peers.values() if peer.document and ":" not in peer.address}
-        for address in [address for address in self.peers if address in explained]:
-            del self.peers[address]
-        hidden = sum(":" in address for address in self.peers)
-        for address in sorted(addresses - self.own.addresses - explained):
-            if address in self.peers:
-                self.peers[address].routed = now
-            elif hidden < HIDDEN and ipaddress.IPv6Address(address) in mesh:
-                self.peers[address] = Peer(address, routed=now, due=now + LATER)
-                hidden += 1
-
-    def clash(self) -> directory.Document | None:
-        """Another node that has our network for clients too; of several the one with the smallest id."""
-        others = [peer.document for peer in self.peers.values()
-                  if peer.document and ":" in peer.address and self.own.addresses.intersection(peer.document.claims)]
-        return min(others, key=lambda document: document.id, default=None)
-
-    def _make_room(self, wanted: int) -> None:
-        """Of more nodes than there is memory for, those that have not answered give way, the longest silent first."""
-        over = len(self.peers) + wanted - MOST
-        silent = sorted((peer for peer in self.peers.values() if peer.failures and peer.document is None
-                         and not peer.asking), key=lambda peer: -peer.failures)
-        for peer in silent[:max(0, over)]:
-            del self.peers[peer.address]
-
-    def due(self, room: int) -> list[Peer]:
-        """At most `room`. Those that are silent come last, so that a thousand of them keep nobody's name away."""
-        now = self._clock()
-        waiting = [peer for peer in self.peers.values() if peer.due <= now and not peer.asking]
-        return sorted(waiting, key=lambda peer: (peer.failures, peer.due))[:room]
-
-    def settled(self) -> bool:
-        """Has every node been asked? Until then the names of an earlier run stay, so that a restart takes none away."""
-        return all(peer.document is not None or peer.failures for peer in self.peers.values())
-
-    def answered(self, peer: Peer, body: bytes) -> None:
-        """Raises directory.BadDocument when the answer is not to be believed."""
-        document = directory.check(body, peer.address, self.own.mesh_ula)
-        if document.id in self.own.labels:
-            raise directory.BadDocument("it has this node's own identity: one of the two sticks is a copy")
-        if peer.document is not None and peer.document.id == document.id and document.serial < peer.document.serial:
-            raise directory.BadDocument("it is older than the one known")
-        now = self._clock()
-        peer.document, peer.fetched, peer.failures, peer.trouble = document, now, 0, None
-        peer.lied = False
-        peer.due = now + AGAIN * random.uniform(0.8, 1.2)
-
-    def failed(self, peer: Peer, why: str, lied: bool = False) -> None:
-        peer.failures += 1
-        peer.trouble, peer.lied = why, lied
-        peer.due = self._clock() + min(PATIENCE, 2.0 ** min(peer.failures - 1, 10)) * random.uniform(0.8, 1.2)
-
-    def documents(self) -> list[directory.Document]:
-        """One for each node: of two addresses that show one identity, the newer document holds."""
-        newest: dict[str, directory.Document] = {}
-        for peer in self.peers.values():
-            document = peer.document
-            if document is None or document.id in self.blocked:
-                continue
-            if document.id not in newest or self._rank(newest[document.id]) < self._rank(document):
-                newest[document.id] = document
-        return list(newest.values())
-
-    @staticmethod
-    def _rank(document: directory.Document) -> tuple[int, bool]:
-        return document.serial, ":" not in document.address
-
-    def blocked_networks(self) -> str:
-        """The clients' networks of blocked nodes, a line each, for byzwizard.gateway: of each the one where it answers,
-        not what else it says it has."""
-        found = {peer.address for peer in self.peers.values()
-                 if peer.document and peer.document.id in self.blocked and ":" not in peer.address}
-        return "".join(f"{address.removesuffix('.1')}.0/24\n" for address in sorted(found))
-
-    def hosts(self) -> str:
-        text = directory.hosts(self.documents(), self.own.labels, {*self.own.addresses, *self.own.links})
-        return text + "".join(f"{line}\n" for line in self.own.entries())
-
-    def clocks(self, shares: bool) -> str:
-        """For chronyd: whom to ask for the time. All nodes ask those with the lowest addresses, so that they agree on
-        one of them where nobody knows better; from those near comes what a node with Internet has told them."""
-        nodes = [document.address for document in self.documents() if ":" not in document.address]
-        nodes.sort(key=ipaddress.IPv4Address)
-        near = [address for address in nodes if self.peers[address].hops == 1]
-        asked = dict.fromkeys((*nodes[:CLOCKS], *near[:CLOCKS]))
-        lines = [f"server {address} iburst minpoll 4 maxpoll 6" for address in asked]
-        return "".join(f"{line}\n" for line in [*lines, *([POOL] if shares else [])])
-
-    def links(self, service: linked.Templates) -> str:
-        """For a service of this node: what its configuration says of the other nodes that offer it."""
-        return linked.lines(service, self.own.id, (
-            linked.Node(document.id, document.address, one.certificate, _hops(self.peers[document.address]))
-            for document in self.documents() for one in document.services if one.name == service.name))
-
-    def pieces(self) -> dict[str, str]:
-        """What the front page and programs are told of services and nodes, by file: the nearest nodes first."""
-        documents = self.documents()
-        labels = directory.labels(documents, self.own.labels)
-        documents.sort(key=lambda one: (_hops(self.peers[one.address]), labels[one.id]))
-        own = [announced.Place(self.own.name, self.own.id, service) for service in self.own.services]
-        others = [announced.Place(labels[one.id], one.id, service) for one in documents for service in one.services]
-        return {
-            "services.html": offered.page(self.own.services, ((place.label, place.service) for place in others)),
-            "nodes.html": offered.nodes((labels[one.id], one.id) for one in documents),
-            "announced": announced.records(own, others),
-        }
-
-    def state(self) -> str:
-        """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""
-        documents = self.documents()
-        labels = directory.labels(documents, self.own.labels)
-        nodes = [
-            {"address": document.address, "ula": document.ula, "name": document.name, "label": labels[document.id],
-             "id": document.id, "serial": document.serial, "hops": self.peers[document.address].hops,
-             "services": [{"name": one.name, "title": one.title, "url": one.url} for one in document.services]}
-            for document in sorted(documents, key=lambda document: labels[document.id])
-        ]
-        told: dict[bool, list[dict[str, str]]] = {False: [], True: []}
-        for peer in sorted(self.peers.values(), key=lambda peer: peer.address):
-            if peer.trouble:
-                told[peer.lied].append({"address": peer.address, "reason": peer.trouble})
-        state = {"nodes": nodes, "silent": told[False], "refused": told[True]}
-        return json.dumps(state, ensure_ascii=False, indent=1) + "\n"
-
-
-def _hops(peer: Peer) -> int:
-    return peer.hops if peer.hops is not None else 1000
 
 
 class Tend:

@@ -166,8 +166,8 @@ socketserver.TCPServer(("10.9.8.1", 80), files).serve_forever()
     server.start(server.node, sys.executable, "-c", f"""
 import asyncio, contextlib
 from pathlib import Path
-from byzwizard import tend
-tend.GONE_AFTER = 2.0
+from byzwizard import book, tend
+book.GONE_AFTER = 2.0
 with contextlib.suppress(asyncio.CancelledError):
     folder = Path({str(server.folder)!r})
     asyncio.run(tend.Tend(folder / "names", Path({str(own)!r}), folder).run())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from byzwizard import book as nodebook
 from byzwizard import duty, tend
 from byzwizard.backends import directory, linked
 from byzwizard.backends.directory import BadDocument
@@ -33,9 +34,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(clock: Clock) -> tend.Book:
-    book = tend.Book(clock)
-    book.own = tend.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1",)), None)
+def book(clock: Clock) -> nodebook.Book:
+    book = nodebook.Book(clock)
+    book.own = nodebook.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1",)), None)
     return book
 
 
@@ -43,12 +44,12 @@ def document(identity: Identity, address: str, name: str = "harbour", serial: in
     return directory.make(identity, name, [address], serial).encode()
 
 
-def test_a_new_route_is_asked_at_once_and_our_own_never(book: tend.Book) -> None:
+def test_a_new_route_is_asked_at_once_and_our_own_never(book: nodebook.Book) -> None:
     book.routed({"10.1.1.1", "10.20.30.1"})
     assert [peer.address for peer in book.due(tend.AT_ONCE)] == ["10.1.1.1"]
 
 
-def test_a_name_comes_with_the_document_and_goes_a_minute_after_the_route(book: tend.Book, clock: Clock) -> None:
+def test_a_name_comes_with_the_document_and_goes_a_minute_after_the_route(book: nodebook.Book, clock: Clock) -> None:
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
     assert "10.1.1.1 harbour.byzantium.mesh" in book.hosts()
@@ -61,7 +62,7 @@ def test_a_name_comes_with_the_document_and_goes_a_minute_after_the_route(book: 
     assert "harbour" not in book.hosts()
 
 
-def test_a_blocked_node_has_no_name_and_its_network_is_told(book: tend.Book) -> None:
+def test_a_blocked_node_has_no_name_and_its_network_is_told(book: nodebook.Book) -> None:
     book.routed({"10.1.1.1", "10.2.2.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
     book.answered(book.peers["10.2.2.1"], document(BOB, "10.2.2.1", "quay"))
@@ -73,7 +74,7 @@ def test_a_blocked_node_has_no_name_and_its_network_is_told(book: tend.Book) -> 
     assert [node["name"] for node in json.loads(book.state())["nodes"]] == ["quay"]
 
 
-def test_a_route_that_flaps_keeps_the_name(book: tend.Book, clock: Clock) -> None:
+def test_a_route_that_flaps_keeps_the_name(book: nodebook.Book, clock: Clock) -> None:
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
     for _each in range(10):
@@ -84,7 +85,7 @@ def test_a_route_that_flaps_keeps_the_name(book: tend.Book, clock: Clock) -> Non
     assert "harbour" in book.hosts()
 
 
-def test_who_does_not_answer_is_asked_less_and_less(book: tend.Book, clock: Clock) -> None:
+def test_who_does_not_answer_is_asked_less_and_less(book: nodebook.Book, clock: Clock) -> None:
     book.routed({"10.1.1.1"})
     peer = book.peers["10.1.1.1"]
     pauses = []
@@ -92,30 +93,30 @@ def test_who_does_not_answer_is_asked_less_and_less(book: tend.Book, clock: Cloc
         book.failed(peer, "no connection")
         pauses.append(peer.due - clock.now)
     assert pauses[0] < 3
-    assert max(pauses) <= tend.PATIENCE * 1.2
+    assert max(pauses) <= nodebook.PATIENCE * 1.2
     assert json.loads(book.state())["silent"] == [{"address": "10.1.1.1", "reason": "no connection"}]
 
 
-def test_a_thousand_silent_ones_keep_nobody_waiting(book: tend.Book, clock: Clock) -> None:
+def test_a_thousand_silent_ones_keep_nobody_waiting(book: nodebook.Book, clock: Clock) -> None:
     book.routed({f"10.{high}.{low}.1" for high in range(3) for low in range(256)})
-    for peer in book.due(tend.MOST):
+    for peer in book.due(nodebook.MOST):
         book.failed(peer, "no connection")
-    clock.now += tend.PATIENCE * 2
+    clock.now += nodebook.PATIENCE * 2
     book.routed({*book.peers, "10.200.1.1"})
     asked = [peer.address for peer in book.due(tend.AT_ONCE)]
     assert len(asked) == tend.AT_ONCE
     assert asked[0] == "10.200.1.1", "who is new comes first"
 
 
-def test_a_node_that_stays_silent_loses_its_name(book: tend.Book, clock: Clock) -> None:
+def test_a_node_that_stays_silent_loses_its_name(book: nodebook.Book, clock: Clock) -> None:
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
-    clock.now += tend.STALE_AFTER + 1
+    clock.now += nodebook.STALE_AFTER + 1
     book.routed({"10.1.1.1"})
     assert "harbour" not in book.hosts()
 
 
-def test_an_older_document_is_not_believed(book: tend.Book) -> None:
+def test_an_older_document_is_not_believed(book: nodebook.Book) -> None:
     book.routed({"10.1.1.1"})
     peer = book.peers["10.1.1.1"]
     book.answered(peer, document(ALICE, "10.1.1.1", "new", 6))
@@ -124,7 +125,7 @@ def test_an_older_document_is_not_believed(book: tend.Book) -> None:
     assert "new.byzantium.mesh" in book.hosts()
 
 
-def test_of_two_places_of_one_identity_the_newer_holds(book: tend.Book) -> None:
+def test_of_two_places_of_one_identity_the_newer_holds(book: nodebook.Book) -> None:
     book.routed({"10.1.1.1", "10.2.2.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1", serial=5))
     book.answered(book.peers["10.2.2.1"], document(ALICE, "10.2.2.1", serial=6))
@@ -140,8 +141,8 @@ def offers(identity: Identity, address: str, **more: str) -> bytes:
     return directory.make(identity, "harbour", [address], 5, (), [one]).encode()
 
 
-def test_services_of_one_name_are_linked_and_one_of_two_calls(book: tend.Book) -> None:
-    book.own = tend.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1",)), None, "lighthouse", OURS.id)
+def test_services_of_one_name_are_linked_and_one_of_two_calls(book: nodebook.Book) -> None:
+    book.own = nodebook.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1",)), None, "lighthouse", OURS.id)
     book.routed({"10.1.1.1", "10.2.2.1"})
     book.answered(book.peers["10.1.1.1"], offers(ALICE, "10.1.1.1", certificate="0a" * 32))
     book.answered(book.peers["10.2.2.1"], offers(BOB, "10.2.2.1", certificate="0b" * 32))
@@ -153,7 +154,7 @@ def test_services_of_one_name_are_linked_and_one_of_two_calls(book: tend.Book) -
 
 
 @pytest.mark.parametrize("known", ["", '"> <oper name="me" password="me" host="*@*">', "$host", "0A" * 32])
-def test_who_does_not_say_how_it_is_known_is_not_linked(book: tend.Book, known: str) -> None:
+def test_who_does_not_say_how_it_is_known_is_not_linked(book: nodebook.Book, known: str) -> None:
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], offers(ALICE, "10.1.1.1", certificate=known))
     assert book.links(CHAT) == ""
@@ -167,13 +168,13 @@ def test_of_many_the_nearest_are_called_and_all_are_known() -> None:
     assert f"call {199:0>32}.byzantium.mesh" in said, "the nearest"
 
 
-def test_our_own_identity_elsewhere_is_told_and_not_listed(book: tend.Book) -> None:
+def test_our_own_identity_elsewhere_is_told_and_not_listed(book: nodebook.Book) -> None:
     book.routed({"10.1.1.1"})
     with pytest.raises(BadDocument, match="own identity"):
         book.answered(book.peers["10.1.1.1"], document(OURS, "10.1.1.1"))
 
 
-def test_services_are_told_to_pages_and_programs_the_nearest_first(book: tend.Book) -> None:
+def test_services_are_told_to_pages_and_programs_the_nearest_first(book: nodebook.Book) -> None:
     for identity, address, name, hops in ((ALICE, "10.1.1.1", "afar", 3), (BOB, "10.2.2.1", "beside", 1)):
         wiki = {"name": "wiki", "title": "Wiki", "url": f"https://{identity.id}.byzantium.mesh/wiki/"}
         book.routed(book.peers.keys() | {address})
@@ -186,7 +187,7 @@ def test_services_are_told_to_pages_and_programs_the_nearest_first(book: tend.Bo
     assert f"srv-host=wiki - afar._https._tcp.byzantium.mesh,{ALICE.id}.byzantium.mesh,443\n" in pieces["announced"]
 
 
-def test_our_own_name_is_not_given_away(book: tend.Book) -> None:
+def test_our_own_name_is_not_given_away(book: nodebook.Book) -> None:
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1", "lighthouse"))
     assert f"10.1.1.1 lighthouse-{ALICE.id[:6]}.byzantium.mesh" in book.hosts()
@@ -206,19 +207,19 @@ def document_with_six(identity: Identity, address: str, name: str = "harbour") -
 
 
 @pytest.fixture
-def six_book(book: tend.Book) -> tend.Book:
-    book.own = tend.Own(
+def six_book(book: nodebook.Book) -> nodebook.Book:
+    book.own = nodebook.Own(
         frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1", six(OURS))), MESH, "lighthouse", OURS.id
     )
     return book
 
 
-def test_who_has_our_network_too_is_found_at_its_ipv6_address(six_book: tend.Book, clock: Clock) -> None:
+def test_who_has_our_network_too_is_found_at_its_ipv6_address(six_book: nodebook.Book, clock: Clock) -> None:
     """Its IPv4 address leads to ourselves, and its route is hidden by ours; the /64 that follows from its id is not."""
     six_book.routed(set())
     six_book.routed_six(frozenset((six(ALICE), six(OURS))))
     assert six_book.due(tend.AT_ONCE) == [], "its document may still come on the usual way"
-    clock.now += tend.LATER
+    clock.now += nodebook.LATER
     (peer,) = six_book.due(tend.AT_ONCE)
     assert peer.address == six(ALICE)
     six_book.answered(peer, document_with_six(ALICE, "10.20.30.1"))
@@ -229,17 +230,17 @@ def test_who_has_our_network_too_is_found_at_its_ipv6_address(six_book: tend.Boo
     assert "10.20.30.1 harbour" not in six_book.hosts(), "that is our own address"
 
 
-def test_a_node_with_a_route_of_its_own_is_asked_once(six_book: tend.Book, clock: Clock) -> None:
+def test_a_node_with_a_route_of_its_own_is_asked_once(six_book: nodebook.Book, clock: Clock) -> None:
     six_book.routed({"10.1.1.1"})
     six_book.routed_six(frozenset((six(ALICE),)))
     six_book.answered(six_book.peers["10.1.1.1"], document_with_six(ALICE, "10.1.1.1"))
-    clock.now += tend.LATER
+    clock.now += nodebook.LATER
     six_book.routed_six(frozenset((six(ALICE),)))
     assert list(six_book.peers) == ["10.1.1.1"]
     assert six_book.clash() is None
 
 
-def test_a_clash_ends_when_the_other_has_moved(six_book: tend.Book, clock: Clock) -> None:
+def test_a_clash_ends_when_the_other_has_moved(six_book: nodebook.Book, clock: Clock) -> None:
     six_book.routed_six(frozenset((six(ALICE),)))
     six_book.answered(six_book.peers[six(ALICE)], document_with_six(ALICE, "10.20.30.1"))
     six_book.routed({"10.1.1.1"})
@@ -248,13 +249,13 @@ def test_a_clash_ends_when_the_other_has_moved(six_book: tend.Book, clock: Clock
     assert six_book.clash() is None
 
 
-def test_addresses_out_of_the_mesh_are_not_asked_and_hidden_nodes_have_an_end(six_book: tend.Book) -> None:
+def test_addresses_out_of_the_mesh_are_not_asked_and_hidden_nodes_have_an_end(six_book: nodebook.Book) -> None:
     six_book.routed_six(frozenset(("fd00:1:2:3::1", *(f"fd4c:b12a:5113:{n:x}::1" for n in range(1, 3000)))))
-    assert len(six_book.peers) == tend.HIDDEN
+    assert len(six_book.peers) == nodebook.HIDDEN
     assert "fd00:1:2:3::1" not in six_book.peers
 
 
-def test_the_time_is_asked_of_the_lowest_addresses_and_of_those_near(book: tend.Book) -> None:
+def test_the_time_is_asked_of_the_lowest_addresses_and_of_those_near(book: nodebook.Book) -> None:
     addresses = [f"10.{n}.0.1" for n in (200, 9, 10, 11, 12, 100)]
     book.routed(set(addresses))
     for number, address in enumerate(addresses):
@@ -265,7 +266,7 @@ def test_the_time_is_asked_of_the_lowest_addresses_and_of_those_near(book: tend.
     assert book.clocks(shares=True).splitlines()[-1].startswith("pool ")
 
 
-def test_it_is_settled_when_everybody_was_asked(book: tend.Book) -> None:
+def test_it_is_settled_when_everybody_was_asked(book: nodebook.Book) -> None:
     assert book.settled()
     book.routed({"10.1.1.1", "10.2.2.1"})
     assert not book.settled()
@@ -274,12 +275,12 @@ def test_it_is_settled_when_everybody_was_asked(book: tend.Book) -> None:
     assert book.settled()
 
 
-def test_memory_has_an_end(book: tend.Book) -> None:
+def test_memory_has_an_end(book: nodebook.Book) -> None:
     book.routed({f"10.{high}.{low}.1" for high in range(10) for low in range(256)})
-    assert len(book.peers) == tend.MOST
+    assert len(book.peers) == nodebook.MOST
 
 
-def test_a_flood_of_silent_addresses_leaves_room_for_who_answers(book: tend.Book, clock: Clock) -> None:
+def test_a_flood_of_silent_addresses_leaves_room_for_who_answers(book: nodebook.Book, clock: Clock) -> None:
     book.routed({"10.1.1.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1"))
     invented = {f"10.{100 + high}.{low}.1" for high in range(10) for low in range(256)}
@@ -292,10 +293,10 @@ def test_a_flood_of_silent_addresses_leaves_room_for_who_answers(book: tend.Book
         clock.now += 5
     assert "10.2.2.1" in book.peers, "a newcomer is asked, however many others there are"
     assert "harbour" in book.hosts(), "and who has answered stays"
-    assert len(book.peers) <= tend.MOST
+    assert len(book.peers) <= nodebook.MOST
 
 
-def test_who_is_not_believed_is_told_apart_from_who_is_silent(book: tend.Book) -> None:
+def test_who_is_not_believed_is_told_apart_from_who_is_silent(book: nodebook.Book) -> None:
     book.routed({"10.1.1.1", "10.2.2.1"})
     book.failed(book.peers["10.1.1.1"], "its signature is wrong", lied=True)
     book.failed(book.peers["10.2.2.1"], "no connection")
@@ -306,9 +307,9 @@ def test_who_is_not_believed_is_told_apart_from_who_is_silent(book: tend.Book) -
 
 def test_own_from_the_own_document(tmp_path: Path) -> None:
     path = tmp_path / "own.json"
-    assert tend.read_own(path) == tend.Own()
+    assert nodebook.read_own(path) == nodebook.Own()
     path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1", "fd4c:b12a:5113:0a0b::1"], 5, [LINK]))
-    assert tend.read_own(path) == tend.Own(
+    assert nodebook.read_own(path) == nodebook.Own(
         frozenset(("lighthouse", OURS.id, f"lighthouse-{OURS.id[:6]}")),
         frozenset(("10.20.30.1", "fd4c:b12a:5113:0a0b::1")),
         "fd4c:b12a:5113::/48",
@@ -318,10 +319,10 @@ def test_own_from_the_own_document(tmp_path: Path) -> None:
     )
 
 
-def test_a_node_goes_by_the_names_that_others_give_it_on_itself_too(book: tend.Book, tmp_path: Path) -> None:
+def test_a_node_goes_by_the_names_that_others_give_it_on_itself_too(book: nodebook.Book, tmp_path: Path) -> None:
     path = tmp_path / "own.json"
     path.write_text(directory.make(OURS, "lighthouse", ["10.20.30.1"], 5, [LINK]))
-    book.own = tend.read_own(path)
+    book.own = nodebook.read_own(path)
     mark = f"{LINK.replace(':', '-')}.byzantium.mesh"
     assert book.hosts().splitlines()[1:] == [
         f"10.20.30.1 lighthouse-{OURS.id[:6]}.byzantium.mesh {mark}",

@@ -257,14 +257,14 @@ def labels(documents: Iterable[Document], own: Iterable[str]) -> dict[str, str]:
     """
     documents = list(documents)
     taken = RESERVED | frozenset(own)
-    names = [document.name for document in documents]
+    names = Counter(document.name for document in documents)
     told = {
-        document.id: document.name if names.count(document.name) == 1 and document.name not in taken
+        document.id: document.name if names[document.name] == 1 and document.name not in taken
         else told_apart(document.name, document.id)
         for document in documents
     }
-    shown = list(told.values())
-    return {node: label if shown.count(label) == 1 and label not in taken else node for node, label in told.items()}
+    shown = Counter(told.values())
+    return {node: label if shown[label] == 1 and label not in taken else node for node, label in told.items()}
 
 
 def moves(own: str, other: str) -> bool:

@@ -6,6 +6,7 @@ For tend, which reads what strangers wrote: it imports little. Pure but for the 
 import ipaddress
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ CLOCKS = 4  # nodes that are asked for the time, and as many near
 POOL = "pool 2.debian.pool.ntp.org iburst maxsources 3"
 MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
 HIDDEN = 100  # nodes asked at their IPv6 address
+# What nodes tell their neighbours of documents that are newer by now.
+NEWS = 64  # lines
+NEWS_FOR = 150.0  # seconds: longer than until everybody was asked anyway
+NEWS_LINE = re.compile(r"([0-9a-f.:]{7,39}) ([1-9][0-9]{0,15})")  # an address, and the serial of its document
+NEAR = 8  # neighbours that are asked for news, of many any
+ASKED_BEFORE = 5.0  # seconds in which a node is not asked again for what others say of it
 
 
 @dataclass
@@ -36,7 +43,12 @@ class Peer:
     failures: int = 0
     document: directory.Document | None = None
     fetched: float = 0.0
+    learned: float = 0.0  # when the document came that is known now
+    told: int = 0  # the newest serial that another node told, and
+    told_by: "Peer | None" = None
+    unheard: float = 0.0  # until when its own news are not believed
     hops: int | None = None
+    counted: float | None = None  # when that count began
     trouble: str | None = None
     lied: bool = False  # it answered, and was not believed
     asking: bool = False
@@ -53,6 +65,7 @@ class Own:
     id: str = ""
     links: tuple[str, ...] = ()  # link-local addresses of the mesh links
     services: tuple[directory.Service, ...] = ()
+    serial: int = 0
 
     def entries(self) -> list[str]:
         """Lines of the hosts file for the names that others give us; dnsmasq itself knows the others."""
@@ -71,7 +84,7 @@ def read_own(path: Path) -> Own:
         name, node_id = str(fields["name"]), str(fields["id"])
         links = tuple(link for link in fields.get("link_local", ()) if directory.link_label(link))
         return Own(frozenset((name, node_id, directory.told_apart(name, node_id))), frozenset(addresses), mesh, name,
-                   node_id, links, directory.offered(fields, node_id))
+                   node_id, links, directory.offered(fields, node_id), serial=int(fields["serial"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Own()
 
@@ -151,6 +164,11 @@ class Book:
         if peer.document is not None and peer.document.id == document.id and document.serial < peer.document.serial:
             raise directory.BadDocument("it is older than the one known")
         now = self._clock()
+        if peer.document is None or (peer.document.id, peer.document.serial) != (document.id, document.serial):
+            peer.learned = now
+        if document.serial < peer.told and peer.told_by is not None:
+            peer.told_by.unheard = now + STALE_AFTER
+        peer.told, peer.told_by = document.serial, None
         peer.document, peer.fetched, peer.failures, peer.trouble = document, now, 0, None
         peer.lied = False
         peer.due = now + AGAIN * random.uniform(0.8, 1.2)
@@ -159,6 +177,45 @@ class Book:
         peer.failures += 1
         peer.trouble, peer.lied = why, lied
         peer.due = self._clock() + min(PATIENCE, 2.0 ** min(peer.failures - 1, 10)) * random.uniform(0.8, 1.2)
+
+    def near(self) -> list[Peer]:
+        """Whom to ask for news: neighbours, any NEAR of them; where none is known to be one, of all nodes."""
+        now = self._clock()
+        known = [peer for peer in self.peers.values() if peer.unheard <= now
+                 and peer.document is not None and peer.document.id not in self.blocked]
+        near = [peer for peer in known if peer.hops == 1] or known
+        return random.sample(near, min(NEAR, len(near)))
+
+    def news(self) -> str:
+        """For our neighbours: our own document, and those of others that are new to us, the newest first."""
+        now = self._clock()
+        fresh = sorted((now - peer.learned, peer.address, peer.document.serial) for peer in self.peers.values()
+                       if peer.document is not None and now - peer.learned < NEWS_FOR)
+        lines = [f"{address} {self.own.serial}\n" for address in sorted(self.own.addresses) if self.own.serial]
+        lines += [f"{address} {serial}\n" for _age, address, serial in fresh]
+        return "".join(lines[:NEWS])
+
+    def heard(self, teller: Peer, news: str) -> None:
+        """A neighbour's news: whoever has a newer document than we know is asked for it soon. Only hints: what counts
+        is what the node itself sends, and who told of what is not there is not listened to for a while."""
+        now = self._clock()
+        for line in news.splitlines()[:NEWS]:
+            found = NEWS_LINE.fullmatch(line)
+            peer = self.peers.get(found[1]) if found else None
+            if found is None or peer is None or peer.asking:
+                continue
+            serial = int(found[2])
+            if serial > max(peer.told, peer.document.serial if peer.document else 0):
+                peer.told, peer.told_by = serial, teller
+                peer.due = min(peer.due, max(now, peer.fetched + ASKED_BEFORE))
+
+    def to_count(self, peer: Peer) -> bool:
+        """Is it time to count the hops to it? Then it counts as begun: more often than nodes are asked is no use."""
+        now = self._clock()
+        if peer.counted is not None and now - peer.counted < AGAIN / 2:
+            return False
+        peer.counted = now
+        return True
 
     def documents(self) -> list[directory.Document]:
         """One for each node: of two addresses that show one identity, the newer document holds."""
@@ -230,7 +287,7 @@ class Book:
             if peer.trouble:
                 told[peer.lied].append({"address": peer.address, "reason": peer.trouble})
         state = {"nodes": nodes, "silent": told[False], "refused": told[True]}
-        return json.dumps(state, ensure_ascii=False, indent=1) + "\n"
+        return json.dumps(state, ensure_ascii=False) + "\n"  # with an indent it takes ten times as long
 
 
 def _hops(peer: Peer) -> int:

@@ -8,6 +8,7 @@ the front page, and nodes.json for status.
 import asyncio
 import contextlib
 import json
+import random
 import signal
 import socket
 import sys
@@ -30,8 +31,14 @@ ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
 HOP = 1.5  # seconds for one try of counting hops: longer than the first retransmission
 TIMEOUT = 5.0  # seconds for one answer
 SETTLED_AFTER = 15.0  # seconds after a start in which old names stay while nodes are asked again
-BREATH = 0.2  # seconds between two looks at the least, however fast routes flap
+BREATH = 0.2  # seconds between two looks at the least, however fast routes flap,
+SHARE = 4  # and this many times as long as the last one took
 AT_ONCE = 32  # questions under way
+COUNTING = 8  # counts of hops under way, which may take long and keep no question waiting
+NEWS = "/.well-known/byzantium.news"
+NEWS_EVERY = 4.0  # seconds: a change gets so far from a node to its neighbours
+NEWS_LIMIT = 8 * 1024  # bytes
+OWN_EVERY = 1.0  # seconds until a change of our own document is seen
 
 
 class Tend:
@@ -43,6 +50,8 @@ class Tend:
         self._book = Book()
         self._began = time.monotonic()
         self._changed = asyncio.Event()
+        self._counting = asyncio.Semaphore(COUNTING)
+        self._counts: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
         self._clashed: str | None = None  # the id of who was told of
 
@@ -56,18 +65,26 @@ class Tend:
         loop.add_reader(watched, self._on_change, watched)
         loop.add_signal_handler(signal.SIGTERM, self.stop)
         try:
-            ready = False
-            while True:
-                self._look()
-                notify("WATCHDOG=1" if ready else "READY=1")
-                ready = True
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), self._pause())
-                await asyncio.sleep(BREATH)
-                self._changed.clear()
+            async with asyncio.TaskGroup() as duties:
+                for duty in (self._keep_up, self._hear, self._watch_own):
+                    duties.create_task(duty())
         finally:
             loop.remove_reader(watched)
             watched.close()
+
+    async def _keep_up(self) -> None:
+        """Look again whenever something has changed."""
+        ready = False
+        while True:
+            began = time.monotonic()
+            self._look()
+            took = time.monotonic() - began
+            notify("WATCHDOG=1" if ready else "READY=1")
+            ready = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), self._pause())
+            await asyncio.sleep(max(BREATH, SHARE * took))
+            self._changed.clear()
 
     def _on_change(self, watched: socket.socket) -> None:
         routes.drain(watched)
@@ -88,6 +105,7 @@ class Tend:
         self._lead(table.out)
         self._tell_clash()
         self._ask_due()
+        replace(self._folder / "news", self._book.news())
         late = time.monotonic() - self._began > SETTLED_AFTER
         if late or self._book.settled() or not (self._folder / "hosts").exists():
             replace(self._folder / "hosts", self._book.hosts())
@@ -122,6 +140,31 @@ class Tend:
         if not task.cancelled():
             self._ask_due()
 
+    async def _hear(self) -> None:
+        """Ask neighbours for news, for good."""
+        while True:
+            await asyncio.sleep(NEWS_EVERY * random.uniform(0.8, 1.2))
+            await asyncio.gather(*(self._hear_of(peer) for peer in self._book.near()))
+
+    async def _hear_of(self, peer: Peer) -> None:
+        """Who has none is of an older version, or goes: both show otherwise."""
+        with contextlib.suppress(NotFetched):
+            body = await fetch(peer.address, NEWS, NEWS_LIMIT, NEWS_EVERY)
+            self._book.heard(peer, body.decode("ascii", "replace"))
+            self._ask_due()
+
+    async def _watch_own(self) -> None:
+        """What this node says of itself changes: others are told at once."""
+        seen: tuple[int, int] | None = None
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                found = self._own.stat()
+                now = found.st_ino, found.st_mtime_ns
+                if now != seen:
+                    self._changed.set()
+                seen = now
+            await asyncio.sleep(OWN_EVERY)
+
     def _tell_clash(self) -> None:
         """For byz-move.path: the other node, where it is this one that moves; else nothing. One line for each case."""
         own, other = self._book.own, self._book.clash()
@@ -141,12 +184,19 @@ class Tend:
         replace(self._folder / "probes", "" if out else text(self._config / "probes"))
         replace(self._folder / "servers", servers)
 
+    async def _count(self, peer: Peer) -> None:
+        async with self._counting:
+            peer.hops = await hops(peer.address, HOP)
+        self._changed.set()
+
     async def _ask(self, peer: Peer) -> None:
         try:
             body = await fetch(peer.address, directory.PATH, directory.LIMIT, TIMEOUT)
             self._book.answered(peer, body)
-            self._changed.set()
-            peer.hops = await hops(peer.address, HOP)
+            if self._book.to_count(peer):
+                task = asyncio.create_task(self._count(peer))
+                self._counts.add(task)
+                task.add_done_callback(self._counts.discard)
         except (NotFetched, directory.BadDocument) as fault:
             if peer.trouble != str(fault):
                 print(f"{peer.address}: {fault}", file=sys.stderr, flush=True)

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
     pytest.mark.timeout(900),
 ]
-SEEN = 180  # seconds: nodes ask each other anew every two minutes
+SEEN = 30  # seconds: nodes tell their neighbours what is new
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 

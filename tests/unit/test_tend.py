@@ -316,6 +316,7 @@ def test_own_from_the_own_document(tmp_path: Path) -> None:
         "lighthouse",
         OURS.id,
         (LINK,),
+        serial=5,
     )
 
 

@@ -1,0 +1,77 @@
+"""What a node offers is known everywhere within seconds: whole nodes in a line a - b - c - d - e, four hops long."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from byzwizard.backends import directory
+from byzwizard.identity import Identity
+from tests.net.spaces import spaces, within
+from tests.net.whole import Lab, Node
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(not all(shutil.which(name) for name in ("babeld", "dnsmasq", "nginx", "nft")),
+                       reason="tools are missing"),
+    pytest.mark.timeout(900),
+]
+SEEN = 30  # seconds from the document to the front page four hops away
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
+    root = tmp_path_factory.mktemp("line")
+    root.chmod(0o755)
+    with spaces() as made:
+        lab = Lab(made, root)
+        for letter in "abcde":
+            lab.spaces[letter] = made.add(letter)
+        for number, (one, other) in enumerate(pairwise("abcde")):
+            made.cable(lab.spaces[one], "eth1" if number else "eth0", lab.spaces[other], "eth0")
+        nodes = [lab.begin(letter, *(("eth0", "eth1") if letter in "bcd" else ("eth0",))) for letter in "abcde"]
+        lab.ready(*nodes)
+        for asking in nodes:
+            for node in nodes:
+                assert within(60, partial(asking.knows, f"{node.address} ")) or asking is node
+        yield nodes
+
+
+def announce(node: Node, services: Sequence[Mapping[str, str]]) -> None:
+    """A newer document of the node, as its stages write it."""
+    path = node.folder / "web/root/.well-known/byzantium.json"
+    own = node.document()
+    half = path.with_suffix(".half")
+    half.write_text(directory.make(Identity(node.letter.encode() * 32), own["name"], own["addresses"],
+                                   own["serial"] + 1, own["link_local"], services))
+    half.rename(path)
+
+
+def wiki(node: Node) -> dict[str, str]:
+    return {"name": "wiki", "title": "Wiki", "url": f"https://{node.id}.byzantium.mesh/wiki/"}
+
+
+def told(asking: Node) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((asking.folder / "names/nodes.json").read_text())
+    return found
+
+
+def offers(asking: Node, node: Node, count: int) -> bool:
+    """Does `asking` know that the other one offers so many services?"""
+    return [len(one["services"]) for one in told(asking)["nodes"] if one["id"] == node.id] == [count]
+
+
+def test_a_service_is_known_and_forgotten_everywhere_within_half_a_minute(line: list[Node]) -> None:
+    first, *others = line
+    for offered in ([wiki(first)], [], [wiki(first)]):
+        announce(first, offered)
+        began = time.monotonic()
+        for node in others:
+            assert within(SEEN - time.monotonic() + began, partial(offers, node, first, len(offered))), node.letter
+            print(f"{len(offered)} services known at {node.letter} after {time.monotonic() - began:.1f} s")

@@ -1,10 +1,12 @@
 """The services of the mesh as DNS-SD (RFC 6763), so that ordinary programs find them: records in the words of dnsmasq's
-configuration, from documents that were checked. For tend: it imports little.
+configuration for who asks the node, and files of avahi for who asks all around (mDNS, RFC 6762), from documents that
+were checked. For tend: it imports little.
 
-What strangers call their services goes into a file that a program obeys, so of their words only the letters of ASCII,
-digits and single spaces are left; dnsmasq would put any others into Punycode besides.
+What strangers call their services goes into a file that a program obeys. For dnsmasq only the letters of ASCII, digits
+and single spaces of it are left, which would put any others into Punycode besides; for avahi it is XML.
 """
 
+import html
 import itertools
 import re
 import unicodedata
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 from byzwizard.backends.directory import DOMAIN, Service
 
 MOST = 200  # of other nodes: a browser's one question is answered with all of them
+ON_AIR = 40  # of other nodes: what is said to everybody around goes at the slowest rate
 TYPES = {  # IANA: service names and ports
     "https": ("_https._tcp", 443), "ircs": ("_ircs-u._tcp", 6697), "mumble": ("_mumble._tcp", 64738)}
 WORDS, LABEL = 28, 32  # characters; with " - " the 63 that RFC 1035 gives a label
@@ -29,25 +32,56 @@ class Place:
     service: Service
 
 
+@dataclass(frozen=True)
+class Way:
+    """To a service, for programs of one kind."""
+
+    place: Place
+    kind: str
+    port: int
+    path: str
+
+
+def _ways(own: Iterable[Place], others: Iterable[Place], most: int) -> Iterator[Way]:
+    """The own services first; `others` come nearest first, of which so many at the most."""
+    for place in itertools.chain(own, itertools.islice(others, most)):
+        for url in (place.service.url, place.service.program):
+            found = urlsplit(url)
+            kind, usual = TYPES.get(found.scheme, ("", 0))
+            port = int(found.netloc.partition(":")[2] or usual)
+            if kind and port <= 65535:
+                yield Way(place, kind, port, found.path)
+
+
 def records(own: Iterable[Place], others: Iterable[Place]) -> str:
-    """The text of the file, the own services first; `others` come nearest first."""
+    """The text of dnsmasq's file."""
     lines = ["# The services of the mesh, from signed documents. Written by byzwizard tend."]
     types: set[str] = set()
     taken: set[str] = set()
-    places = itertools.chain(own, itertools.islice(others, MOST))
-    ways = [(place, urlsplit(url)) for place in places for url in (place.service.url, place.service.program) if url]
-    for place, found in ways:
-        kind, usual = TYPES.get(found.scheme, (None, 0))
-        port = int(found.netloc.partition(":")[2] or usual)
-        if kind is None or port > 65535:
-            continue
-        name = next((each for each in _names(place, kind) if each not in taken), None)
+    for way in _ways(own, others, MOST):
+        name = next((each for each in _names(way.place, way.kind) if each not in taken), None)
         if name is not None:
-            types.add(kind)
+            types.add(way.kind)
             taken.add(name)
-            lines += _lines(name, kind, f"{place.node}.{DOMAIN},{port}", found.path)
+            lines += _lines(name, way.kind, f"{way.place.node}.{DOMAIN},{way.port}", way.path)
     lines += [f"ptr-record=services._dns-sd._udp.{DOMAIN},{kind}.{DOMAIN}" for kind in sorted(types)]
     return "\n".join(lines) + "\n"
+
+
+def groups(own: Iterable[Place], others: Iterable[Place]) -> dict[str, str]:
+    """avahi.service(5): the text of each file by its name."""
+    return {f"{way.place.node}-{way.place.service.name}{way.kind}.service": _group(way)
+            for way in _ways(own, others, ON_AIR)}
+
+
+def _group(way: Way) -> str:
+    """A label has 63 bytes at the most (RFC 6763, 4.1.1); of two that are called the same, avahi renames one."""
+    name = f"{way.place.service.title} - {way.place.label}".encode()[:63].decode(errors="ignore")
+    path = f"<txt-record>path={html.escape(way.path)}</txt-record>" if way.path else ""
+    return ('<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE service-group SYSTEM "avahi-service.dtd">\n'
+            f"<service-group><name>{html.escape(name)}</name><service><type>{way.kind}</type>"
+            f"<host-name>{way.place.node}.{DOMAIN}</host-name><port>{way.port}</port>{path}"
+            "</service></service-group>\n")
 
 
 def _lines(name: str, kind: str, where: str, path: str) -> Iterator[str]:

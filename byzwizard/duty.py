@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -17,6 +18,16 @@ def replace(path: Path, text: str) -> None:
         os.fchmod(handle, 0o644)
         file.write(text)
     os.rename(temporary, path)
+
+
+def fill(folder: Path, wanted: Mapping[str, str]) -> None:
+    """The folder has these files, by their names, and no others."""
+    folder.mkdir(exist_ok=True)
+    for name, content in wanted.items():
+        replace(folder / name, content)
+    for path in folder.iterdir():
+        if path.name not in wanted:
+            path.unlink()
 
 
 def text(path: Path) -> str:

@@ -19,7 +19,7 @@ from byzwizard.backends import directory, linked, routes
 from byzwizard.backends.fetch import fetch, hops
 from byzwizard.backends.webanswer import NotFetched
 from byzwizard.book import Book, Peer, read_own
-from byzwizard.duty import notify, replace, text
+from byzwizard.duty import fill, notify, replace, text
 
 NAMES = Path("/run/byzantium/names")
 OWN = Path("/run/byzantium/web/root" + directory.PATH)
@@ -115,18 +115,12 @@ class Tend:
                 replace(self._folder / name, piece)
             (self._folder / "clock").mkdir(exist_ok=True)
             replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))
-            self._link()
+            fill(self._folder / "links", self._links())
+            fill(self._folder / "air", self._book.on_air())
 
-    def _link(self) -> None:
+    def _links(self) -> dict[str, str]:
         """A file for each service of this node that links itself with those of others (byz-links@.path)."""
-        folder = self._folder / "links"
-        folder.mkdir(exist_ok=True)
-        wanted = {one.name: self._book.links(one) for one in linked.services(text(self._facts))}
-        for name, lines in wanted.items():
-            replace(folder / name, lines)
-        for path in folder.iterdir():
-            if path.name not in wanted:
-                path.unlink()
+        return {one.name: self._book.links(one) for one in linked.services(text(self._facts))}
 
     def _ask_due(self) -> None:
         for peer in self._book.due(AT_ONCE - len(self._asking)):

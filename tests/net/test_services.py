@@ -105,6 +105,17 @@ def tells(node: Node, kind: str, names: list[str]) -> bool:
     return dig(node, kind, "PTR") == names
 
 
+def heard(node: Node, name: str, kind: str) -> list[str]:
+    """What its phone hears when it asks all around (mDNS), as dig prints it."""
+    node.made.run(node.phone, "ip", "route", "replace", "224.0.0.0/4", "dev", "wlan0")
+    done = node.made.run(node.phone, "dig", "+short", "+time=2", "+tries=1", "-p", "5353", "@224.0.0.251", name, kind)
+    return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def hears(node: Node, names: list[str]) -> bool:
+    return heard(node, "_https._tcp.local", "PTR") == names
+
+
 def test_programs_find_it_at_each_node_while_it_is_there(lab: Lab) -> None:
     a, b = lab.nodes
     kind, name = "_https._tcp.byzantium.mesh", r"wiki\032-\032node-a._https._tcp.byzantium.mesh."
@@ -116,9 +127,15 @@ def test_programs_find_it_at_each_node_while_it_is_there(lab: Lab) -> None:
         assert dig(node, name, "TXT") == ['"path=/wiki/"']
         assert dig(node, host(a), "A") == [a.address]
         assert node.run("systemctl", "is-active", "byz-announce.service").stdout == "active\n"
+        around = r"Wiki\032-\032node-a._https._tcp.local."
+        assert within(SEEN, partial(hears, node, [around])), node.letter
+        assert heard(node, around, "SRV") == [f"0 0 443 {host(a)}."]
+        assert heard(node, around, "TXT") == ['"path=/wiki/"']
+        assert heard(node, f"node-{node.letter}.local", "A") == [node.address]
     a.do("byzwizard", "disable", "wiki")
     for node in (a, b):
         assert within(SEEN, partial(tells, node, kind, [])), node.letter
+        assert within(SEEN, partial(hears, node, [])), node.letter
 
 
 def test_what_is_switched_off_is_closed_withdrawn_and_keeps_its_data(lab: Lab) -> None:
@@ -237,8 +254,8 @@ def test_no_service_is_open_to_the_system(lab: Lab) -> None:
     a.do("byzwizard", "enable", "wiki", "radio")
     said = a.do("systemd-analyze", "security", "--no-pager").splitlines()
     exposed = {line.split()[0]: float(line.split()[1]) for line in said[1:] if line.startswith("byz-")}
-    for unit in ("byz-tls.service", "byz-wiki.service", "byz-icecast.service", "byz-announce.service"):
-        assert exposed[unit] <= 2.5, unit
+    for unit in ("byz-tls", "byz-wiki", "byz-icecast", "byz-announce", "byz-air"):
+        assert exposed[f"{unit}.service"] <= 2.5, unit
     keys = a.do("stat", "-c", "%a %U:%G", "/run/byzantium/tls/node.key", "/var/lib/byzantium/identity/ca.key")
     assert keys.split("\n")[:2] == ["640 root:byz-tls", "600 root:root"]
     a.do("byzwizard", "disable", "wiki", "radio")

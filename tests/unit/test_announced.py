@@ -1,6 +1,7 @@
 """DNS-SD: what dnsmasq is told of the mesh's services, and that strangers' words tell it nothing else."""
 
 import re
+from xml.etree import ElementTree
 
 import pytest
 
@@ -81,3 +82,28 @@ def test_a_mesh_of_thousands_is_cut_to_the_nearest() -> None:
     text = announced.records([place()], many)
     assert text.count("srv-host=") == 1 + MOST
     assert "node-0." in text
+
+
+def test_programs_that_ask_all_around_are_told_of_the_same() -> None:
+    (file, text), = announced.groups([place(url=f"https://{A}.byzantium.mesh:8443/wiki/")], []).items()
+    assert file == f"{A}-wiki_https._tcp.service"
+    told = {element.tag: element.text for element in ElementTree.fromstring(text).iter() if element.text}
+    assert told == {"name": "Wiki - pier", "type": "_https._tcp", "host-name": f"{A}.byzantium.mesh", "port": "8443",
+                    "txt-record": "path=/wiki/"}
+
+
+@pytest.mark.parametrize("title", ['</name><service>', "&x;", "]]>", "\U0001f600" * 60, "Вики " * 12])
+def test_words_of_strangers_stay_words_on_the_air(title: str) -> None:
+    text, = announced.groups([], [place(title)]).values()
+    found = ElementTree.fromstring(text)
+    name = found.findtext("name") or ""
+    assert f"{title} - pier".startswith(name)
+    assert 50 < len(name.encode()) <= 63 or name == f"{title} - pier"
+    assert len(found.findall(".//service")) == 1
+
+
+def test_the_air_is_for_the_nearest_alone() -> None:
+    many = [place(node=f"{number:032}") for number in range(5000)]
+    told = announced.groups([place()], many)
+    assert len(told) == 1 + announced.ON_AIR
+    assert f"{0:032}-wiki_https._tcp.service" in told

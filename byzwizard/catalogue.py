@@ -133,11 +133,12 @@ class Dump(Part):
 
 
 class Descriptor(Part):
-    """`memory_bytes` is what its unit may use at the most (MemoryMax), `disk_bytes` what it uses on disk in a while.
-    `config` are templates that are filled in into FILES/NAME; `first_run` is one of them, which the unit runs before
-    its program each time: it makes what is not there yet. `words` are texts of its templates, in the node's language.
-    `note`: what its operator has to know. `url` is where people find it, where not behind nginx, `program` where
-    programs of its kind do besides. `certificate`: it speaks TLS itself, and is restarted with a new certificate."""
+    """`memory_bytes` is what its unit may use at the most (MemoryMax, or LimitDATA), `disk_bytes` what it uses on disk
+    in a while. `config` are templates that are filled in into FILES/NAME; `first_run` is one of them, which the unit
+    runs before its program each time: it makes what is not there yet. `words` are texts of its templates, in the
+    node's language. `note`: what its operator has to know. `url` is where people find it, where not behind nginx,
+    `program` where programs of its kind do besides. `certificate`: it speaks TLS itself, and is restarted with a new
+    certificate."""
 
     name: Annotated[str, AfterValidator(values.service_name)]
     title: Title

@@ -14,6 +14,10 @@ cp -a "$libraries/." "$site"
 cp -a "$OUT/program-wheel/." "$site"
 rm -rf "$OUT/program-wheel"
 
+# Daemons in Python run with Debian's interpreter and libraries, and see nothing of the program's.
+services=$("$PYTHON" "$TREE/iso/wheels.py" services "$CACHE")
+cp -a "$services" "$home/usr/lib/byzwizard/services"
+
 # The environment is laid out by hand: its interpreter is the image's, which need not run here.
 cat >"$home/usr/lib/byzwizard/pyvenv.cfg" <<'CFG'
 home = /usr/bin
@@ -47,7 +51,8 @@ touch "$home/etc/.updated" "$home/var/.updated"
 # shellcheck disable=SC2016  # the inner shell's own arguments
 unshare --mount --propagation private bash -c '
     mount --bind "$1" "$2/usr/lib/byzwizard"
-    chroot "$2" /usr/bin/python3.13 -W ignore -m compileall -q -j 2 --invalidation-mode unchecked-hash /usr/lib/byzwizard/lib
+    chroot "$2" /usr/bin/python3.13 -W ignore -m compileall -q -j 2 --invalidation-mode unchecked-hash \
+        /usr/lib/byzwizard/lib /usr/lib/byzwizard/services
 ' compile "$home/usr/lib/byzwizard" "$BASE/root"
 
 mksquashfs "$home" "$OUT/byzwizard.squashfs" -comp zstd -Xcompression-level 9 -b 128K -all-root -noappend -no-progress -quiet

@@ -1,7 +1,7 @@
-"""Collect the program's wheels for the image's Python: fetched by hash, kept in a cache, unpacked into one folder.
+"""Collect wheels for the image's Python: fetched by hash, kept in a cache, unpacked into one folder.
 
-    wheels.py key                   a name for the set of wheels
-    wheels.py collect CACHE         a folder of unpacked libraries, made under CACHE unless it is there; prints its path
+    wheels.py collect CACHE         the program's libraries: a folder under CACHE, made unless it is there; prints it
+    wheels.py services CACHE        the same with what iso/services.lock names
     wheels.py program FOLDER        byzwizard itself, built from this tree, unpacked into FOLDER
 
 Only what the program needs at run time is fetched: the closure of setup.cfg's install_requires, as the running
@@ -72,8 +72,9 @@ def lock() -> str:
     return "\n".join(taken) + "\n"
 
 
-def key() -> str:
-    return hashlib.sha256((PYTHON + lock() + Path(__file__).read_text(encoding="utf-8")).encode()).hexdigest()[:16]
+def key(locked: str) -> str:
+    """A name for the set of wheels that this lock file names."""
+    return hashlib.sha256((PYTHON + locked + Path(__file__).read_text(encoding="utf-8")).encode()).hexdigest()[:16]
 
 
 def pip(*arguments: str) -> None:
@@ -106,16 +107,16 @@ def unpack(wheels: Path, target: Path) -> None:
     shutil.rmtree(target / "bin", ignore_errors=True)
 
 
-def collect(cache: Path) -> Path:
-    """Fetch, check and unpack the libraries; build wheels of the few that come as source (pure Python)."""
-    home = cache / f"wheels-{key()}"
+def collect(cache: Path, name: str, locked: str) -> Path:
+    """Fetch, check and unpack what a lock file names; build wheels of the few that come as source (pure Python)."""
+    home = cache / f"{name}-{key(locked)}"
     if (home / "complete").exists():
         return home / "libraries"
     shutil.rmtree(home, ignore_errors=True)
     fetched = home / "fetched"
     fetched.mkdir(parents=True)
     wanted = home / "runtime.lock"
-    wanted.write_text(lock(), encoding="utf-8")
+    wanted.write_text(locked, encoding="utf-8")
     # Without build isolation: the tools that build are the locked ones of this environment.
     pip(
         "download",
@@ -133,7 +134,7 @@ def collect(cache: Path) -> Path:
         source.unlink()
     unpack(fetched, home / "libraries")
     (home / "complete").touch()
-    for old in cache.glob("wheels-*"):
+    for old in cache.glob(f"{name}-*"):
         if old != home:
             shutil.rmtree(old)
     return home / "libraries"
@@ -160,10 +161,10 @@ def program(target: Path) -> None:
 
 def main() -> None:
     match sys.argv[1:]:
-        case ["key"]:
-            print(key())
         case ["collect", cache]:
-            print(collect(Path(cache)))
+            print(collect(Path(cache), "wheels", lock()))
+        case ["services", cache]:
+            print(collect(Path(cache), "services", (TREE / "iso/services.lock").read_text(encoding="utf-8")))
         case ["program", folder]:
             program(Path(folder))
         case _:

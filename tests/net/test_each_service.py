@@ -4,14 +4,13 @@ import base64
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
 
-from byzwizard import catalogue
-from tests.net.booted import Lab, Node, laboratory, unified
+from tests.net.booted import Lab, Node, unified
+from tests.net.each import all_off_again, enable, three_nodes
 from tests.net.spaces import within
 from tests.net.test_services import FORM, SEEN, authority, host
 from tests.net.zim import book
@@ -29,63 +28,14 @@ OUTSIDE = "198.51.100.2"  # RFC 5737
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Three nodes in a line, so that the last is two hops from the first."""
-    with laboratory(tmp_path_factory.mktemp("each")) as found:
-        found.line("abc")
-        for node in found.nodes:
-            found.apply(node, interfaces="eth0, eth1" if node.letter == "b" else "eth0")
+    with three_nodes(tmp_path_factory.mktemp("each")) as found:
         yield found
 
 
 @pytest.fixture
 def a(lab: Lab) -> Iterator[Node]:
-    """The first node, with nothing switched on; afterwards all is off again, and closed."""
-    node = lab.nodes[0]
-    yield node
-    on = [row["name"] for row in node.services() if row["state"] != "off" and row["node"] is None]
-    if on:
-        node.do("byzwizard", "disable", *on)
-    for name in on:
-        assert node.state(name) == "off"
-        assert not any(is_open(node, port.number) for port in catalogue.here().services[name].ports)
-
-
-OPEN = """
-import socket, sys
-try:
-    socket.create_connection((sys.argv[1], int(sys.argv[2])), 2).close()
-    print("open")
-except OSError:
-    print("closed")
-"""
-
-
-def is_open(node: Node, port: int) -> bool:
-    """Does its phone get as far as a connection?"""
-    return node.made.python(node.phone, OPEN, node.address, str(port)) == "open"
-
-
-def memory(node: Node, unit: str) -> int:
-    """Bytes of the processes of a unit; what several share counts by its part (proc_pid_smaps_rollup(5))."""
-    said = node.do("sh", "-c", 'while read -r process; do grep ^Pss: "/proc/$process/smaps_rollup"; done'
-                               f" </sys/fs/cgroup/system.slice/{unit}/cgroup.procs")
-    return sum(int(line.split()[1]) << 10 for line in said.splitlines())
-
-
-def enable(node: Node, name: str) -> None:
-    """Within its sandbox, and with half of the memory that it may have left over."""
-    began = time.monotonic()
-    node.do("byzwizard", "enable", name)
-    took = time.monotonic() - began
-    assert node.state(name) == "on"
-    one = catalogue.here().services[name]
-    said = node.do("systemd-analyze", "security", "--no-pager", one.unit).strip().splitlines()[-1]
-    used = memory(node, one.unit)
-    print(f"{name}: {took:.1f} s, {used >> 20} MB of {one.memory_bytes >> 20}; {said}")
-    assert float(said.partition(": ")[2].split()[0]) <= 1.5, said
-    assert 0 < used < one.memory_bytes / 2
-    for port in one.ports:
-        assert port.reach != "node" or not is_open(node, port.number), "strangers come through nginx alone"
+    with all_off_again(lab.nodes[0]) as node:
+        yield node
 
 
 def join(phone: Node, a: Node, name: str, password: str = "") -> list[int]:

@@ -247,7 +247,7 @@ def test_a_descriptor_and_its_unit_say_the_same(name: str) -> None:
     one = catalogue.here().services[name]
     lines = (UNITS / one.unit).read_text().splitlines()
     said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    assert said["MemoryMax"] == f"{one.memory_bytes // MB}M"
+    assert said.get("MemoryMax", said.get("LimitDATA")) == f"{one.memory_bytes // MB}M"
     assert one.data == ((f"/var/lib/{said['StateDirectory']}",) if "StateDirectory" in said else ())
     if one.data:
         # Who moves or closes the store finds by this that the unit is to be stopped for it.

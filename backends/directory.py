@@ -12,9 +12,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from byzwizard.backends.alerts import Alert, said
 from byzwizard.identity import Identity, canonical, verify
 from byzwizard.values import RESERVED
 
@@ -67,6 +68,7 @@ class Document:
     claims: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     services: tuple[Service, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 def canonical_json(fields: Mapping[str, Any]) -> bytes:
@@ -79,9 +81,9 @@ def canonical_json(fields: Mapping[str, Any]) -> bytes:
 
 
 def make(identity: Identity, name: str, addresses: Iterable[str], serial: int, links: Iterable[str] = (),
-         services: Iterable[Mapping[str, str]] = ()) -> str:
+         services: Iterable[Mapping[str, str]] = (), alerts: Iterable[Alert] = ()) -> str:
     """The signed document as text; `links` are the link-local addresses of the node's mesh links, `services` as
-    Service has them."""
+    Service has them, `alerts` as they are now."""
     fields: dict[str, Any] = {
         "byzantium": 1,
         "name": name,
@@ -91,6 +93,7 @@ def make(identity: Identity, name: str, addresses: Iterable[str], serial: int, l
         "link_local": list(links),
         "serial": serial,
         "services": [dict(service) for service in services],
+        "alerts": [asdict(alert) for alert in alerts],
     }
     fields["signature"] = base64.b64encode(identity.sign(canonical_json(fields))).decode()
     return json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
@@ -124,7 +127,7 @@ def check(body: bytes, fetched_from: str, mesh_ula: str | None) -> Document:
     found = _addresses(fields, fetched_from)
     claims = tuple(str(address) for address in found if address.version == 4)
     return Document(name, node_id, fetched_from, _ula(found, node_id, mesh_ula), serial, claims, _links(fields),
-                    offered(fields, node_id))
+                    offered(fields, node_id), said(fields))
 
 
 def _parse(body: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import (
     airing,
+    alerting,
     checks,
     clients,
     counters,
@@ -91,7 +92,7 @@ def read_status(system: System) -> dict[str, Any]:
         found = [*checks.last_change(system), *parts, *internet, *islands, *around]
         gateway = uplinks.shared_by(ports, routes, known, names)
         return _shape(known, found, nodes, users, gateway, counters.totals(counters.read(system)),
-                  [*services, *offering.of_others(system)])
+                  [*services, *offering.of_others(system)], alerting.shown(system))
 
 
 def _told(system: System, spoken_here: Protocol | None) -> Dump | None:
@@ -168,7 +169,8 @@ def silent_links(stations: Sequence[airing.Station], dump: Dump | None, routing:
 
 def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbours.Neighbour],
            users: int, gateway: dict[str, Any] | None = None,
-           traffic: Sequence[dict[str, Any]] = (), services: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+           traffic: Sequence[dict[str, Any]] = (), services: Sequence[dict[str, Any]] = (),
+           alerts: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     return {
         "status": 1,
         "working": all(check.ok for check in found),
@@ -184,5 +186,6 @@ def _shape(known: Facts | None, found: Sequence[Check], nodes: Sequence[neighbou
         "gateway": gateway,
         "clients": users,
         "traffic": list(traffic),
+        "alerts": list(alerts),
         "island_key": known.island_key if known else None,
     }

@@ -39,6 +39,8 @@ def front_page(resolved: Resolved, say: Callable[[str], str], language: str) -> 
         "mesh": say(KINDS[resolved.keys.kind]).format(mesh=resolved.answers.mesh.name),
         "names": say(N_("Its address is {address}, its name for good {id}.byzantium.mesh.")).format(
             address=resolved.address, id=resolved.node_id),
+        "alerts": say(N_("Alerts")),
+        "said": say(N_("What people tell everybody. Below it stand their node, and how long ago it was.")),
         "services": say(N_("Services")),
         "none": say(N_("Nothing is offered here yet.")),
         "warned": say(N_("Services are encrypted. The browser does not know who vouches for a node, and warns in red "
@@ -82,12 +84,14 @@ def serial(system: System) -> int:
 
 def announce(system: System, services: Sequence[Mapping[str, str]]) -> None:
     """The signed document says these, in a newer one; nothing where there is none yet."""
+    from byzwizard.backends import alerting
     from byzwizard.backends.keep import identity
 
     own = own_document(system)
     if own is not None:
         system.write(DOCUMENT, directory.make(
-            identity(system), own["name"], own["addresses"], serial(system), own["link_local"], services))
+            identity(system), own["name"], own["addresses"], serial(system), own["link_local"], services,
+            alerting.standing(system)))
 
 
 @step_class
@@ -115,12 +119,14 @@ class SignDocument(Step):
         return None if text is None else {"copy": keep_copy(system, text)}
 
     def apply(self, system: System, progress: Progress) -> None:
+        from byzwizard.backends import alerting
         from byzwizard.backends.keep import identity
 
         # Services are announced by their own stage.
         services = (own_document(system) or {}).get("services", ())
         system.write(DOCUMENT, directory.make(
-            identity(system), self.name, self.addresses, serial(system), self._link_local(system), services))
+            identity(system), self.name, self.addresses, serial(system), self._link_local(system), services,
+            alerting.standing(system)))
 
     def undo(self, system: System, before: Any) -> None:
         text = system.read(before["copy"]) if before else None

@@ -9,10 +9,11 @@ import random
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from byzwizard.backends import announced, directory, linked, offered
+from byzwizard.backends import alerts, announced, directory, linked, offered
+from byzwizard.backends.alerts import Alert, Told
 
 # Seconds without a route; one that flaps must not take the name with it. The neighbours of a node that died may hold on
 # to their routes for a minute before.
@@ -65,6 +66,7 @@ class Own:
     id: str = ""
     links: tuple[str, ...] = ()  # link-local addresses of the mesh links
     services: tuple[directory.Service, ...] = ()
+    alerts: tuple[Alert, ...] = ()
     serial: int = 0
 
     def entries(self) -> list[str]:
@@ -84,7 +86,7 @@ def read_own(path: Path) -> Own:
         name, node_id = str(fields["name"]), str(fields["id"])
         links = tuple(link for link in fields.get("link_local", ()) if directory.link_label(link))
         return Own(frozenset((name, node_id, directory.told_apart(name, node_id))), frozenset(addresses), mesh, name,
-                   node_id, links, directory.offered(fields, node_id), serial=int(fields["serial"]))
+                   node_id, links, directory.offered(fields, node_id), alerts.said(fields), int(fields["serial"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Own()
 
@@ -96,7 +98,14 @@ class Book:
         self._clock = clock
         self.peers: dict[str, Peer] = {}
         self.own = Own()
+        self.own_learned = 0.0  # when our own document came that is known now
         self.blocked: frozenset[str] = frozenset()  # ids
+
+    def know_own(self, own: Own) -> None:
+        """What we say of ourselves now."""
+        if own.serial != self.own.serial:
+            self.own_learned = self._clock()
+        self.own = own
 
     def routed(self, addresses: set[str]) -> None:
         """The routing table has these nodes now: new ones are due at once, lost ones go after a while."""
@@ -209,6 +218,16 @@ class Book:
                 peer.told, peer.told_by = serial, teller
                 peer.due = min(peer.due, max(now, peer.fetched + ASKED_BEFORE))
 
+    def alerts(self) -> list[Told]:
+        """Our own, then those of the nearest nodes."""
+        now, documents = self._clock(), self.documents()
+        labels = directory.labels(documents, self.own.labels)
+        documents.sort(key=lambda one: (_hops(self.peers[one.address]), labels[one.id]))
+        return alerts.in_turn([
+            alerts.stand(None, self.own.id, self.own.alerts, self.own_learned, now),
+            *(alerts.stand(labels[one.id], one.id, one.alerts, self.peers[one.address].learned, now)
+              for one in documents)])
+
     def to_count(self, peer: Peer) -> bool:
         """Is it time to count the hops to it? Then it counts as begun: more often than nodes are asked is no use."""
         now = self._clock()
@@ -265,6 +284,7 @@ class Book:
         return {
             "services.html": offered.page(self.own.services, ((place.label, place.service) for place in others)),
             "nodes.html": offered.nodes(nodes),
+            "alerts.html": alerts.page(self.alerts(), self.own.name, self._clock()),
             "announced": announced.records(own, others),
         }
 
@@ -296,7 +316,8 @@ class Book:
         for peer in sorted(self.peers.values(), key=lambda peer: peer.address):
             if peer.trouble:
                 told[peer.lied].append({"address": peer.address, "reason": peer.trouble})
-        state = {"nodes": nodes, "silent": told[False], "refused": told[True]}
+        state = {"nodes": nodes, "silent": told[False], "refused": told[True],
+                 "alerts": [asdict(alert) for alert in self.alerts()]}
         return json.dumps(state, ensure_ascii=False) + "\n"  # with an indent it takes ten times as long
 
 

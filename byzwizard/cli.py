@@ -16,7 +16,7 @@ from byzwizard.plan import Stage
 VERBS = (
     *("apply", "check", "plan", "confirm", "undo"),
     *("inspect", "scan", "status", "persist", "clone"),
-    *("services", "enable", "disable", "data"),
+    *("services", "enable", "disable", "data", "alert"),
     *("tend", "report", "schema"),
 )
 

@@ -142,6 +142,11 @@ class Desk(Protocol):
     def status(self) -> dict[str, Any]:
         """The shape of `status --json`, and "kind" of the mesh: public, private or open."""
 
+    def alert(self, text: str, hours: int) -> None:
+        """Tell the whole mesh, in place of what this node said before."""
+
+    def withdraw_alert(self) -> None: ...
+
     def traffic(self) -> dict[str, Any]:
         """By period (hour, day, week): {"step": seconds, "interfaces": {name: {"in", "out": {"bytes", "rates"}}}};
         empty while nothing was counted."""

@@ -196,6 +196,20 @@ class Here:
         known = facts.read(self._system)
         return {**read_status(self._system), "kind": known.kind if known else "public"}
 
+    def alert(self, text: str, hours: int) -> None:
+        from byzwizard.backends import alerting
+        from byzwizard.locking import only_one
+
+        with only_one(self._system):
+            alerting.say(self._system, text, hours)
+
+    def withdraw_alert(self) -> None:
+        from byzwizard.backends import alerting
+        from byzwizard.locking import only_one
+
+        with only_one(self._system):
+            alerting.withdraw(self._system)
+
     def traffic(self) -> dict[str, Any]:
         from byzwizard.backends import counters
 

@@ -98,7 +98,8 @@ class Tend:
         return max(0.1, min([ROUTES_EVERY] + [peer.due - now for peer in self._book.peers.values() if not peer.asking]))
 
     def _look(self) -> None:
-        self._book.own, self._book.blocked = read_own(self._own), frozenset(text(self._blocked).split())
+        self._book.know_own(read_own(self._own))
+        self._book.blocked = frozenset(text(self._blocked).split())
         table = routes.read()
         self._book.routed({route.node for route in table.nodes})
         self._book.routed_six(table.sixes)

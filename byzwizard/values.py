@@ -309,3 +309,30 @@ def kept(text: str) -> str:
             _("What can be kept is identity, mesh, wifi, services, home, logs, or one service as services.NAME.")
         )
     return text
+
+
+ALERT = 200  # characters of an alert, two and a half lines of a phone
+ALERT_HOURS = 7 * 24
+JOINERS = "\u200c\u200d"  # Unicode's zero width joiners, without which Persian and Hindi are misspelt
+
+
+def alert_text(text: str) -> str:
+    """One line of plain text for everybody in the mesh; spaces and line breaks become single spaces."""
+    tidy = " ".join(text.split())
+    if not tidy.strip(JOINERS):
+        raise BadValue(_("An alert says something."), _("Write a sentence."))
+    if len(tidy) > ALERT:
+        raise BadValue(
+            _("An alert has at most {most} characters, this one has {size}.").format(most=ALERT, size=len(tidy)),
+            _("Say what happened, where, and what to do."),
+        )
+    if not all(c.isprintable() or c in JOINERS for c in tidy):
+        raise BadValue(_("An alert must not hold control characters."))
+    return tidy
+
+
+def alert_hours(hours: int) -> int:
+    """How long an alert stands."""
+    if not 1 <= hours <= ALERT_HOURS:
+        raise BadValue(_("An alert stands for 1 to {most} hours.").format(most=ALERT_HOURS))
+    return hours

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from byzwizard.diskwords import size
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
+from byzwizard.screens import alerts
 from byzwizard.screens.items import Action, Button, Code, Gap, Item, Key, Note, Style, Table, Waiting
 from byzwizard.screens.page import Page, Session
 from byzwizard.screens.sheets import Sheet, confirm
@@ -66,7 +67,7 @@ class Node(Page):
             "-80 dBm weak: move the nodes closer together or higher up.\n\n"
             "m draws the map of the mesh, g what went through this node. "
             "e changes the setup, w shows what the last change did and takes it back."
-        ) + " " + _("k shows what is kept, and opens it; c copies this stick to others.")
+        ) + " ".join(["", _("k shows what is kept, and opens it; c copies this stick to others."), alerts.key_help()])
 
     def enter(self) -> None:
         self._again = 0.0
@@ -112,15 +113,16 @@ class Node(Page):
             Key(("m",), _("map"), lambda: self.session.go("map"), letter=True),
             Key(("g",), _("traffic"), lambda: self.session.go("traffic"), letter=True),
             Key(("e",), _("setup"), self._change, letter=True),
+            Key(("a",), _("alert"), lambda: alerts.write(self.session), letter=True),
             Key(("k",), _("unlock") if self.session.desk.locked() else _("keep"), self._store, letter=True),
-            Key(("w",), _("what changed"), self._what, letter=True),
+            Key(("w",), _("changes"), self._what, letter=True),
         ]
         if self._may_share:
             keys.insert(0, Key(("i",), "", self._internet, letter=True))
         if self._waiting is not None:
             keys.insert(0, Key(("c",), _("keep the change"), self._confirm, letter=True))
         else:
-            keys.append(Key(("c",), _("copy stick"), lambda: self.session.go("clone"), letter=True))
+            keys.append(Key(("c",), _("copy"), lambda: self.session.go("clone"), letter=True))
         return keys
 
     def items(self) -> Sequence[Item]:
@@ -167,6 +169,7 @@ class Node(Page):
                 Gap(),
             ]
         left = [
+            *alerts.items(status["alerts"]),
             *self._problems(status),
             *self._neighbours(status),
             Gap(),

@@ -11,7 +11,7 @@ from typing import Any
 from byzwizard.backends import facts, status
 from byzwizard.backends.printable import printable
 from byzwizard.backends.system import System
-from byzwizard.commands import Context
+from byzwizard.commands import Context, alert
 from byzwizard.diskwords import size
 from byzwizard.errors import CannotHere, Invalid
 from byzwizard.i18n import _, ngettext
@@ -49,6 +49,8 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
         text += textwrap.wrap(check["text"], width, initial_indent=f"{mark:<6} ", subsequent_indent=" " * 7)
         if check["advice"]:
             text += textwrap.wrap(check["advice"], width, initial_indent="       → ", subsequent_indent=" " * 9)
+    if found["alerts"]:
+        text += ["", _("Alerts, in the words of those who say them:"), *alert.lines(found["alerts"], width)]
     if found["neighbours"]:
         text += ["", _("Nodes:")]
         names = {other["address"]: other["name"] for other in found["neighbours"]}

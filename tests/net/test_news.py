@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from byzwizard.backends import directory
+from byzwizard.backends.alerts import Alert
 from byzwizard.identity import Identity
 from tests.net.spaces import spaces, within
 from tests.net.whole import Lab, Node
@@ -40,16 +41,18 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
         for asking in nodes:
             for node in nodes:
                 assert within(60, partial(asking.knows, f"{node.address} ")) or asking is node
+        for node in nodes:
+            node.lease()
         yield nodes
 
 
-def announce(node: Node, services: Sequence[Mapping[str, str]]) -> None:
+def announce(node: Node, services: Sequence[Mapping[str, str]] = (), alerts: Sequence[Alert] = ()) -> None:
     """A newer document of the node, as its stages write it."""
     path = node.folder / "web/root/.well-known/byzantium.json"
     own = node.document()
     half = path.with_suffix(".half")
     half.write_text(directory.make(Identity(node.letter.encode() * 32), own["name"], own["addresses"],
-                                   own["serial"] + 1, own["link_local"], services))
+                                   own["serial"] + 1, own["link_local"], services, alerts))
     half.rename(path)
 
 
@@ -75,3 +78,28 @@ def test_a_service_is_known_and_forgotten_everywhere_within_half_a_minute(line: 
         for node in others:
             assert within(SEEN - time.monotonic() + began, partial(offers, node, first, len(offered))), node.letter
             print(f"{len(offered)} services known at {node.letter} after {time.monotonic() - began:.1f} s")
+
+
+def shows(node: Node, words: str, wanted: bool = True) -> bool:
+    """Are they on its front page, as nginx puts it together, or not?"""
+    done = node.made.run(node.phone, "curl", "-s", "--max-time", "5", f"http://{node.address}/")
+    return "</html>" in done.stdout and (words in done.stdout) == wanted
+
+
+def test_an_alert_is_on_every_front_page_and_goes_everywhere(line: list[Node]) -> None:
+    first = line[0]
+    words = "Water at the school until six"
+    for alerts, wanted in (([Alert(words, 0, 3600)], True), ([], False)):
+        announce(first, alerts=alerts)
+        began = time.monotonic()
+        for node in line:
+            assert within(SEEN - time.monotonic() + began, partial(shows, node, words, wanted)), node.letter
+        print(f"an alert {'shown' if wanted else 'gone'} everywhere after {time.monotonic() - began:.1f} s")
+
+
+def test_an_alert_goes_by_itself_when_its_time_is_over(line: list[Node]) -> None:
+    """Though nobody takes it back: each node counts down what it was told."""
+    first, last = line[0], line[-1]
+    announce(first, alerts=[Alert("Soon over", 0, 40)])
+    assert within(SEEN, partial(shows, last, "Soon over"))
+    assert within(60, lambda: all(shows(node, "Soon over", False) for node in line))

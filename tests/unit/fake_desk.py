@@ -73,6 +73,7 @@ STATUS: dict[str, Any] = {
     "gateway": None,
     "clients": 5,
     "traffic": [],
+    "alerts": [],
 }
 
 
@@ -294,6 +295,12 @@ class FakeDesk:
 
     def status(self) -> dict[str, Any]:
         return self.state
+
+    def alert(self, text: str, hours: int) -> None:
+        self.asked.append(("alert", text, hours))
+
+    def withdraw_alert(self) -> None:
+        self.asked.append(("withdraw",))
 
     def problem(self) -> str | None:
         return self.trouble

@@ -22,7 +22,7 @@ def book(clock: Clock) -> nodebook.Book:
 
 
 def test_neighbours_are_told_what_is_new_the_newest_first(book: nodebook.Book, clock: Clock) -> None:
-    book.own = nodebook.Own(addresses=frozenset(("10.20.30.1",)), serial=7)
+    book.know_own(nodebook.Own(addresses=frozenset(("10.20.30.1",)), serial=7))
     book.routed({"10.1.1.1", "10.2.2.1"})
     book.answered(book.peers["10.1.1.1"], document(ALICE, "10.1.1.1", serial=5))
     clock.now += 10

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from byzwizard import book as nodebook
 from byzwizard import duty, tend
 from byzwizard.backends import directory, linked
+from byzwizard.backends.alerts import Alert
 from byzwizard.backends.directory import BadDocument
 from byzwizard.backends.webanswer import NotFetched, parse
 from byzwizard.identity import Identity
@@ -178,10 +179,11 @@ def test_services_are_told_to_pages_and_programs_the_nearest_first(book: nodeboo
     for identity, address, name, hops in ((ALICE, "10.1.1.1", "afar", 3), (BOB, "10.2.2.1", "beside", 1)):
         wiki = {"name": "wiki", "title": "Wiki", "url": f"https://{identity.id}.byzantium.mesh/wiki/"}
         book.routed(book.peers.keys() | {address})
-        book.answered(book.peers[address], directory.make(identity, name, [address], 5, services=[wiki]).encode())
+        book.answered(book.peers[address], directory.make(
+            identity, name, [address], 5, services=[wiki], alerts=[Alert("Water!", 0, 60)]).encode())
         book.peers[address].hops = hops
     pieces = book.pieces()
-    assert pieces.keys() == {"services.html", "nodes.html", "announced"}
+    assert pieces.keys() == {"services.html", "nodes.html", "alerts.html", "announced"}
     for piece in pieces.values():
         assert piece.index("beside") < piece.index("afar")
     assert f"srv-host=wiki - afar._https._tcp.byzantium.mesh,{ALICE.id}.byzantium.mesh,443\n" in pieces["announced"]

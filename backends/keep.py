@@ -24,6 +24,7 @@ ANSWERS = "/etc/byzantium/answers.yaml"
 PENDING = "/run/byzantium/pending.yaml"
 THIS_BOOT = "/run/byzantium/identity.key"
 MEANWHILE = "/run/byzantium/answers.yaml"  # while the store is locked
+APPLIED = "/run/byzantium/undo/applied.yaml"  # what undo starts from, with what is not kept
 KEYMAP = "/etc/vconsole.conf"
 
 
@@ -57,6 +58,17 @@ def answers(system: System) -> Answers | None:
     path = place(system)
     text = system.read(path)
     return None if text is None else parse(text, path)
+
+
+def present(system: System) -> Answers | None:
+    """As answers(), with the way to the Internet that is not kept for the next start."""
+    from byzwizard.answers import parse
+
+    found, text = answers(system), system.read(APPLIED)
+    if found is None or text is None or found.internet.wifi is not None:
+        return found
+    wifi = parse(text, APPLIED).internet.wifi
+    return found.model_copy(update={"internet": found.internet.model_copy(update={"wifi": wifi})})
 
 
 def place(system: System) -> str:

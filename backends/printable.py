@@ -1,9 +1,18 @@
 """Text that others chose (network names, disk labels, USB strings), made safe to show on a terminal."""
 
+import re
 import unicodedata
 
 # Control, format (bidirectional overrides, zero width), surrogate, private use, unassigned, line and paragraph ends.
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+# Of ECMA-48: control sequences, strings that a terminal takes as commands (titles, links), and short escapes.
+SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+
+
+def line(text: str, limit: int = 500) -> str:
+    """A line that a program wrote for a terminal, without what only colours or moves; else as `printable`."""
+    return printable(SEQUENCE.sub("", text).expandtabs(), limit)
 
 
 def printable(text: str, limit: int = 200) -> str:

@@ -16,8 +16,7 @@ from byzwizard.backends.health import Health, healthy
 from byzwizard.backends.offering import Offered
 from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, StopUnit, running
 from byzwizard.backends.waiting import clearing_up
-from byzwizard.diskwords import size
-from byzwizard.errors import CannotHere, StepFailed
+from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step, step_class
 
@@ -180,26 +179,13 @@ def _wanted(resolved: Resolved, machine: Machine) -> Sequence[Descriptor]:
     """The services that were chosen and what they need, in the order in which they start. Raises CannotHere."""
     if not resolved.answers.services:
         return ()
-    from byzwizard import catalogue
+    from byzwizard import catalogue, room
 
     wanted = catalogue.here().with_needs(resolved.answers.services)
-    _need_room(wanted, machine)
+    lack = room.lack(wanted, machine.memory_bytes)
+    if lack is not None:
+        raise lack
     return wanted
-
-
-def _need_room(services: Sequence[Descriptor], machine: Machine) -> None:
-    """Raises CannotHere with the numbers, and what to leave out."""
-    from byzwizard import catalogue
-
-    found = catalogue.too_much(services, machine.memory_bytes)
-    if found is None:
-        return
-    need, there, drop = found
-    raise CannotHere(
-        _("These services need {need} of memory, and this computer has {there} for them ({all} in all).").format(
-            need=size(need), there=size(there), all=size(machine.memory_bytes)),
-        _("Leave out {names}.").format(names=_(" and ").join(
-            f"{name} ({size(one.memory_bytes)})" for name in drop for one in services if one.name == name)))
 
 
 class ServicesStage:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:  # the wizard's first frame does not wait for the models
     from byzwizard.answers import Answers
+    from byzwizard.catalogue import Catalogue
     from byzwizard.machine import Machine
     from byzwizard.plan import Plan
     from byzwizard.resolve import Resolved
@@ -77,6 +78,42 @@ class Stick:
     erases: str  # what a copy does away with
     seal: str  # of all this: clone() refuses where it is another one by then
     refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A service of this node, as it is now. `words` is what one that fails said last, `url` where people find it."""
+
+    state: Literal["off", "starting", "on", "failing"]
+    url: str | None
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What another node says that it offers, in its own words."""
+
+    name: str
+    title: str
+    node: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What this node offers, by name, and what others do, the nearest first."""
+
+    own: dict[str, Serving] = field(default_factory=dict)
+    others: tuple[Elsewhere, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceData:
+    """What a service has written, with what was saved of it. `kept`: the store keeps it over the power-off."""
+
+    folders: tuple[str, ...]
+    bytes: int
+    kept: bool
 
 
 @dataclass(frozen=True)
@@ -200,6 +237,21 @@ class Desk(Protocol):
 
     def delete_kept(self, name: str) -> None:
         """What the store holds of a thing that is switched off."""
+
+    def catalogue(self) -> Catalogue:
+        """The services that there are."""
+
+    def offer(self) -> Offer:
+        """Empty on a computer that is not set up."""
+
+    def service_data(self, name: str) -> ServiceData | None:
+        """None where it writes none."""
+
+    def service_log(self, name: str) -> list[str]:
+        """The last lines that it wrote, the newest first, fit to be shown."""
+
+    def delete_data(self, name: str) -> None:
+        """Of a service that is switched off. Raises Refused where it is on."""
 
     def guarded(self) -> bool:
         """Whether this computer holds what a passphrase protects: an open store, a private mesh. A quick question."""

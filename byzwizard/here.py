@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends.system import System
 from byzwizard.commands import Context
-from byzwizard.desk import Applying, Cable, Keeping, Phones, Place, Review, Stick
+from byzwizard.desk import Applying, Cable, Keeping, Offer, Phones, Place, Review, ServiceData, Stick
 from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the wizard's first frame does not wait for the models
 
     from byzwizard.answers import Answers
     from byzwizard.backends.reader import MachineReader
+    from byzwizard.catalogue import Catalogue
     from byzwizard.machine import Machine
 
 
@@ -48,7 +49,7 @@ class Here:
     def answers(self) -> Answers | None:
         from byzwizard.backends import keep
 
-        return None if self.rehearsal else keep.answers(self._system)
+        return None if self.rehearsal else keep.present(self._system)
 
     def problem(self) -> str | None:
         from byzwizard.boot import problem
@@ -306,6 +307,29 @@ class Here:
 
         with only_one(self._system):
             kept.delete(self._system, name)
+
+    def catalogue(self) -> Catalogue:
+        from byzwizard import catalogue
+
+        return catalogue.here()
+
+    def offer(self) -> Offer:
+        from byzwizard import serving
+
+        return Offer() if self.rehearsal else serving.offer(self._system)
+
+    def service_data(self, name: str) -> ServiceData | None:
+        from byzwizard import serving
+
+        return None if self.rehearsal else serving.data(self._system, name)
+
+    def service_log(self, name: str) -> list[str]:
+        from byzwizard import serving
+
+        return serving.log(self._system, name)
+
+    def delete_data(self, name: str) -> None:
+        self._ask("--yes", "data", "delete", name)
 
     def guarded(self) -> bool:
         from byzwizard import guarding

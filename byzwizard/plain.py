@@ -252,7 +252,7 @@ class Lines:
         if page.sentence:
             self._write(page.sentence)
         choices: list[Focusable | Button] = []
-        for item in page.items():
+        for item in (*page.items(), *page.foot()):
             self._item(item, choices)
         for button in page.buttons():
             choices.append(button)
@@ -306,7 +306,7 @@ class Lines:
                 if item.open
                 else _("{label}: show").format(label=item.label)
             )
-        parts = [item.label.strip(), item.hint, item.side, *item.below]
+        parts = [item.label.strip(), item.hint, " ".join(item.side.split()), *item.below]
         return "; ".join(part for part in parts if part)
 
     def _choose(self, choice: Focusable | Button) -> None:

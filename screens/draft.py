@@ -59,6 +59,15 @@ class Draft:
         changed = getattr(self.answers, section).model_copy(update=values)
         self._answers = self.answers.model_copy(update={section: changed})
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Those that were chosen, without what they need."""
+        return self.answers.services
+
+    @services.setter
+    def services(self, names: tuple[str, ...]) -> None:
+        self._answers = self.answers.model_copy(update={"services": names})
+
     def text(self, key: str) -> str:
         """What the field of `key` shows: what was typed, else the value."""
         if key in self.typed:

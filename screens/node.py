@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.diskwords import size
@@ -67,7 +68,11 @@ class Node(Page):
             "-80 dBm weak: move the nodes closer together or higher up.\n\n"
             "m draws the map of the mesh, g what went through this node. "
             "e changes the setup, w shows what the last change did and takes it back."
-        ) + " ".join(["", _("k shows what is kept, and opens it; c copies this stick to others."), alerts.key_help()])
+        ) + " " + " ".join((
+            _("s shows what this node offers, and switches it."),
+            _("k shows what is kept, and opens it; c copies this stick to others."),
+            alerts.key_help(),
+        ))
 
     def enter(self) -> None:
         self._again = 0.0
@@ -112,10 +117,11 @@ class Node(Page):
         keys = [
             Key(("m",), _("map"), lambda: self.session.go("map"), letter=True),
             Key(("g",), _("traffic"), lambda: self.session.go("traffic"), letter=True),
+            Key(("s",), _("services"), partial(self._change, "services"), letter=True),
             Key(("e",), _("setup"), self._change, letter=True),
             Key(("a",), _("alert"), lambda: alerts.write(self.session), letter=True),
             Key(("k",), _("unlock") if self.session.desk.locked() else _("keep"), self._store, letter=True),
-            Key(("w",), _("changes"), self._what, letter=True),
+            Key(("w",), _("undo"), self._what, letter=True),
         ]
         if self._may_share:
             keys.insert(0, Key(("i",), "", self._internet, letter=True))

@@ -48,6 +48,10 @@ class Page:
     def items(self) -> Sequence[Item]:
         return ()
 
+    def foot(self) -> Sequence[Item]:
+        """What stays in sight below the items while these scroll; nothing that can have the focus."""
+        return ()
+
     def buttons(self) -> Sequence[Button]:
         return ()
 
@@ -198,6 +202,11 @@ class Session:
             self._trail.pop()
             self.page.enter()
             self.host.changed()
+
+    @property
+    def behind(self) -> str:
+        """The page that back() leads to; empty where there is none."""
+        return self._trail[-2] if len(self._trail) > 1 else ""
 
     @property
     def can_go_back(self) -> bool:

@@ -120,6 +120,7 @@ class Review(Page):
             Note(resolved.name, label=_("Name")),
             *self._mesh(review),
             *self._phones(review),
+            Note(", ".join(resolved.answers.services) or _("none"), label=_("Services")),
             *self._internet(review),
         ]
         items += [Note(note, "look", " ") for note in resolved.notes]

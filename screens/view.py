@@ -1,4 +1,4 @@
-"""A page or a sheet as a widget: title and sentence, the items in a list that scrolls, the buttons under it."""
+"""A page or a sheet as a widget: title and sentence, the items in a list that scrolls, its foot and the buttons."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ class View(urwid.WidgetWrap[Any]):
     def __init__(self, page: Page) -> None:
         self.page = page
         self._size = (80, 20)
+        self._from_top = False  # the focus was given to the first line
         self._title, self._sentence = urwid.Text(""), urwid.Text("")
         self._header = urwid.Pile([urwid.Divider(), urwid.Padding(self._title, left=2), urwid.Divider()])
         self._walker: urwid.SimpleFocusListWalker[Any] = urwid.SimpleFocusListWalker([])
         self._list = urwid.ListBox(self._walker)
         self._buttons: list[Line] = []
         self._row = urwid.GridFlow([], 10, 2, 0, "left")
-        self._foot = urwid.Pile([urwid.Divider(), self._row], focus_item=1)
+        self._foot, self._gap, self._below = urwid.Pile([]), urwid.Divider(), urwid.Pile([])
+        self._said: tuple[Item, ...] = ()  # what the foot shows
         super().__init__(urwid.Frame(urwid.ScrollBar(self._list), self._header))
         self.sync()
         self.move(page.focus() or "")
@@ -48,6 +50,7 @@ class View(urwid.WidgetWrap[Any]):
                 del lines[2]
         here = self.focused
         self._sync_items(self.page.items(), here)
+        self._sync_foot(self.page.foot())
         self._sync_buttons(self.page.buttons())
         if here and self.focused != here and here in self.ids:
             self.move(here)
@@ -79,6 +82,11 @@ class View(urwid.WidgetWrap[Any]):
         if widgets and here not in self._body_ids():
             self._list.focus_position = min(top, len(widgets) - 1)
 
+    def _sync_foot(self, items: Sequence[Item]) -> None:
+        if self._said != tuple(items):
+            self._said = tuple(items)
+            self._foot.contents = [(make(item), self._foot.options("pack")) for item in items]
+
     def _sync_buttons(self, buttons: Sequence[Button]) -> None:
         if [line.item for line in self._buttons] == list(buttons):
             for line, item in zip(self._buttons, buttons, strict=True):
@@ -89,15 +97,26 @@ class View(urwid.WidgetWrap[Any]):
             (line, self._row.options("given", urwid.calc_width(line.item.label, 0, len(line.item.label)) + 6))
             for line in self._buttons
         ]
-        if buttons:
-            self._w.footer = self._foot
-        else:
+        if not buttons:
             self._w.focus_position = "body"
-            self._w.footer = None
+        self._place_below(foot=True)
+
+    def _place_below(self, foot: bool) -> None:
+        """The foot, where there is room for it, and the buttons."""
+        wanted: list[Any] = [self._foot] if foot and self._said else []
+        wanted += [self._gap, self._row] if self._buttons else []
+        if [widget for widget, _how in self._below.contents] != wanted:
+            self._below.contents = [(widget, self._below.options("pack")) for widget in wanted]
+            self._below.focus_position = max(len(wanted) - 1, 0) if self._buttons else 0
+        footer = self._below if wanted else None
+        if self._w.footer is not footer:
+            self._w.footer = footer
 
     def _nearest(self, gone: str) -> str:
-        """What has the focus when the item that had it is gone: the one that followed it."""
+        """What has the focus when the item that had it is gone: the one behind it. Where none had it, the first."""
         ids = self.ids
+        if not gone:
+            return ids[0]
         if gone in self._was:
             after = [one for one in self._was[self._was.index(gone) :] if one in ids]
             if after:
@@ -158,30 +177,43 @@ class View(urwid.WidgetWrap[Any]):
             if focusable(widget.item) and widget.item.id == item:
                 self._list.focus_position = n
                 self._w.focus_position = "body"
+                self._from_top = item == self._body_ids()[0]
                 return
+
+    def _show_heading(self, size: tuple[int, int]) -> None:
+        """Where the focus was given to the first line, what stands above it is its heading, and is seen too."""
+        here, (columns, rows) = self._list.focus_position, self._room(size)
+        width = columns - self.scrolls
+        above = sum(widget.rows((width,)) for widget in self._walker[:here]) if rows > 0 else 0
+        if 0 < above < rows:
+            self._list.change_focus((width, rows), here, above)
 
     def _fit(self, size: tuple[int, int]) -> tuple[int, int]:
         """The size of what is drawn. With few rows the title goes; the page is still the same."""
         self._size = size = (min(size[0], WIDEST), size[1])
-        above = self._header.rows((size[0],)) + (self._foot.rows((size[0],)) if self._buttons else 0)
-        header = self._header if size[1] - above >= min(LOW, len(self._walker)) else None
+        columns, least = (size[0],), min(LOW, len(self._walker))
+        room = size[1] - (1 + self._row.rows(columns) if self._buttons else 0)
+        foot = self._foot.rows(columns) if self._said else 0
+        self._place_below(room - foot >= least)
+        room -= foot if room - foot >= least else 0
+        header = self._header if room - self._header.rows(columns) >= least else None
         if self._w.header is not header:
             self._w.header = header
         return size
 
     def render(self, size: Any, focus: bool = False) -> Any:
         inner = self._fit(size)
+        if self._from_top and self.line is not None:
+            self._from_top = False
+            self._show_heading(inner)
         canvas = urwid.CompositeCanvas(self._w.render(inner, focus))
         canvas.pad_trim_left_right(0, size[0] - inner[0])
         return canvas
 
     def rows_wanted(self, columns: int) -> int:
         """How high the view would like to be."""
-        return (
-            self._header.rows((columns,))
-            + self._body_rows(columns)
-            + (self._foot.rows((columns,)) if self._buttons else 0)
-        )
+        below = self._below.rows((columns,)) if self._w.footer is not None else 0
+        return int(self._header.rows((columns,)) + self._body_rows(columns) + below)
 
     def keypress(self, size: Any, key: str) -> str | None:
         size = self._fit(size)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from byzwizard import catalogue_names, values
-from byzwizard.answers import Answers, parse, save_text
+from byzwizard.answers import Answers, save_text
 from byzwizard.backends import keep
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, apply, need_root, need_this_computer
@@ -14,7 +14,6 @@ from byzwizard.errors import CannotHere, Invalid
 from byzwizard.i18n import _
 
 FILE = "/run/byzantium/choosing.yaml"
-APPLIED = "/run/byzantium/undo/applied.yaml"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +45,8 @@ def change(context: Context, choose: Callable[[tuple[str, ...]], tuple[str, ...]
 
 
 def own(system: System) -> Answers:
-    """What this node is now, with the way to the Internet that is not kept for the next start. Raises CannotHere."""
-    answers = keep.answers(system)
+    """What this node is now. Raises CannotHere."""
+    answers = keep.present(system)
     if answers is None:
         raise CannotHere(_("This computer is not a node yet."), _("Run `byzwizard`: Just start makes it one."))
-    text = system.read(APPLIED)
-    if text is None or answers.internet.wifi is not None:
-        return answers
-    wifi = parse(text, APPLIED).internet.wifi
-    return answers.model_copy(update={"internet": answers.internet.model_copy(update={"wifi": wifi})})
+    return answers

@@ -1,4 +1,4 @@
-"""save the data of a service in a file, or take them in from one"""
+"""save the data of a service in a file, take them in from one, or delete them"""
 
 import argparse
 import signal
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from byzwizard.catalogue import Descriptor
 
 
+ACTS = ("save", "restore", "delete")
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("act", choices=("save", "restore"), metavar="save|restore", help=_("what to do"))
+    parser.add_argument("act", choices=ACTS, metavar="|".join(ACTS), help=_("what to do"))
     parser.add_argument("name", metavar="NAME", help=_("a service; `byzwizard services` lists them"))
     parser.add_argument("--file", metavar="FILE", type=file_name,
                         help=_("where to, or where from (without: among what this node keeps)"))
@@ -32,10 +35,17 @@ def run(context: Context) -> int:
     need_this_computer(context)
     need_root()
     system = System()
-    service, one = _service(context.options.name)
+    service = _service(context.options.name)
+    one = dumped.of(service)
     dumped.need_open(system)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: system.stop())
+    if context.options.act == "delete":
+        with only_one(system):
+            _delete(context, system, service)
+        return 0
+    if one is None:
+        raise CannotHere(_("{name} has nothing that can be saved.").format(name=service.name))
     with only_one(system):
         said = dumped.settle(system, one)
         if said:
@@ -49,10 +59,9 @@ def run(context: Context) -> int:
     return 0
 
 
-def _service(text: str) -> tuple["Descriptor", "Dumped"]:
+def _service(text: str) -> "Descriptor":
     """Raises Invalid, CannotHere."""
     from byzwizard import catalogue, catalogue_names
-    from byzwizard.backends import dumped
 
     try:
         name = catalogue_names.known(text)
@@ -63,10 +72,7 @@ def _service(text: str) -> tuple["Descriptor", "Dumped"]:
     if service is None:
         missing = _("This version of Byzantium does not have {name} yet.").format(name=name)
         raise CannotHere(there.broken.get(name, missing))
-    one = dumped.of(service)
-    if one is None:
-        raise CannotHere(_("{name} has nothing that can be saved.").format(name=name))
-    return service, one
+    return service
 
 
 def _save(context: Context, system: System, one: "Dumped") -> tuple[Path, "Manifest", str]:
@@ -106,7 +112,8 @@ def _restore(
                       _("`byzwizard enable {name}` shows whether they work.").format(name=one.name))
     there = not dumped.is_empty(system, one)
     if there:
-        _confirm(context, one)
+        what = _("{name} has data, and others would take their place.").format(name=one.name)
+        _confirm(context, what, _("Type “replace” to go on: "), _("replace"))
     manifest = dumps.load(system, one, path, Tenths(_("Taking in {name}").format(name=one.name)))
     sentence = _("{name} has the data that were saved at {made} ({version}).").format(
         name=one.name, made=manifest.made, version=manifest.version or "?")
@@ -120,14 +127,34 @@ def _restore(
     return path, manifest, sentence
 
 
-def _confirm(context: Context, one: "Dumped") -> None:
+def _delete(context: Context, system: System, service: "Descriptor") -> None:
+    from byzwizard.backends import dumped, owndata
+    from byzwizard.diskwords import size
+
+    if context.options.file is not None:
+        raise Invalid(_("--file is for save and restore."))
+    owndata.need_off(system, service)
+    freed = owndata.size(system, service)
+    if freed:
+        what = _("The data of {name} ({bytes}) would be gone for good, with what was saved of them here.").format(
+            name=service.name, bytes=size(freed))
+        _confirm(context, what, _("Type “delete” to go on: "), _("delete"))
+    one = dumped.of(service)
+    if one is not None:
+        dumped.clear(system, one)
+    owndata.delete(system, service)
+    sentence = (_("The data of {name} are deleted ({bytes}).").format(name=service.name, bytes=size(freed)) if freed
+                else _("There are no data of {name}.").format(name=service.name))
+    say(context, {"data": 1, "act": "delete", "name": service.name, "bytes": freed, "text": sentence}, sentence)
+
+
+def _confirm(context: Context, what: str, question: str, word: str) -> None:
     """Raises Refused."""
     if context.yes:
         return
-    what = _("{name} has data, and others would take their place.").format(name=one.name)
     print(what, file=sys.stderr)
     with secret.answering():
-        sure = sys.stdin.isatty() and input(_("Type “replace” to go on: ")).strip() == _("replace")
+        sure = sys.stdin.isatty() and input(question).strip() == word
     if not sure:
         raise Refused(_("Nothing was done: {what}").format(what=what), _("--yes stands in for the confirmation."))
 

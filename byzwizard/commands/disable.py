@@ -1,4 +1,4 @@
-"""switch services off; their data stay"""
+"""switch services off; their data stay until `byzwizard data delete`"""
 
 from byzwizard import catalogue
 from byzwizard.commands import Context, choosing

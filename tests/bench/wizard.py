@@ -99,7 +99,7 @@ def first_frame() -> Figure:
 
 
 def keys_and_memory() -> list[Figure]:
-    """Keys on the pages with a list and with fields; then what the program holds."""
+    """Keys on the pages with a list, with services and with fields; then what the program holds."""
     with wizard() as terminal:
         terminal.until(b"F10")
         terminal.quiet(1.5)
@@ -108,6 +108,14 @@ def keys_and_memory() -> list[Figure]:
         terminal.until(b"Your wireless cards")
         terminal.quiet(0.5)
         os.write(terminal.fd, b"\r")
+        terminal.until(b"Which mesh?")
+        terminal.quiet(0.5)
+        os.write(terminal.fd, b"\r")
+        terminal.until(b"Wiki")
+        os.write(terminal.fd, b"\t")  # to the first service
+        terminal.quiet(0.5)
+        took += [terminal.key((b" ", b"\x1b[B", b" ", b"\x1b[A")[n % 4]) for n in range(1, KEYS // 2)]
+        os.write(terminal.fd, b"\x1b")
         terminal.until(b"Which mesh?")
         terminal.quiet(0.5)
         os.write(terminal.fd, b"\t\t\t")  # over the buttons to “private”, and on to the mesh's name

@@ -123,6 +123,7 @@ def without_offered(answers: Answers) -> Answers:
     for section, names in OFFERED.items():
         base = getattr(fresh, section)
         update[section] = getattr(answers, section).model_copy(update={name: getattr(base, name) for name in names})
+    update["services"] = fresh.services
     return answers.model_copy(update=update)
 
 
@@ -145,6 +146,11 @@ def drive(answers: Answers) -> Answers:
     screen.do("steps", "next")
     assert screen.page == "mesh"
     _fill_mesh(screen, answers)
+    screen.do("next")
+    assert screen.page == "services", screen.text()
+    for service in answers.services:
+        screen.to(f"service-{service}")
+        screen.press(" ")
     screen.do("next")
     assert screen.page == "keep", screen.text()
     screen.to(answers.persistence.kind)

@@ -18,6 +18,7 @@ from byzwizard.plan import Plan, PlannedStage, Progress, Step, step_class
 from byzwizard.resolve import AccessPointPlan, Keys, MeshLink, Resolved
 from byzwizard.verdict import judge
 from tests.unit.fake_mesh import neighbour
+from tests.unit.fake_services import FakeServices
 
 T = TypeVar("T")
 CHANNELS = tuple(Channel(number=n, mhz=2407 + 5 * n) for n in range(1, 12))
@@ -167,7 +168,7 @@ def events_of(plan: Plan, fails: str = "") -> list[Event]:
 
 
 @dataclass
-class FakeDesk:
+class FakeDesk(FakeServices):
     """byzwizard.desk.Desk out of fields; what was asked of it is kept."""
 
     rehearsal: bool = False
@@ -185,7 +186,6 @@ class FakeDesk:
     plugged: list[Stick] = field(default_factory=list)
     copying: list[Event] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
-    asked: list[Any] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=lambda: STATUS)
     passed: dict[str, Any] = field(default_factory=dict)
     access_point: Phones | None = field(default_factory=lambda: Phones("Byzantium", None))

@@ -70,7 +70,7 @@ def test_a_report_makes_no_folders(
 
 def at_review(desk: FakeDesk) -> Screen:
     screen = Screen(desk)
-    screen.do("steps", "next", "next", "next", "next")
+    screen.do("steps", "next", "next", "next", "next", "next")
     return screen
 
 

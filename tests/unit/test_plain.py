@@ -14,10 +14,10 @@ def test_just_start_by_enter() -> None:
 
 
 def test_every_page_by_enter_alone() -> None:
-    typist = Typist("*Set it up", "", "", "", "", "", "", "q", "y")
+    typist = Typist("*Set it up", "", "", "", "", "", "", "", "q", "y")
     assert typist.run() == 0
-    before = ("Your wireless cards", "Which mesh?", "Keep what people write?", "Share an Internet")
-    titles = (*before, "This is what will happen", "Done", "This node works")
+    before = ("Your wireless cards", "Which mesh?", "What should this node offer?", "Keep what people write?")
+    titles = (*before, "Share an Internet", "This is what will happen", "Done", "This node works")
     for title in titles:
         assert any(line.startswith(title) for line in typist.written), title
 
@@ -38,6 +38,7 @@ def test_both_modes_lead_to_the_same_answers() -> None:
         "*Continue",
         "*Continue",
         "*Continue",
+        "*Continue",
     )
     typist.run()
     screen = Screen()
@@ -47,7 +48,7 @@ def test_both_modes_lead_to_the_same_answers() -> None:
     screen.pick("mesh.channel", "6")
     screen.do("more")
     screen.type("access_point.ssid", "Relief")
-    screen.do("next", "next", "next")
+    screen.do("next", "next", "next", "next")
     assert typist.session.page.name == screen.page == "review"
     assert typist.session.draft.answers == screen.session.draft.answers != Answers()
 

@@ -16,9 +16,10 @@ WAY = {
     "welcome": (),
     "hardware": ("steps",),
     "mesh": ("steps", "next"),
-    "keep": ("steps", "next", "next"),
-    "internet": ("steps", "next", "next", "next"),
-    "review": ("steps", "next", "next", "next", "next"),
+    "services": ("steps", "next", "next"),
+    "keep": ("steps", "next", "next", "next"),
+    "internet": ("steps", "next", "next", "next", "next"),
+    "review": ("steps", "next", "next", "next", "next", "next"),
     "apply": ("start",),
     "node": ("start", "node"),
     "clone": ("clone",),
@@ -227,7 +228,7 @@ def test_nothing_is_lost_going_back_and_forth() -> None:
     assert screen.session.draft.text("mesh.name") == "relief-north"
     assert "[d " in screen.text()
     screen.type("node.country", "de")
-    screen.do("next", "next", "next")
+    screen.do("next", "next", "next", "next")
     assert screen.page == "review"
     assert screen.session.draft.answers.node.country == "DE"
     assert "relief-north" in screen.text()

@@ -133,7 +133,7 @@ def test_changing_the_setup_keeps_what_was_chosen_and_not_applied() -> None:
     assert screen.page == "node"
     screen.press("e")
     assert screen.session.draft.answers.mesh.name == "relief"
-    screen.do("next", "next", "next", "next", "start", "node")
+    screen.do("next", "next", "next", "next", "next", "start", "node")
     screen.desk.now = Answers.model_validate({"mesh": {"name": "other"}})
     screen.press("e")
     assert screen.session.draft.answers.mesh.name == "other"

@@ -23,7 +23,7 @@ HEARD: list[dict[str, Any]] = [
 
 def at_internet(desk: FakeDesk) -> Screen:
     screen = Screen(desk)
-    screen.do("steps", "next", "next", "next")
+    screen.do("steps", "next", "next", "next", "next")
     assert screen.page == "internet"
     return screen
 
@@ -178,7 +178,7 @@ def test_the_node_page_asks_nothing_where_that_is_decided() -> None:
 
 
 def test_line_mode_has_the_same_choices() -> None:
-    typist = Typist("*Set it up", "", "", "", "*Share it", "*Continue", desk=FakeDesk(wires=[ROUTER]))
+    typist = Typist("*Set it up", "", "", "", "", "*Share it", "*Continue", desk=FakeDesk(wires=[ROUTER]))
     typist.run()
     assert any("eth0: 192.168.7.1 answers" in line for line in typist.written)
     assert typist.session.draft.answers.internet.share == "auto"

@@ -27,7 +27,7 @@ HERE = MACHINE.model_copy(
 
 def at_keep(machine: Machine = HERE, **more: Any) -> Screen:
     screen = Screen(FakeDesk(found=machine, **more))
-    screen.do("steps", "next", "next")
+    screen.do("steps", "next", "next", "next")
     assert screen.page == "keep"
     return screen
 
@@ -145,7 +145,7 @@ def test_a_store_that_is_there_is_used() -> None:
 
 
 def test_line_mode_says_the_drawing_in_words() -> None:
-    typist = Typist("*Set it up", "", "", "*Partition", "*Passphrase", "cactus orbit velvet", "*Continue", "",
+    typist = Typist("*Set it up", "", "", "", "*Partition", "*Passphrase", "cactus orbit velvet", "*Continue", "",
                     desk=FakeDesk(found=HERE))  # fmt: skip
     typist.run()
     assert any("SanDisk Ultra: 4.0 GB stays, new: 12.0 GB" in line for line in typist.written)

@@ -19,7 +19,7 @@ from tests.unit.fake_desk import STATUS, FakeDesk
 def test_apply_shows_each_stage_and_then_the_node() -> None:
     screen = Screen(hold=True)
     screen.stage.hold = False
-    screen.do("steps", "next", "next", "next", "next")
+    screen.do("steps", "next", "next", "next", "next", "next")
     screen.stage.hold = True
     screen.do("start")
     assert screen.page == "apply"
@@ -41,7 +41,7 @@ def test_apply_shows_each_stage_and_then_the_node() -> None:
 def test_apply_that_fails_explains_and_offers() -> None:
     desk = FakeDesk(fails="access-point")
     screen = Screen(desk)
-    screen.do("steps", "next", "next", "next", "next", "start")
+    screen.do("steps", "next", "next", "next", "next", "next", "start")
     text = screen.text()
     assert "That did not work" in text
     assert "✗ Access point" in text
@@ -63,7 +63,7 @@ def test_apply_that_fails_explains_and_offers() -> None:
 
 def test_a_stage_that_a_node_needs_is_not_skipped() -> None:
     screen = Screen(FakeDesk(fails="mesh"))
-    screen.do("steps", "next", "next", "next", "next", "start")
+    screen.do("steps", "next", "next", "next", "next", "next", "start")
     assert "Skip" not in screen.text()
     screen.do("back")
     assert screen.page == "review"
@@ -105,7 +105,7 @@ def test_steps_side_by_side_and_stages_in_turn() -> None:
 
 def test_a_plan_that_cannot_be_had_here() -> None:
     screen = Screen(FakeDesk(refuses=CannotHere("IBSS cannot be private.", "Change mesh.security.")))
-    screen.do("steps", "next", "next", "next", "next")
+    screen.do("steps", "next", "next", "next", "next", "next")
     assert "IBSS cannot be private." in screen.text()
     assert "That cannot be done here" in screen.text()
     assert "This is what will happen" not in screen.text()

@@ -36,7 +36,7 @@ def test_a_passphrase_can_be_typed_over_the_words(columns: int) -> None:
 
 def test_enter_in_the_last_field_leads_to_the_button_that_goes_on() -> None:
     screen = Screen()
-    screen.do("steps", "next", "next", "next", "wifi")
+    screen.do("steps", "next", "next", "next", "next", "wifi")
     screen.to("internet.wifi.ssid")
     screen.press(*"Cafe", "enter")
     assert screen.focused == "internet.wifi.passphrase"

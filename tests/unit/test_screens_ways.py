@@ -42,7 +42,7 @@ def test_a_private_mesh_that_is_heard_asks_for_its_passphrase_and_makes_none() -
     assert screen.page == "mesh"
     screen.type("mesh.passphrase", "cactus orbit velvet plinth ember")
     assert "F6" not in screen.text()
-    screen.do("next", "next", "next")
+    screen.do("next", "next", "next", "next")
     assert screen.page == "review"
     passphrase = screen.session.draft.answers.mesh.passphrase
     assert passphrase is not None
@@ -55,7 +55,7 @@ def test_a_public_mesh_after_a_private_one_asks_for_nothing() -> None:
     screen.press("esc")
     screen.do("join", "heard-1")
     assert screen.focused == "next"
-    screen.do("next", "next", "next")
+    screen.do("next", "next", "next", "next")
     assert screen.page == "review"
     assert screen.session.draft.answers.mesh.passphrase is None
 
@@ -99,7 +99,7 @@ def test_escape_on_review_never_begins_an_apply() -> None:
     assert applies(screen) == 1
     screen.do("back")
     assert screen.page == "review"
-    for page in ("internet", "keep", "mesh", "hardware", "welcome", "welcome"):
+    for page in ("internet", "keep", "services", "mesh", "hardware", "welcome", "welcome"):
         screen.press("esc")
         assert screen.page == page
     assert applies(screen) == 1

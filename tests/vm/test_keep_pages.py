@@ -64,6 +64,9 @@ def kept(folder: Path, stick: Path) -> str:
         screen.press("enter")
         screen.expect("Which mesh?")
         screen.press("enter")
+        screen.expect("What should this node offer?")
+        screen.expect("Memory", timeout=SETUP)
+        screen.press("enter")
         screen.expect("Keep what people write?")
         screen.press("tab", "tab", " ")  # to “Partition”
         screen.expect("new: 3.", timeout=SETUP)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from byzwizard import values
-from byzwizard.i18n import _
+from byzwizard.i18n import _, ngettext
 from byzwizard.routings import ROUTINGS
 from byzwizard.screens.items import Action, Button, Entry, Fold, Gap, Item, Key, Note, Option, Pick
 from byzwizard.screens.meter import Meter
@@ -190,6 +190,7 @@ class Mesh(Page):
             self._entry(
                 "mesh.blocked", _("Blocked"), node_ids, 1000, _("ids of nodes not to talk to, spaces between them")
             ),
+            *self._blocked(),
             Pick(
                 "mesh.link",
                 _("Link"),
@@ -212,6 +213,12 @@ class Mesh(Page):
             ),
         ]
         return items
+
+    def _blocked(self) -> list[Item]:
+        """How many: the field shows the end of the last one."""
+        n = len(self.session.draft.get("mesh.blocked"))
+        words = ngettext("{n} node is not talked to", "{n} nodes are not talked to", n).format(n=n)
+        return [Note(words, label=" ")] if n and "mesh.blocked" not in self.session.draft.faults else []
 
     def _routings(self) -> tuple[tuple[str, str], ...]:
         """Each with its line; one that this computer lacks says so."""

@@ -199,3 +199,25 @@ def test_a_routing_that_this_computer_lacks_is_explained_and_not_chosen() -> Non
     for name in ("olsr", "batman-adv", "none"):
         screen.pick("mesh.routing", name)
         assert screen.session.draft.answers.mesh.routing == name
+
+
+def test_nodes_that_are_not_talked_to_are_typed_by_their_ids() -> None:
+    screen = Screen()
+    screen.do("steps", "next", "more")
+    screen.type("mesh.blocked", f"{'a' * 32}  {'b' * 32} {'a' * 32}")
+    screen.do("more")
+    screen.type("mesh.name", "relief")
+    assert screen.session.draft.answers.mesh.blocked == ("a" * 32, "b" * 32)
+    screen.do("more")
+    screen.to("mesh.blocked")
+    assert "2 nodes are not talked to" in screen.text()
+    screen.type("mesh.blocked", "harbor")
+    assert "A node id is 32 characters" in screen.text()
+    screen.do("more", "next")
+    assert screen.page == "mesh", "a fault under More is no less one"
+    assert screen.focused == "mesh.blocked"
+    assert "A node id is 32 characters" in screen.text()
+    screen.type("mesh.blocked", "")
+    screen.do("next")
+    assert screen.page == "services"
+    assert screen.session.draft.answers.mesh == Answers.model_validate({"mesh": {"name": "relief"}}).mesh

@@ -258,6 +258,6 @@ def _notes(
         )
     if answers.internet.share == "ask" and any(port.carrier for port in machine.wired):
         notes.append(_("An Internet connection is not shared with the mesh."))
-    if answers.clone.to and answers.clone.content != "blank":
+    if answers.clone.to and answers.clone.content != "blank" and keys.kind == "private":
         notes.append(_("The copies carry the mesh's passphrase: whoever finds such a stick can join your mesh."))
     return tuple(notes)

@@ -102,7 +102,7 @@ class Clone(Page):
             "join while some are being written. A stick that is pulled out too early does not start; copy to it "
             "again, and it goes on where it was.\n\n"
             "“Blank” makes sticks that open this wizard. “Same mesh” makes nodes that ask no question: they "
-            "carry the mesh's passphrase, so whoever finds one can join."
+            "carry the passphrase of a private mesh, so whoever finds one can join it."
         )
 
     def enter(self) -> None:
@@ -137,7 +137,13 @@ class Clone(Page):
         ]
         if self.session.first == "node":
             items.append(
-                self._option("answers", _("Same mesh"), _("a new node by itself; carries the mesh's passphrase"))
+                self._option(
+                    "answers",
+                    _("Same mesh"),
+                    _("a new node by itself; carries the mesh's passphrase")
+                    if self._private
+                    else _("a new node of this mesh by itself, which asks nothing"),
+                )
             )
         items.append(Gap())
         if self._fault:
@@ -149,6 +155,12 @@ class Clone(Page):
         if not self._sticks:
             items.append(Note(_("No stick is plugged in beside the one that this system runs from."), "look"))
         return items
+
+    @property
+    def _private(self) -> bool:
+        """Whether the mesh has a passphrase; where that is not known yet, it may have one."""
+        status = self.session.status
+        return status is None or status["kind"] == "private"
 
     def _option(self, value: str, label: str, hint: str) -> Option:
         def choose() -> None:
@@ -213,7 +225,7 @@ class Clone(Page):
             self._begin(wanted)
 
         items: list[Item] = [Note(stick.erases, "look", strong=True) for stick in wanted]
-        if self._content == "answers":
+        if self._content == "answers" and self._private:
             items += [Gap(), Note(_("Whoever finds such a stick can join your mesh."), "look")]
         buttons = [Button("cancel", _("Cancel"), host.close), Button("go", self._effect(), go)]
         host.open(Sheet(self.session, _("This is erased"), _("It cannot be taken back."), items, buttons))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from byzwizard.answers import Answers
 from byzwizard.desk import Stick
 from byzwizard.errors import Refused
 from byzwizard.events import Event
@@ -10,7 +11,7 @@ from byzwizard.screens.clone import Copies
 from byzwizard.screens.page import Session
 from byzwizard.screens.pages import PAGES
 from tests.unit.driver import Screen
-from tests.unit.fake_desk import FakeDesk
+from tests.unit.fake_desk import STATUS, FakeDesk
 
 ONE = Stick("4C53", "copy-sdb", "SanDisk Ultra, 15.9 GB (serial 4C53)", "PHOTOS vfat 15.9 GB",
             "SanDisk Ultra, 15.9 GB (serial 4C53), now holds: PHOTOS vfat 15.9 GB", "one")  # fmt: skip
@@ -43,6 +44,16 @@ def test_sticks_appear_and_disappear_by_themselves() -> None:
     desk.plugged = []
     screen.session.page.tick()
     assert "Erase" not in screen.text()
+
+
+def test_a_copy_of_a_public_mesh_carries_no_passphrase() -> None:
+    for kind, carries in (("private", True), ("public", False), ("open", False)):
+        desk = FakeDesk(now=Answers(), plugged=[ONE], state=STATUS | {"kind": kind})
+        screen = Screen(desk, "node")
+        screen.press("c")
+        assert ("carries the mesh's passphrase" in screen.text()) == carries
+        screen.do("content-answers", "stick-copy-sdb", "copy")
+        assert ("can join your mesh" in screen.text()) == carries
 
 
 def test_nothing_is_erased_before_it_was_named_and_confirmed() -> None:
@@ -94,7 +105,7 @@ def test_a_program_that_ends_leaves_nothing_busy() -> None:
 
 
 def test_a_copy_that_joins_the_mesh_says_what_that_means() -> None:
-    desk = FakeDesk(plugged=[ONE])
+    desk = FakeDesk(plugged=[ONE], state=STATUS | {"kind": "private"})
     assert "Same mesh" not in page(desk).text()
     screen = Screen(desk)
     screen.do("start", "node")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import babel_socket
+from byzwizard.backends import ahcp, babel_socket, leased
 from byzwizard.backends.protocol import Dump, Protocol, Speaking, udp_port
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
@@ -42,7 +42,20 @@ def configuration(resolved: Resolved) -> str:
         ula=resolved.ula,
         ula_address=resolved.ula_address,
         ula_mesh=resolved.ula_mesh,
+        **leases(resolved),
     )
+
+
+def leases(resolved: Resolved) -> dict[str, str]:
+    """Where addresses are leased: the single one of this node is announced, and those of others are believed."""
+    if not ahcp.asked(resolved):
+        return {"lease": "", "leases": ""}
+    return {
+        "lease": f"redistribute local if {leased.INTERFACE} ip {leased.MESH4} eq 32 allow\n" + "\n".join(
+            f"redistribute local if {leased.INTERFACE} ip {network} eq 128 allow" for network in leased.WIDE6),
+        "leases": f"in ip {leased.MESH4} eq 32 allow\nin ip {resolved.ula_mesh} deny\n" + "\n".join(
+            f"in ip {network} eq 128 allow" for network in leased.WIDE6),
+    }
 
 
 class Babel(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard import move
-from byzwizard.backends import airing, interfaces, island, names, tables, web
+from byzwizard.backends import ahcp, airing, interfaces, island, leased, names, tables, web
 from byzwizard.backends import clock as clock_stage
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
@@ -147,6 +147,30 @@ def addresses(system: System, facts: Facts) -> Check:
         return Check("addresses", True, fine, _(
             "Another network has the same one for its clients: this node takes another, and its phones join anew."))
     return Check("addresses", True, fine)
+
+
+def lease(system: System, facts: Facts) -> Check | None:
+    """What AHCP servers of the mesh have given this node. Nothing is no failure: they are not ours."""
+    if not facts.leased:
+        return None
+    if not running(system, ahcp.UNIT):
+        return Check("lease", False, _("No AHCP server is asked for an address."), _log(ahcp.UNIT))
+    now, given = leased.noted(system), ", ".join(leased.on_interface(system))
+    bad = now.refused[0] if now.refused else None
+    refused = None if bad is None else _("{address} of an AHCP server is not taken: {why}.").format(
+        address=bad.address, why=leased.REASONS[bad.why]())
+    if given:
+        who = ahcp.lessor(system)
+        return Check("lease", True, _("The AHCP server {server} has leased {addresses} to this node.").format(
+            server=who, addresses=given) if who else _("An AHCP server has leased {addresses} to this node.").format(
+            addresses=given), refused)
+    if refused:
+        return Check("lease", True, refused, _(
+            "Have its owner give out other addresses; until then this node goes by {address} alone.").format(
+                address=facts.addresses[0]))
+    return Check("lease", True, _("No AHCP server of the mesh answers: this node goes by {address} alone.").format(
+        address=facts.addresses[0]), _(
+            "It works so. Run `ahcpd` as a server on a computer of the mesh, or set mesh.addresses to hash."))
 
 
 def routing(system: System, facts: Facts, answers: bool) -> Check | None:

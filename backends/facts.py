@@ -42,6 +42,7 @@ class Facts:
     portal: bool
     hubs: tuple[str, ...] = ()  # the access points over which other nodes mesh
     island_key: str = ""  # the public WireGuard key that owners of islands are told
+    leased: bool = False  # AHCP servers are asked for a further address
     unencrypted: tuple[str, ...] = ()  # the links and hubs that anyone near can listen to, of a mesh that is not open
 
 
@@ -60,6 +61,7 @@ def of(resolved: Resolved) -> Facts:
         portal=resolved.answers.portal,
         hubs=tuple(point.name for point in resolved.access_points if point.hub),
         island_key=public_key(resolved.island_key) if resolved.island_key else "",
+        leased=resolved.answers.mesh.addresses == "ahcp" and bool(resolved.links),
         unencrypted=_unencrypted(resolved),
     )
 

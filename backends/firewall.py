@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import gateway, routing
+from byzwizard.backends import ahcp, gateway, routing
 from byzwizard.backends.tables import LoadTable
 from byzwizard.backends.templates import fill
 from byzwizard.i18n import _
@@ -32,6 +32,10 @@ HUB = {
     "hub_unless": 'fib saddr oifname != "clients0"',
 }
 
+# Leased addresses of IPv6 are no part of the mesh's own network. Nothing but the mesh is behind its interfaces.
+LEASED6 = """oifname {{ {mesh} }} ip6 saddr {{ fc00::/7, 2000::/3 }} ip6 daddr {{ fc00::/7, 2000::/3 }} accept
+		iifname {{ {mesh} }} oifname "clients0" ip6 daddr {ula} ct state established,related accept"""
+
 
 def ruleset(resolved: Resolved) -> str:
     """The text of our table."""
@@ -48,8 +52,11 @@ def ruleset(resolved: Resolved) -> str:
         "ula": resolved.ula,
         "ula_address": resolved.ula_address,
         "ula_mesh": resolved.ula_mesh,
+        "lessors": ahcp.lessors(resolved),
+        "leasing": ahcp.admitted(resolved),
         "blocked6": _elements(ula_prefixes(mesh.name, node_id)[1] for node_id in mesh.blocked),
     }
+    values["leased6"] = LEASED6.format(**values) if ahcp.asked(resolved) else ""
     values |= {name: rule.format(**values) if resolved.is_hub else "" for name, rule in HUB.items()}
     return fill("filter.nft", hash=hashlib.sha256(repr(values).encode()).hexdigest()[:16], **values)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from byzwizard.backends.system import System
     from byzwizard.backends.uplinks import PortState
 
-CROWD = 4  # networks of one node: it has one, and keeps a former one for a moment
+CROWD = 4  # networks of one node: it has one, perhaps a leased address, and keeps a former one for a moment
 NAMED = 3  # of many that did the same
 
 
@@ -56,7 +56,7 @@ def _crowd(dump: Dump, names: Mapping[str, Known]) -> Check | None:
     networks: dict[str, set[str]] = defaultdict(set)
     by: dict[str, str] = {}
     for way in dump.ways:
-        if way.prefix.startswith("10.") and way.prefix.endswith(".0/24"):
+        if way.prefix.startswith("10.") and way.prefix.endswith((".0/24", "/32")):
             networks[way.origin].add(way.prefix)
             if way.installed:
                 by[way.origin] = way.via

@@ -147,7 +147,11 @@ class Mesh(WithPassphrase):
         default=None, description=N_("With link ibss only: the cell's address, such as 02:CA:FF:EE:BA:BE.")
     )
     addresses: Literal["hash", "ahcp"] = Field(
-        default="hash", description=N_("Where the node's addresses come from: hash (of its identity) or ahcp.")
+        default="hash",
+        description=N_(
+            "Where the node's addresses come from: hash (of its identity), or ahcp, which also asks the AHCP servers "
+            "of the mesh for one more (with babel or batman-adv)."
+        ),
     )
     subnet: Annotated[str, _is(values.subnet), _text(f"auto|{values.SUBNET}")] = Field(
         default="auto", description=N_("The network of this node's phones: auto, or 10.x.y.0/24 (10.255 is reserved).")

@@ -14,7 +14,6 @@ def refuse(answers: Answers, machine: Machine) -> None:
     if lack is not None:
         raise lack
     asked = {
-        "mesh.addresses": answers.mesh.addresses != "hash",
         "remote.web_terminal": answers.remote.web_terminal,
     }
     for key, refused in asked.items():
@@ -23,6 +22,12 @@ def refuse(answers: Answers, machine: Machine) -> None:
                 _("{key}: this version of Byzantium cannot do that.").format(key=key),
                 _("Leave the key out of the answers."),
             )
+    if answers.mesh.addresses == "ahcp" and not ROUTINGS[answers.mesh.routing].single:
+        raise CannotHere(
+            _("mesh.addresses is ahcp: routing by {routing} announces no address that is leased.").format(
+                routing=answers.mesh.routing),
+            _("Set mesh.routing to babel or batman-adv, on all nodes, or mesh.addresses to hash."),
+        )
     if answers.internet.islands and answers.mesh.routing not in ("babel", "batman-adv"):
         raise CannotHere(
             _("internet.islands: routing by {routing} leads to no island.").format(routing=answers.mesh.routing),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from byzwizard.machine import Machine
     from byzwizard.resolve import Resolved
 
-MAY_SKIP = ("access-point", "names", "remote", "persistence", "services", "clone")
+MAY_SKIP = ("lease", "access-point", "names", "remote", "persistence", "services", "clone")
 """Stages that an apply may leave out: a node without them still meshes."""
 
 BESIDE = ("traffic", "clock", "watch", "wifi", "internet")

@@ -11,13 +11,15 @@ from byzwizard.machine import Machine
 @dataclass(frozen=True)
 class Routing:
     """`hint` is the line of the page that offers it. `keyed`: it takes ways from those alone that have the mesh's key;
-    `over_hubs`: such ways are taken from among phones too, so that nodes join each other's access points; `whole` is
-    the interface that it makes of all mesh links; `program` what it needs and this stick does not bring."""
+    `over_hubs`: such ways are taken from among phones too, so that nodes join each other's access points; `single`: it
+    announces an address that was leased to the node beside the clients' network; `whole` is the interface that it makes
+    of all mesh links; `program` what it needs and this stick does not bring."""
 
     name: str
     hint: str
     keyed: bool = True
     over_hubs: bool = False
+    single: bool = False
     whole: str | None = None
     program: str | None = None
 
@@ -38,8 +40,8 @@ class Routing:
 ROUTINGS = {
     routing.name: routing
     for routing in (
-        Routing("babel", N_("babel: the usual one"), over_hubs=True),
-        Routing("batman-adv", N_("batman-adv: where the others have it"), whole="bat0"),
+        Routing("babel", N_("babel: the usual one"), over_hubs=True, single=True),
+        Routing("batman-adv", N_("batman-adv: where the others have it"), single=True, whole="bat0"),
         Routing("olsr", N_("olsr: where the others have it; without a key"), keyed=False, program="olsrd"),
         Routing("none", N_("none: no ways are looked for")),
     )

@@ -3,6 +3,7 @@
 from byzwizard.backends import (
     access_point,
     addresses,
+    ahcp,
     batman,
     clock,
     copies,
@@ -32,6 +33,7 @@ STAGES: tuple[Stage, ...] = (
     batman.STAGE,
     island.STAGE,
     addresses.STAGE,
+    ahcp.STAGE,
     access_point.STAGE,
     routing.STAGE,
     portal.STAGE,

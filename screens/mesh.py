@@ -56,6 +56,9 @@ class Mesh(Page):
             "All nodes of a mesh must be on the same channel.\n\n"
             "Routing, under More, must be the same on all of them too. babel suits nearly all; olsr is for a mesh that "
             "has it already, and needs the program olsrd, which neither Debian nor this stick has."
+        ) + "\n\n" + _(
+            "Addresses: with ahcp this node also asks the AHCP servers of the mesh, which somebody has to run, for one "
+            "address more. Nodes on the way there need the same choice."
         )
 
     def enter(self) -> None:
@@ -211,6 +214,16 @@ class Mesh(Page):
                 self._routings(),
                 self._route,
             ),
+            Pick(
+                "mesh.addresses",
+                _("Addresses"),
+                str(draft.get("mesh.addresses")),
+                (
+                    ("hash", _("hash: each node makes its own")),
+                    ("ahcp", _("ahcp: one more, of a server in the mesh")),
+                ),
+                self._lease,
+            ),
         ]
         return items
 
@@ -242,6 +255,15 @@ class Mesh(Page):
             self.session.host.changed()
         else:
             self._set("mesh.routing", name)
+            if self.session.draft.get("mesh.addresses") == "ahcp":
+                self._lease("ahcp")
+
+    def _lease(self, name: str) -> None:
+        """A leased address goes with routing that announces it."""
+        if name == "ahcp" and not ROUTINGS[self.session.draft.get("mesh.routing")].single:
+            self.session.say(_("Only babel and batman-adv announce an address that is leased: it is not asked for."))
+            name = "hash"
+        self._set("mesh.addresses", name)
 
     def _entry(self, key: str, label: str, parse: Callable[[str], Any], limit: int, hint: str = "") -> Entry:
         draft = self.session.draft

@@ -214,13 +214,18 @@ class Root(urwid.WidgetWrap[Any]):
         ]
 
     def _footer(self, columns: int) -> list[Any]:
-        """As many hints as have room, the least weighty left out first."""
+        """As many hints as have room, closer together where that helps; then the least weighty are left out first."""
         hints = self.hints()
-        while len(hints) > 1 and sum(len(hint.shown) + len(hint.label) + 4 for hint in hints) - 2 > columns:
+
+        def fits(gap: int) -> bool:
+            return 1 + sum(len(hint.shown) + 1 + len(hint.label) + gap for hint in hints) - gap <= columns
+
+        while len(hints) > 1 and not fits(2):
             hints.remove(min(reversed(hints), key=lambda hint: hint.weight))
+        gap = " " * (3 if fits(3) else 2)
         parts: list[Any] = [" "]
         for hint in hints:
-            parts += [("key", shown(hint.shown)), shown(f" {hint.label}   ")]
+            parts += [("key", shown(hint.shown)), shown(f" {hint.label}{gap}")]
         return parts
 
     # The lock of a console that was left alone.

@@ -37,6 +37,15 @@ def test_a_node_with_many_networks_is_told_with_the_way_to_it() -> None:
     assert check.ok, "it keeps nothing from working"
 
 
+def test_a_node_with_many_single_addresses_is_told_and_a_leased_one_is_not() -> None:
+    leased = (*HONEST, way("10.200.7.1/32", "01", ANNA))
+    assert hostile._crowd(Dump(ways=leased), {}) is None
+    taken = tuple(way(f"10.1.{n}.1/32", "66", EVIL) for n in range(9))
+    check = hostile._crowd(Dump(ways=(*leased, *taken)), {})
+    assert check is not None
+    assert check.text.startswith("A node announces 9 networks of the mesh")
+
+
 def test_the_list_of_nodes_has_an_end_and_keeps_those_with_a_name() -> None:
     invented = tuple(way(f"10.{64 + n // 250}.{n % 250}.0/24", "66", EVIL) for n in range(3000))
     known = way("10.1.2.0/24", "01", ANNA)

@@ -120,7 +120,7 @@ def test_the_notes_are_of_what_there_is() -> None:
         ({"access_point": {"enable": True}}, (radio(0, "B"),), "access_point.enable is true"),
         ({"access_point": {"channel": 1}}, (radio(0, "A"),), "access_point.channel is 1"),
         ({"mesh": {"routing": "olsr"}}, (radio(0, "A"),), "mesh.routing: that needs the program olsrd"),
-        ({"mesh": {"addresses": "ahcp"}}, (radio(0, "A"),), "mesh.addresses: this version of Byzantium cannot"),
+        ({"mesh": {"addresses": "ahcp", "routing": "none"}}, (radio(0, "A"),), "mesh.addresses is ahcp: routing by"),
     ],
 )
 def test_what_cannot_be_had_here_names_the_key(

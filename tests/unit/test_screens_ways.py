@@ -221,3 +221,16 @@ def test_nodes_that_are_not_talked_to_are_typed_by_their_ids() -> None:
     screen.do("next")
     assert screen.page == "services"
     assert screen.session.draft.answers.mesh == Answers.model_validate({"mesh": {"name": "relief"}}).mesh
+
+
+def test_a_leased_address_is_chosen_where_routing_announces_it() -> None:
+    screen = Screen(FakeDesk(now=Answers()), "node")
+    screen.press("e")
+    screen.do("next", "more")
+    for key, value, chosen in (
+        ("mesh.addresses", "ahcp", "ahcp"), ("mesh.routing", "batman-adv", "ahcp"), ("mesh.routing", "none", "hash"),
+        ("mesh.addresses", "ahcp", "hash"),
+    ):
+        screen.pick(key, value)
+        assert screen.session.draft.answers.mesh.addresses == chosen
+    assert "Only babel and batman-adv announce" in " ".join(screen.text(size=(100, 40)).split())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HERE = "10.255.255.1"
 CONFIG = f"{certificates.FOLDER}/nginx.conf"
+BUILT = "/usr/share/byzantium/web"  # files that the image was built with, packed by gzip
 
 
 def configuration(resolved: Resolved, host: str, services: Iterable[Descriptor]) -> str:
@@ -40,12 +41,12 @@ def _places(service: Descriptor, host: str) -> str:
     if web.port is not None:
         own = f"= /{service.name}/{web.socket}" if web.socket else f"/{service.name}/"
         places.append((own, [*lines, f"{to}{'' if web.keeps_path else '/'};"]))
-    places += _pages(service.name, web.pages, host)
+    places += _pages(service.name, web.pages, web.built, host)
     return "".join(f"        location {path} {{\n            " + "\n            ".join(said) + "\n        }\n"
                    for path, said in places)
 
 
-def _pages(name: str, pages: Sequence[str], host: str) -> Iterator[tuple[str, list[str]]]:
+def _pages(name: str, pages: Sequence[str], built: Sequence[str], host: str) -> Iterator[tuple[str, list[str]]]:
     """Files that nginx shows itself; the first one at the address of the service."""
     # Some browsers do not count WebSockets to where the page is from as 'self'.
     policy = (f"default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; connect-src 'self' "
@@ -56,6 +57,8 @@ def _pages(name: str, pages: Sequence[str], host: str) -> Iterator[tuple[str, li
     for page in pages:
         at = "" if page == pages[0] else page
         yield f"= /{name}/{at}", [f"root {catalogue_names.FILES};", f"try_files /{name}/{page} =404;", *lines]
+    for page in built:
+        yield f"= /{name}/{page}", [f"root {BUILT};", "gzip_static always;", *lines]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,11 +90,13 @@ class Port(Part):
 class Web(Part):
     """Pages behind nginx: https://HOST/NAME/ leads to `port` of this computer. `keeps_path`: the service wants to see
     the path as it is asked for. `also` are further paths of the host. `streams`: nothing is held back. `pages` are
-    files of its configuration that nginx shows itself, the first one at the address of the service; a port beside them
-    is reached by WebSocket alone, at https://HOST/NAME/SOCKET."""
+    files of its configuration that nginx shows itself, the first one at the address of the service, `built` others that
+    the image was built with (iso/web.sh); a port beside them is reached by WebSocket alone, at
+    https://HOST/NAME/SOCKET."""
 
     port: PortNumber | None = None
     pages: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
+    built: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
     socket: FileName | None = None
     keeps_path: bool = False
     also: Annotated[tuple[WebPath, ...], Field(strict=False)] = ()
@@ -269,8 +271,8 @@ def _check(found: Descriptor, path: Path) -> None:
             raise Broken(_("dump: there is no file {file}").format(file=script))
     if found.web is not None:
         _check_web(found.web, found.config)
-    if found.links and not (found.certificate and found.unit == f"byz-{found.name}.service"):
-        raise Broken(_("links: it needs certificate, and its unit is called byz-{name}.service").format(
+    if found.links and not ((found.certificate or found.web) and found.unit == f"byz-{found.name}.service"):
+        raise Broken(_("links: it needs web or certificate, and its unit is called byz-{name}.service").format(
             name=found.name))
     for name in found.config:
         _check_template(path.with_suffix("") / name, GIVEN | found.words.keys())
@@ -285,8 +287,8 @@ def _check_web(web: Web, config: Sequence[str]) -> None:
             raise Broken(_("web: without a port there are pages, and nothing else"))
     elif bool(web.pages) != bool(web.socket):
         raise Broken(_("web: with a port, pages and socket are there together, or neither"))
-    for page in web.pages:
-        if page not in config or Path(page).suffix not in PAGES:
+    for page in (*web.pages, *web.built):
+        if page not in (*config, *web.built) or Path(page).suffix not in PAGES:
             raise Broken(_("web: {file} is not among config, or no page").format(file=page))
 
 

@@ -18,6 +18,10 @@ rm -rf "$OUT/program-wheel"
 services=$("$PYTHON" "$TREE/iso/wheels.py" services "$CACHE")
 cp -a "$services" "$home/usr/lib/byzwizard/services"
 
+web=$("$TREE/iso/web.sh")
+mkdir -p "$home/usr/share/byzantium"
+cp -a "$web" "$home/usr/share/byzantium/web"
+
 # The environment is laid out by hand: its interpreter is the image's, which need not run here.
 cat >"$home/usr/lib/byzwizard/pyvenv.cfg" <<'CFG'
 home = /usr/bin

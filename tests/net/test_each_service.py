@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 HOME = "/var/lib/byzantium/services"
-NAMES = ("board", "chat", "library", "mumble", "proxy", "tor")
+NAMES = ("board", "chat", "library", "mumble", "pad", "proxy", "tor")
 NATIVE = ("inspircd", "snac2", "mumble-server", "squid", "tor", "tor@default")  # units of the packages
 OUTSIDE = "198.51.100.2"  # RFC 5737
 
@@ -70,6 +70,12 @@ def test_all_of_them_are_seen_and_used_two_hops_away(lab: Lab, a: Node) -> None:
     assert c.made.python(c.phone, GREET, a.address) == "0500"
     a.do("byzwizard", "disable", *NAMES)
     assert within(SEEN, lambda: not seen()), seen()
+
+
+@pytest.mark.parametrize("name", ["pad"])
+def test_within_its_sandbox(a: Node, name: str) -> None:
+    """What people do with it has tests of its own."""
+    enable(a, name)
 
 
 def test_a_post_on_the_board(a: Node) -> None:

@@ -85,7 +85,7 @@ def test_how_data_are_saved_is_in_the_descriptor(descriptors: Path) -> None:
 
 def test_pages_of_its_own_are_shown_by_nginx_and_its_port_by_websocket_alone(descriptors: Path) -> None:
     write(descriptors, {**TEA, "title": "Tea & <milk>", "words": {"pour": "Pour"}, "config": ["tea.conf", "tea.html"],
-                        "web": {"port": 8201, "pages": ["tea.html"], "socket": "socket"}})
+                        "web": {"port": 8201, "pages": ["tea.html"], "built": ["tea.js"], "socket": "socket"}})
     (descriptors / "tea" / "tea.html").write_text("<p>$title: $pour")
     node = resolve(parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [tea]\n"),
                    Machine(memory_bytes=1 << 30, wired=(CABLE,)), Identity(b"t" * 32))
@@ -95,10 +95,11 @@ def test_pages_of_its_own_are_shown_by_nginx_and_its_port_by_websocket_alone(des
     assert isinstance(files, ConfigFiles)
     assert files.files[1].content == "<p>Tea &amp; &lt;milk&gt;: Pour"
     places = re.findall(r"location (\S.*?) {(.*?)}", shown.content.partition("location / {")[2], re.DOTALL)
-    assert [place for place, _said in places] == ["= /tea/socket", "= /tea/"]
+    assert [place for place, _said in places] == ["= /tea/socket", "= /tea/", "= /tea/tea.js"]
     assert "proxy_pass http://127.0.0.1:8201/;" in places[0][1]
     assert "try_files /tea/tea.html =404;" in places[1][1]
     assert "proxy_pass" not in places[1][1]
+    assert "root /usr/share/byzantium/web;" in places[2][1]
 
 
 def test_who_links_itself_is_noted_for_tend_and_announced_with_its_certificate(descriptors: Path) -> None:
@@ -163,6 +164,8 @@ def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> st
     ({"web": {}}, "web: without a port there are pages"),
     ({"web": {"pages": ["other.html"]}}, "web: other.html is not among config"),
     ({"web": {"pages": ["tea.conf"]}}, "or no page"),
+    ({"web": {"built": ["tea.so"]}}, "web: without a port there are pages"),
+    ({"web": {"port": 8201, "built": ["tea.so"]}}, "or no page"),
     ({"web": None, "url": "https://elsewhere/"}, "url"),
     ({"unit": "ssh.service"}, "unit"),
     ({"data": ["/etc"]}, "data"),
@@ -180,7 +183,7 @@ def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> st
     ({"web": {"port": 8201, "pages": ["tea.html"]}}, "with a port, pages and socket are there together"),
     ({"web": {"pages": ["tea.html"], "socket": "socket"}}, "web: without a port there are pages"),
     ({"web": {"pages": ["tea.html"], "also": ["/milk/"]}}, "web: without a port there are pages"),
-    ({"links": {"peer": "tea.conf", "call": "tea.conf"}}, "links: it needs certificate"),
+    ({"links": {"peer": "tea.conf", "call": "tea.conf"}, "web": None, "url": "tea://$host"}, "links: it needs web"),
     ({"links": {"peer": "other", "call": "tea.conf"}, "certificate": True}, "there is no file other"),
     ({"links": {"peer": "tea.conf"}, "certificate": True}, "links.call"),
     ({"words": {"Two words": "Milk"}}, "words"),

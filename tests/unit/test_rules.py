@@ -1,6 +1,7 @@
 """The rules of the house, held by reading the source: who may import what, and what no file may hold."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -168,9 +169,31 @@ def test_nothing_is_left_unfinished() -> None:
     ] == []
 
 
-def test_the_lock_file_names_no_host_and_pins_all() -> None:
-    lock = (ROOT / "requirements.lock").read_text()
+LOCKS = ("requirements.lock", "iso/services.lock", "iso/web/npm.lock")
+
+
+def pins(name: str) -> dict[str, str]:
+    """Versions by name."""
+    return dict(re.findall(r"^([A-Za-z0-9_.-]+)==([\w.!+]+)", (ROOT / name).read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_file_names_no_host_and_pins_all(name: str) -> None:
+    lock = (ROOT / name).read_text()
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links|--trusted-host", lock)
     for line in lock.splitlines():
         if line and not line.startswith((" ", "#")):
             assert re.match(r"[A-Za-z0-9_.-]+==[\w.!+]+( ;.*)? \\$", line), line
+
+
+def test_that_of_the_pages_names_no_host_and_has_every_hash() -> None:
+    lock = json.loads((ROOT / "iso/web/package-lock.json").read_text())
+    packages = {name: one for name, one in lock["packages"].items() if name}
+    assert all(re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", one["integrity"]) for one in packages.values())
+    assert not any("resolved" in one for one in packages.values())
+
+
+def test_programs_of_services_are_checked_with_the_libraries_that_they_have_in_the_image() -> None:
+    checked, there = pins("requirements.lock"), pins("iso/services.lock")
+    assert {name: checked[name] for name in there if name in checked} == {
+        name: version for name, version in there.items() if name in checked}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from byzwizard import catalogue, serving
-from byzwizard.backends import offering, owndata
+from byzwizard.answers import Answers, save_text
+from byzwizard.backends import keep, offering, owndata
 from byzwizard.backends.system import Result, System
 from byzwizard.catalogue import Catalogue
 from byzwizard.commands import Context, data
@@ -123,3 +124,13 @@ def test_what_a_node_offers_is_told_with_the_last_words_of_what_fails(
     assert (offer.own["wiki"].words, offer.own["radio"].words) == ("", "cannot bind")
     [other] = offer.others
     assert (other.node, other.title) == ("harbor", "W\\x1b[2J")
+
+
+def test_the_pages_start_from_the_answers_with_the_uplink_that_is_not_kept(node: System) -> None:
+    """Else a change of the services alone would take the way to the Internet away."""
+    assert keep.present(node) is None
+    applied = Answers.model_validate({"services": ["wiki"], "internet": {"wifi": {"ssid": "Station"}}})
+    node.write(keep.ANSWERS, save_text(applied.model_copy(update={"internet": Answers().internet})))
+    assert keep.present(node) == Answers(services=("wiki",))
+    node.write(keep.APPLIED, save_text(applied), 0o600)
+    assert keep.present(node) == applied

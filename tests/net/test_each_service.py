@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 HOME = "/var/lib/byzantium/services"
-NAMES = ("board", "chat", "library", "mumble", "pad", "proxy", "tor")
+NAMES = ("board", "chat", "library", "mumble", "pad", "proxy", "tor", "voice")
 NATIVE = ("inspircd", "snac2", "mumble-server", "squid", "tor", "tor@default", "kamailio", "iodined", "ipsec")
 OUTSIDE = "198.51.100.2"  # RFC 5737
 
@@ -72,7 +72,7 @@ def test_all_of_them_are_seen_and_used_two_hops_away(lab: Lab, a: Node) -> None:
     assert within(SEEN, lambda: not seen()), seen()
 
 
-@pytest.mark.parametrize("name", ["pad"])
+@pytest.mark.parametrize("name", ["pad", "voice"])
 def test_within_its_sandbox(a: Node, name: str) -> None:
     """What people do with it has tests of its own."""
     enable(a, name)

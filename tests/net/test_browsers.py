@@ -1,0 +1,97 @@
+"""Real browsers on phones of two nodes: two write in one pad, and two hear each other in a voice room."""
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.net.booted import Lab, laboratory, unified
+from tests.net.browser import Browser, browsing
+from tests.net.spaces import within
+from tests.net.test_services import SEEN, host
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
+    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    pytest.mark.timeout(900),
+]
+HEARD = """Promise.all([...people.values()].map(async one => {
+    const found = {};
+    for (const each of (await one.link.getStats()).values())
+        if (each.type === "inbound-rtp")
+            Object.assign(found, {bytes: each.bytesReceived, energy: each.totalAudioEnergy});
+    return {name: one.name, ...found};
+}))"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with laboratory(tmp_path_factory.mktemp("browsers")) as found:
+        found.line("ab")
+        for node in found.nodes:
+            found.apply(node, "services: [pad, voice]\n")
+        a, b = found.nodes
+        for one, other in ((a, b), (b, a)):
+            assert within(SEEN, lambda one=one, other=other: {  # type: ignore[misc]  # bound now
+                row["name"] for row in one.services() if row["node"] == f"node-{other.letter}"} == {"pad", "voice"})
+        yield found
+
+
+@pytest.fixture
+def browsers(lab: Lab, tmp_path: Path) -> Iterator[list[Browser]]:
+    """One on a phone of each node."""
+    names = {host(node): node.address for node in lab.nodes}
+    with browsing(*((node.phone, tmp_path / node.letter, names) for node in lab.nodes)) as found:
+        yield found
+
+
+def named(browser: Browser, name: str) -> None:
+    """Somebody who has been asked before."""
+    browser.says(f"document.getElementById('who').value = '{name}', document.getElementById('enter').requestSubmit()")
+
+
+def shows(browser: Browser, *texts: str) -> bool:
+    shown = str(browser.says("document.body.innerText"))
+    return all(text in shown for text in texts)
+
+
+def test_two_write_in_one_pad_at_two_nodes(lab: Lab, browsers: list[Browser], tmp_path: Path) -> None:
+    for browser, node, name in zip(browsers, lab.nodes, ("Ann", "Bob"), strict=True):
+        browser.opens(f"https://{host(node)}/pad/")
+        browser.says("document.getElementById('which').value = 'water',"
+                     " document.querySelector('#begin form').requestSubmit()")
+        assert within(20, partial(shows, browser, "water"))
+        named(browser, name)
+    ann, bob = browsers
+    for browser, text in ((ann, "At the school. "), (bob, "Until six. ")):
+        browser.says("document.querySelector('.cm-content').focus()")
+        browser.types(text)
+    for browser in browsers:
+        both = partial(shows, browser, "At the school.", "Until six.")
+        assert within(60, both), browser.says("document.body.innerText")
+    ann.picture(tmp_path / "pad.png")
+    ann.opens(f"https://{host(lab.nodes[0])}/pad/")
+    assert within(20, partial(shows, ann, "water")), "the list of pads"
+
+
+def test_two_hear_each_other_in_a_voice_room(lab: Lab, browsers: list[Browser], tmp_path: Path) -> None:
+    url = f"https://{host(lab.nodes[0])}/voice/#{quote('school')}"
+    for browser, name in zip(browsers, ("Ann", "Bob"), strict=True):
+        browser.opens(url)
+        assert browser.says("isSecureContext") is True
+        named(browser, name)
+
+    def hears(browser: Browser, name: str) -> bool:
+        """Sound that is no silence: the false microphone beeps."""
+        found = browser.says(HEARD) or []
+        return any(one["name"] == name and one.get("bytes", 0) > 5000 and one.get("energy", 0) > 0 for one in found)
+
+    for browser, other in zip(browsers, ("Bob", "Ann"), strict=True):
+        assert within(60, partial(hears, browser, other)), browser.says(HEARD)
+        assert browser.says("document.querySelectorAll('#people .on').length") == 1
+    browsers[0].picture(tmp_path / "voice.png")
+    browsers[1].says("document.getElementById('leave').click()")
+    assert within(10, lambda: browsers[0].says("people.size") == 0)

@@ -51,6 +51,8 @@ def test_the_wizard_leads_through_every_page_to_a_node(vm: VM) -> None:
     screen.press("enter")
     screen.expect("Which mesh?")
     screen.press("enter")
+    screen.expect("What should this node offer?")
+    screen.press("enter")
     screen.expect("Keep what people write?")
     screen.press("enter")
     screen.expect("Share an Internet connection?")

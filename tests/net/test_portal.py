@@ -220,8 +220,8 @@ def test_the_front_page_is_there_before_and_after(lab: Lab) -> None:
     lab.press()
     assert before.status == 200
     assert before.body == lab.browse("/").body
-    # In their place stands what tend knows of services and nodes, which is nothing here.
-    for part in re.split("<!--# include .*? -->", web.front_page(NODE, speaker("en"), "en")):
+    # In their place stands what tend knows of alerts, services and nodes, which is nothing here.
+    for part in re.split("(?s)<!--# (?:include .*?|if .*?endif) -->", web.front_page(NODE, speaker("en"), "en")):
         assert part in before.body
 
 

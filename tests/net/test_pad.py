@@ -77,7 +77,8 @@ def told(lab: Lab) -> str:
 
 
 def saved(node: Node, pad: str, text: str) -> bool:
-    return text in node.run("cat", f"{DATA}/{pad}.pad").stdout
+    """Is it in the file of the pad, which is none of text alone?"""
+    return node.run("grep", "-qaF", text, f"{DATA}/{pad}.pad").returncode == 0
 
 
 def test_two_write_in_one_pad_of_a_node(lab: Lab, tmp_path: Path) -> None:

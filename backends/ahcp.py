@@ -71,7 +71,8 @@ def lessor(system: System) -> str | None:
         return None
     found = [(int(element["elem"]["expires"]), int(element["elem"]["val"]))
              for entry in json.loads(result.out)["nftables"] for element in entry.get("set", {}).get("elem", ())]
-    return max(found)[1].to_bytes(8).hex(":") if found else None
+    # nft writes the upper half of 64 bits as negative numbers.
+    return (max(found)[1] % 2**64).to_bytes(8).hex(":") if found else None
 
 
 @step_class

@@ -70,7 +70,9 @@ def interface(lab: Lab, node: Node) -> None:
 
 
 def check(node: Node) -> dict[str, Any]:
-    found = json.loads(node.run("byzwizard", "status", "--json").stdout)["checks"]
+    said = node.run("byzwizard", "status", "--json")
+    assert said.stdout, said.stderr
+    found = json.loads(said.stdout)["checks"]
     told: dict[str, Any] = next(one for one in found if one["id"] == "lease")
     return told
 

@@ -129,6 +129,7 @@ def test_a_pad_that_is_full_takes_no_more(lab: Lab, tmp_path: Path) -> None:
     one.writes("9" * 60000)
     assert one.told("closed 4413")
     assert Writer(a, "long", tmp_path).reads("1" * 60000)
+    assert within(20, lambda: saved(a, "long", "1" * 60000))
     assert int(a.do("stat", "-c", "%s", f"{DATA}/long.pad")) <= 512 << 10
 
 

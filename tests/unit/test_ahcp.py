@@ -254,6 +254,12 @@ def test_a_daemon_that_is_stopped_is_a_fault_and_hash_has_no_check(
     assert checks.lease(system, facts.of(node(mesh=""))) is None
 
 
+def test_a_server_whose_id_is_of_the_upper_half_is_named_too(system: Computer) -> None:
+    """nft 1.1.3 writes such a number as a negative one."""
+    system.set = json.dumps({"nftables": [{"set": {"name": "lessors", "elem": [{"elem": {"val": -2, "expires": 5}}]}}]})
+    assert ahcp.lessor(system) == "ff:ff:ff:ff:ff:ff:ff:fe"
+
+
 def test_the_server_is_not_named_where_it_is_not_known(system: Computer) -> None:
     system.set = json.dumps({"nftables": [{"metainfo": {}}, {"set": {"name": "lessors"}}]})
     assert ahcp.lessor(system) is None

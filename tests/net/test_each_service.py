@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,14 +10,13 @@ from urllib.parse import urlencode
 import pytest
 
 from byzwizard import catalogue
-from tests.net.booted import Lab, Node, laboratory, unified
+from tests.net.booted import NEEDS, Lab, Node, laboratory
 from tests.net.spaces import within
 from tests.net.test_services import FORM, SEEN, authority, host
 from tests.net.zim import book
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 HOME = "/var/lib/byzantium/services"

@@ -10,12 +10,13 @@ from string import Template
 
 from byzwizard.backends.directory import DOMAIN
 
-CALLS = 32  # nodes that are called, the nearest ones; the others call, or are reached through one of these
+CALLS = 32  # nodes that may be called, the nearest ones first
 
 
 @dataclass(frozen=True)
 class Templates:
-    """Of a service of this node: `peer` is filled in for each other one, `call` for those that this node calls."""
+    """Of a service of this node: `peer` is filled in for each other one, `call` once, with those that this node may
+    call."""
 
     name: str
     peer: str
@@ -38,12 +39,15 @@ def services(facts: str) -> list[Templates]:
 
 
 def lines(service: Templates, own_id: str, others: Iterable[Node]) -> str:
-    """Of two nodes the one with the smaller id calls, so that they do not both at once. Links are IPv4 as routes are:
-    a node that is hidden behind another with its address waits until one of them has moved."""
-    nodes = [node for node in others if node.certificate and ":" not in node.address]
-    near = sorted((node for node in nodes if node.id > own_id), key=lambda node: (node.hops, node.id))
-    called = set(near[:CALLS])
-    return "".join(
-        Template(service.peer + service.call * (node in called)).substitute(
+    """Whoever has the smaller id calls, and one at a time: each has one link at the most to a greater id, so that there
+    is no ring, which would be refused at both ends; and of two networks the one whose greatest id is the smaller one
+    finds nobody of its own list linked, and calls. Links are IPv4 as routes are: a node that is hidden behind another
+    with its address waits until one of them has moved."""
+    nodes = sorted((node for node in others if node.certificate and ":" not in node.address), key=lambda node: node.id)
+    near = sorted((node for node in nodes if node.id > own_id), key=lambda node: node.hops)[:CALLS]
+    peers = "".join(
+        Template(service.peer).substitute(
             host=f"{node.id}.{DOMAIN}", address=node.address, certificate=node.certificate)
-        for node in sorted(nodes, key=lambda node: node.id))
+        for node in nodes)
+    hosts = " ".join(f"{node.id}.{DOMAIN}" for node in near)
+    return peers + (Template(service.call).substitute(hosts=hosts) if hosts else "")

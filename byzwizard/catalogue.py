@@ -37,6 +37,8 @@ GIVEN = frozenset(
 service's, in the language of the node."""
 OF_PEERS = frozenset({"host", "address", "certificate"})
 """The same of another node, in templates of links: canonical name, 10.x.y.1, SHA-256 of its certificate (hex)."""
+TO_CALL = frozenset({"hosts"})
+"""Canonical names with blanks between them, the nearest first: whom the service calls until one answers."""
 ESCAPES: Mapping[str, Callable[[str], str]] = {
     ".html": html.escape, ".json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1]}
 """How a value is written into a template whose name ends so; into others as it is."""
@@ -106,8 +108,9 @@ class Web(Part):
 
 class Links(Part):
     """How the service of this node finds those of others, which it makes one network with. `peer` is a template that
-    is filled in for each other node that offers it, `call` one more for those that this node calls (of two nodes the
-    one with the smaller id). tend writes them to /run/byzantium/names/links/NAME, for its configuration to include."""
+    is filled in for each other node that offers it, `call` once, with those of greater ids: it links itself with one of
+    them while none is linked already. tend writes them to /run/byzantium/names/links/NAME, for its configuration to
+    include."""
 
     peer: FileName
     call: FileName
@@ -276,8 +279,9 @@ def _check(found: Descriptor, path: Path) -> None:
             name=found.name))
     for name in found.config:
         _check_template(path.with_suffix("") / name, GIVEN | found.words.keys())
-    for name in (found.links.peer, found.links.call) if found.links else ():
-        _check_template(path.with_suffix("") / name, OF_PEERS)
+    if found.links:
+        _check_template(path.with_suffix("") / found.links.peer, OF_PEERS)
+        _check_template(path.with_suffix("") / found.links.call, TO_CALL)
 
 
 def _check_web(web: Web, config: Sequence[str]) -> None:

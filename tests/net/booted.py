@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -27,6 +28,13 @@ def unified() -> Path | None:
     """Where this computer has cgroups of version 2, None where it has none."""
     found = re.search(r"^\S+ (\S+) cgroup2 ", Path("/proc/mounts").read_text(), re.MULTILINE)
     return Path(found[1]) if found else None
+
+
+NEEDS = (
+    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
+    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+)
+"""Marks of every test that boots the image's own systemd: what nothing can stand in for."""
 
 
 def offset() -> int:

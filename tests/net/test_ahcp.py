@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.net.booted import Lab, Node, laboratory, unified
+from tests.net.booted import NEEDS, Lab, Node, laboratory
 from tests.net.spaces import within
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(unified() is None, reason="systemd in a container needs cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(600),
 ]
 LEASED = "  addresses: ahcp\n"

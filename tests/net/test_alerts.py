@@ -1,19 +1,17 @@
 """Alerts by the real verb, on the image's own systemd: said on one node, seen on another, and over in time."""
 
 import json
-import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.net.booted import Lab, Node, laboratory, unified
+from tests.net.booted import NEEDS, Lab, Node, laboratory
 from tests.net.spaces import within
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 SEEN = 30  # seconds

@@ -1,18 +1,16 @@
 """A node that is blocked, on the image's own systemd: it and its phones have no name and no way here, others have."""
 
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.net.booted import Lab, Node, laboratory, unified
+from tests.net.booted import NEEDS, Lab, Node, laboratory
 from tests.net.spaces import within
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(600),
 ]
 SOON = 60  # seconds: a document is fetched, its network told, the sets filled every quarter of a minute

@@ -1,6 +1,5 @@
 """Real browsers on phones of two nodes: two write in one pad, and two hear each other in a voice room."""
 
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -8,14 +7,13 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.net.booted import Lab, laboratory, unified
+from tests.net.booted import NEEDS, Lab, laboratory
 from tests.net.browser import Browser, browsing
 from tests.net.spaces import within
 from tests.net.test_services import SEEN, host
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 HEARD = """Promise.all([...people.values()].map(async one => {

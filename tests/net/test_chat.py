@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 import re
 import ssl
 import subprocess
@@ -14,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.booted import BUILD, Lab, Node, laboratory, unified
+from tests.net.booted import NEEDS, Lab, Node, laboratory
 from tests.net.spaces import within
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 SEEN = 180  # seconds: nodes ask each other anew every two minutes
@@ -29,8 +27,6 @@ LINKED = 60  # seconds: servers look for those that are missing every 15
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Three nodes in a line."""
-    if not (BUILD / "byzantium.iso").exists():
-        pytest.fail("there is no image to boot: make image builds it", pytrace=False)
     with laboratory(tmp_path_factory.mktemp("chat")) as found:
         found.line("abc")
         for node in found.nodes:

@@ -7,12 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.net.booted import Lab, Node, laboratory, unified
+from tests.net.booted import NEEDS, Lab, Node, laboratory
 from tests.net.test_services import FORM, authority, host
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(600),
 ]
 DATA = "/var/lib/byzantium/services/wiki"

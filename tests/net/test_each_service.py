@@ -2,22 +2,20 @@
 
 import base64
 import json
-import os
 import sys
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.net.booted import Lab, Node, unified
+from tests.net.booted import NEEDS, Lab, Node
 from tests.net.each import all_off_again, enable, three_nodes
 from tests.net.spaces import within
 from tests.net.test_services import FORM, SEEN, authority, host
 from tests.net.zim import book
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 HOME = "/var/lib/byzantium/services"

@@ -1,7 +1,6 @@
 """Files put on a node from a browser and taken by others, on the image's own systemd."""
 
 import json
-import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -9,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.net.booted import Lab, Node, unified
+from tests.net.booted import NEEDS, Lab, Node
 from tests.net.each import all_off_again, enable, three_nodes
 from tests.net.spaces import within
 from tests.net.test_services import SEEN, authority, host
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 FOLDER = "/var/lib/byzantium/services/files"

@@ -1,7 +1,6 @@
 """The pads from the first command to phones, on the image's own systemd: alone, over three nodes, and off again."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.booted import Lab, Node, laboratory, unified
+from tests.net.booted import NEEDS, Lab, Node, laboratory
 from tests.net.spaces import within
 from tests.net.test_services import SEEN, authority, host
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 DATA = "/var/lib/byzantium/services/pad/pads"

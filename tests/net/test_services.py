@@ -1,7 +1,6 @@
 """Services from the first command to a phone, on the image's own systemd: switched on, seen elsewhere, switched off."""
 
 import json
-import os
 import re
 import sys
 import time
@@ -11,12 +10,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.net.booted import Lab, Node, laboratory, unified
+from tests.net.booted import NEEDS, Lab, Node, laboratory
 from tests.net.spaces import within
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 SEEN = 30  # seconds: nodes tell their neighbours what is new

@@ -1,19 +1,17 @@
 """The voice rooms on the image's own systemd, by what their page says to the service (test_browsers.py: real ones)."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.net.booted import Lab, laboratory, unified
+from tests.net.booted import NEEDS, Lab, laboratory
 from tests.net.test_services import authority, host
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(600),
 ]
 

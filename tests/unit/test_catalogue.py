@@ -105,10 +105,10 @@ def test_pages_of_its_own_are_shown_by_nginx_and_its_port_by_websocket_alone(des
 def test_who_links_itself_is_noted_for_tend_and_announced_with_its_certificate(descriptors: Path) -> None:
     write(descriptors, {**TEA, "certificate": True, "links": {"peer": "peer", "call": "call"}})
     (descriptors / "tea" / "peer").write_text("<link $host $address $certificate>\n")
-    (descriptors / "tea" / "call").write_text("<call $host>\n")
+    (descriptors / "tea" / "call").write_text("<call $hosts>\n")
     one = offering.of(catalogue.read(descriptors).services["tea"], "host")
     told = linked.services(json.dumps([asdict(one)]))
-    assert told == [linked.Templates("tea", "<link $host $address $certificate>\n", "<call $host>\n")]
+    assert told == [linked.Templates("tea", "<link $host $address $certificate>\n", "<call $hosts>\n")]
     assert one.announced("ab")["certificate"] == "ab"
     assert "certificate" not in one.announced("")
     assert "certificate" not in replace(one, peer="", call="").announced("ab")

@@ -70,7 +70,7 @@ def test_what_another_node_says_is_no_list_of_pads(told: str) -> None:
 def test_those_that_are_called_stand_in_what_tend_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "LINKS", tmp_path / "links")
     assert server.nodes() == set()
-    (tmp_path / "links").write_text("node a.mesh\nnode b.mesh\ncall b.mesh 10.1.2.1 ab12\n")
+    (tmp_path / "links").write_text("node a.mesh 10.1.1.1 aa11\nnode b.mesh 10.1.2.1 ab12\ncall b.mesh\n")
     assert server.nodes() == {server.Node("b.mesh", "10.1.2.1", "ab12")}
 
 

@@ -134,7 +134,7 @@ def test_of_two_places_of_one_identity_the_newer_holds(book: nodebook.Book) -> N
     assert "10.1.1.1" not in book.hosts()
 
 
-CHAT = linked.Templates("chat", "link $host $address $certificate\n", "call $host\n")
+CHAT = linked.Templates("chat", "link $host $address $certificate\n", "call $hosts\n")
 
 
 def offers(identity: Identity, address: str, **more: str) -> bytes:
@@ -150,7 +150,8 @@ def test_services_of_one_name_are_linked_and_one_of_two_calls(book: nodebook.Boo
     said = book.links(CHAT).splitlines()
     for node, address, known in ((ALICE, "10.1.1.1", "0a" * 32), (BOB, "10.2.2.1", "0b" * 32)):
         assert f"link {node.id}.byzantium.mesh {address} {known}" in said
-        assert (f"call {node.id}.byzantium.mesh" in said) == (OURS.id < node.id)
+    greater = [f"{node.id}.byzantium.mesh" for node in (ALICE, BOB) if node.id > OURS.id]
+    assert [set(line.split()[1:]) for line in said if line.startswith("call")] == ([set(greater)] if greater else [])
     assert book.links(linked.Templates("pad", "$host", "")) == ""
 
 
@@ -165,8 +166,22 @@ def test_of_many_the_nearest_are_called_and_all_are_known() -> None:
     nodes = [linked.Node(f"{n:0>32}", f"10.0.{n}.1", "0a" * 32, hops=200 - n) for n in range(1, 200)]
     said = linked.lines(CHAT, "0" * 32, [*nodes, linked.Node("9" * 32, "fd00::1", "0a" * 32, 1)])
     assert said.count("link ") == 199
-    assert said.count("call ") == linked.CALLS
-    assert f"call {199:0>32}.byzantium.mesh" in said, "the nearest"
+    called = next(line for line in said.splitlines() if line.startswith("call ")).split()[1:]
+    assert len(called) == linked.CALLS
+    assert called[0] == f"{199:0>32}.byzantium.mesh", "the nearest first"
+
+
+def test_each_may_call_those_of_greater_ids_and_the_greatest_calls_nobody() -> None:
+    """In one line, of which one is linked: who called two at once would be refused by both, as they know each other."""
+    ids = [f"{n:0>32}" for n in range(1, 9)]
+    lists = {own: linked.lines(CHAT, own, [linked.Node(i, f"10.0.{int(i)}.1", "0a" * 32, 1) for i in ids if i != own])
+             for own in ids}
+    greatest = max(ids)
+    for own in ids:
+        calls = [line for line in lists[own].splitlines() if line.startswith("call ")]
+        assert len(calls) == (own != greatest)
+        for line in calls:
+            assert {name.partition(".")[0] for name in line.split()[1:]} == {i for i in ids if i > own}
 
 
 def test_our_own_identity_elsewhere_is_told_and_not_listed(book: nodebook.Book) -> None:

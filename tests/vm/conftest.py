@@ -9,7 +9,7 @@ import pytest
 from tests.vm.harness import BUILD
 
 HERE = Path(__file__).parent
-PATIENCE = 1500  # seconds a test may take, its boot included, where everything is emulated
+PATIENCE = 2400  # seconds a test may take, its boot included, where everything is emulated
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

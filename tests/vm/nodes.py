@@ -60,7 +60,7 @@ class Node:
             f"machinectl show -p Leader --value {self.name}", timeout, f"{self.name} to have a first process"
         ).strip()
 
-    def booted(self, timeout: float = 300) -> Node:
+    def booted(self, timeout: float = 900) -> Node:
         """Wait until its systemd has started everything (and has applied its answers, if it was given any)."""
         self.wait("systemctl is-system-running | grep -qE 'running|degraded'", timeout, f"{self.name} to have booted")
         return self

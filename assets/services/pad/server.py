@@ -214,12 +214,13 @@ class Node(NamedTuple):
 
 
 def nodes() -> set[Node]:
-    """Those that tend knows (call.conf)."""
+    """Those that tend knows (peer.conf), of which this one calls those of one line more (call.conf)."""
     try:
-        lines = LINKS.read_text().splitlines()
+        lines = [line.split() for line in LINKS.read_text().splitlines()]
     except FileNotFoundError:
         return set()
-    return {Node(*line.split()[1:]) for line in lines if line.startswith("call ")}
+    called = {host for word, *hosts in lines if word == "call" for host in hosts}
+    return {Node(*facts) for word, *facts in lines if word == "node" and facts[0] in called}
 
 
 @contextlib.asynccontextmanager

@@ -89,8 +89,17 @@ def data_folders() -> dict[str, tuple[str, ...]]:
 
 def listed(system: System) -> tuple[str, ...]:
     """What the open store is told to keep; empty in one that is new or comes from elsewhere."""
-    text = system.read(LIST)
-    return tuple(json.loads(text)["keep"]) if text else ()
+    return tuple(_list(system).get("keep", ()))
+
+
+def _list(system: System) -> dict[str, list[str]]:
+    """`keep`, and while something moves into the store `coming`: names of things."""
+    found: dict[str, list[str]] = json.loads(system.read(LIST) or "{}")
+    return found
+
+
+def _write_list(system: System, keep: Sequence[str], coming: Sequence[str] = ()) -> None:
+    system.write(LIST, json.dumps({"keep": list(keep)} | ({"coming": list(coming)} if coming else {})), 0o600)
 
 
 def inside(thing: Thing, folder: str) -> str:
@@ -118,15 +127,27 @@ def bind_all(system: System) -> None:
 
 
 def clear_up(system: System) -> None:
-    """What was half moved into the store when the power went."""
+    """What was on its way into the store when the power went: what came by half is of no use, what came whole stays."""
+    coming = _list(system).get("coming", ())
     for thing in things(("identity", "mesh", "services", "home", "logs")):
-        for folder in thing.folders:
-            half = _half(system.path(inside(thing, folder)))
-            # A link would lead out of a store that anybody could write to.
-            if half.is_dir() and half.resolve() == system.path(PLACE).resolve() / half.relative_to(system.path(PLACE)):
-                shutil.rmtree(half)
-                cutoff.tell(system, _("Moving {name} into the store was cut off: it was not there yet, and what was "
-                                      "half there is cleared away.").format(name=thing.name))  # fmt: skip
+        places = [system.path(inside(thing, folder)) for folder in thing.folders]
+        halves = [half for place in places if _within(system, half := _half(place))]
+        for half in halves:
+            shutil.rmtree(half)
+        if thing.name in coming and any(_within(system, place) for place in places):
+            cutoff.tell(system, _("Switching on {name} was cut off: it is not kept yet. What the store has of it stays "
+                                  "there, beside the new, when you switch it on again.").format(name=thing.name))
+        elif halves:
+            cutoff.tell(system, _("Moving {name} into the store was cut off: it was not there yet, and what was "
+                                  "half there is cleared away.").format(name=thing.name))  # fmt: skip
+    if coming:
+        _write_list(system, listed(system))
+
+
+def _within(system: System, folder: Path) -> bool:
+    """Is it there, and no link that leads out of a store that anybody could write to?"""
+    place = system.path(PLACE)
+    return folder.is_dir() and folder.resolve() == place.resolve() / folder.relative_to(place)
 
 
 def _half(there: Path) -> Path:
@@ -144,10 +165,13 @@ def unbind_all(system: System) -> None:
 def switch(system: System, keep: Sequence[str]) -> None:
     """Keep exactly this from now on: what comes new moves into the store, what goes stays there until it is deleted.
 
-    The list is written before anything is taken away and after everything has come, so that a power cut loses nothing.
+    The list is written before anything is taken away and after everything has come, so that a power cut loses nothing;
+    what is on its way stands in it meanwhile, for clear_up.
     """
     was = list(listed(system))
     before, after = things(was), things(keep)
+    if coming := [thing.name for thing in after if thing not in before]:
+        _write_list(system, was, coming)
     date = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
     gone = [thing for thing in before if thing.name not in {other.name for other in after}]
     for thing in after:
@@ -158,14 +182,14 @@ def switch(system: System, keep: Sequence[str]) -> None:
                     _set_aside(system, thing, folder, date)
                 _move_in(system, thing, folder)
                 _bind(system, thing, folder)
-    system.write(LIST, json.dumps({"keep": list(keep)}), 0o600)
+    _write_list(system, keep)
     try:
         for thing in gone:
             for folder in thing.folders:
                 _unbind(system, folder)
     except CommandFailed:
         # Somebody has it open: all stays on.
-        system.write(LIST, json.dumps({"keep": was}), 0o600)
+        _write_list(system, was)
         bind_all(system)
         raise
     for thing in gone:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
-from byzwizard.backends import cutoff, freespace, locker, making
+from byzwizard.backends import cutoff, freespace, kept, locker, making
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import System
 from byzwizard.machine import Disk, Partition
@@ -30,6 +31,28 @@ def test_what_was_half_moved_in_when_the_power_went_is_cleared_up_and_told(syste
     assert system.path("/etc/byzantium/.notes.half/letter").exists()
     assert elsewhere.exists(), "a link leads out of the store"
     assert [line for line in cutoff.told(system) if "home" in line] == list(cutoff.told(system)) != []
+
+
+def test_what_had_moved_in_whole_when_the_power_went_is_told_and_stays(
+    system: System, opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locker.switch(system, ("mesh",))
+    (home, *_more) = kept.things(("home",))[0].folders
+    system.write(f"{home}/letter", "all of it")
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "_bind", lambda *_: sys.exit("the power went"))
+        with pytest.raises(SystemExit):
+            kept.switch(system, ("mesh", "home"))
+    locker.lock(system)
+    locker.unlock(system, None)
+    (told,) = cutoff.told(system)
+    assert "home" in told
+    assert kept.listed(system) == ("mesh",)
+    assert system.read(f"{PLACE}/home{home}/letter") == "all of it"
+    system.remove(cutoff.NOTE)
+    locker.lock(system)
+    locker.unlock(system, None)
+    assert cutoff.told(system) == (), "told once"
 
 
 def test_a_store_that_was_being_made_is_told_and_one_that_was_deleted_is_not(

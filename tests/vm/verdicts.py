@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,7 @@ class Found:
     opens: tuple[str, ...] = ()
     mended: int = 0
     fsck: int = 0
-    kept: str = ""
+    kept: tuple[str, ...] = ()
     room: int = 0
     size: int | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -111,7 +112,7 @@ def found(text: str) -> Found:
         opens=tuple(value.strip() for key, value in lines if key == "opens"),
         mended=int(said.get("mended", 0)),
         fsck=int(said.get("fsck", 0)),
-        kept=said.get("kept", ""),
+        kept=tuple(json.loads(said.get("kept") or "{}").get("keep", ())),
         room=int(said.get("room", 0)),
         size=int(said["size"]) if "size" in said else None,
         files=files,

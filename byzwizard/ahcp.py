@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from byzwizard.backends import leased
 from byzwizard.backends.leased import Verdict
 from byzwizard.backends.system import System
+from byzwizard.duty import tell
 from byzwizard.errors import ByzantiumError
 
 GIVEN = ("AHCP_IPv4_ADDRESS", "AHCP_IPv6_ADDRESS")
@@ -43,14 +44,12 @@ def told(verdict: Verdict, former: Verdict) -> list[str]:
 
 def settle(system: System, networks: Sequence[str]) -> None:
     """The interface has what was offered and is good. Raises ByzantiumError."""
-    text = None
-    while (now := system.read(leased.OFFERED) or "") != text:  # again where more came in the meantime
-        text = now
-        former, verdict = leased.noted(system), leased.judge(text, leased.around(system, networks))
-        leased.put(system, verdict.taken)
-        leased.note(system, verdict)
-        for line in told(verdict, former):
-            print(line, file=sys.stderr, flush=True)
+    text = system.read(leased.OFFERED) or ""
+    former, verdict = leased.noted(system), leased.judge(text, leased.around(system, networks))
+    leased.put(system, verdict.taken)
+    leased.note(system, verdict)
+    for line in told(verdict, former):
+        print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -63,6 +62,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         text = offered(environment) if verb == "start" else ""
         good = verb == "stop" or leased.judge(text, leased.around(system, own(environment))).taken
         system.write(leased.OFFERED, text)
+        tell(system.path(leased.OFFERED).parent, "lease")
         return 0 if good else 1
     except ByzantiumError as fault:
         print(fault, file=sys.stderr)

@@ -8,26 +8,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def replace(path: Path, text: str) -> None:
-    """Whole or not at all, and only when it changes: dnsmasq reads the file anew each time."""
+def replace(path: Path, text: str) -> bool:
+    """Whole or not at all, and only when it changes: dnsmasq reads the file anew each time. Did it?"""
     with contextlib.suppress(FileNotFoundError):
         if path.read_text(encoding="utf-8") == text:
-            return
+            return False
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         os.fchmod(handle, 0o644)
         file.write(text)
     os.rename(temporary, path)
+    return True
 
 
-def fill(folder: Path, wanted: Mapping[str, str]) -> None:
-    """The folder has these files, by their names, and no others."""
+def fill(folder: Path, wanted: Mapping[str, str]) -> list[str]:
+    """The folder has these files, by their names, and no others. Those that changed."""
     folder.mkdir(exist_ok=True)
-    for name, content in wanted.items():
-        replace(folder / name, content)
+    changed = [name for name, content in wanted.items() if replace(folder / name, content)]
     for path in folder.iterdir():
         if path.name not in wanted:
             path.unlink()
+    return changed
+
+
+def tell(folder: Path, who: str) -> None:
+    """Something has changed for byz-WHO.service. It takes the flag away before it looks: a PathChanged= of systemd
+    would lose what changes while the service still runs (systemd issue 41599), a PathExists= does not."""
+    (folder / f"{who}.due").touch()
 
 
 def text(path: Path) -> str:

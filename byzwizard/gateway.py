@@ -27,7 +27,7 @@ from byzwizard.backends.reach import reaches
 from byzwizard.backends.routes import PROTO_ENDING, PROTO_SHARED
 from byzwizard.backends.system import System
 from byzwizard.backends.wired import read_wired
-from byzwizard.duty import notify, replace
+from byzwizard.duty import notify, replace, tell
 from byzwizard.errors import ByzantiumError
 from byzwizard.values import subnet
 
@@ -233,7 +233,9 @@ class Gateway:
             self._open(wanted)
         except ByzantiumError as fault:
             say(str(fault))
-        replace(self._folder / "clash", next((f"{port.clash}\n" for port in self._ports.values() if port.clash), ""))
+        clash = next((f"{port.clash}\n" for port in self._ports.values() if port.clash), "")
+        if replace(self._folder / "clash", clash) and clash:
+            tell(self._folder, "move")
         replace(self._folder / "dns", "".join(
             f"server={server}\n" for port in shared if port.lease for server in port.lease.dns))
         self._write()
@@ -272,7 +274,7 @@ class Gateway:
             for name, elements in sets.items()))
 
     def _write(self) -> None:
-        """state.json, for `status`."""
+        """state.json, for `status`, and for byz-lease.service."""
         shared = {port.name for port in self._shared()}
         rows = []
         for port in self._ports.values():
@@ -285,7 +287,8 @@ class Gateway:
                 "working": port.name in self._health and self._health[port.name].working,
                 "asks": self._settings.share == "ask",
                 "network": station.get("ssid"), "interface": station.get("interface", port.name)})
-        replace(self._folder / "state.json", json.dumps({"ports": rows}, indent=1) + "\n")
+        if replace(self._folder / "state.json", json.dumps({"ports": rows}, indent=1) + "\n"):
+            tell(self._folder, "lease")
 
     def _tell(self, port: Port) -> None:
         words = {

@@ -19,7 +19,7 @@ from byzwizard.backends import directory, linked, routes
 from byzwizard.backends.fetch import fetch, hops
 from byzwizard.backends.webanswer import NotFetched
 from byzwizard.book import Book, Peer, read_own
-from byzwizard.duty import fill, notify, replace, text
+from byzwizard.duty import fill, notify, replace, tell, text
 
 NAMES = Path("/run/byzantium/names")
 OWN = Path("/run/byzantium/web/root" + directory.PATH)
@@ -30,6 +30,7 @@ UPLINK_DNS = Path("/run/byzantium/uplink/dns")  # what the network behind a shar
 ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
 HOP = 1.5  # seconds for one try of counting hops: longer than the first retransmission
 TIMEOUT = 5.0  # seconds for one answer
+PASSED_ON = frozenset({"hosts", "announced", "probes", "servers", "clock/mesh.sources"})  # by byz-names.service
 SETTLED_AFTER = 15.0  # seconds after a start in which old names stay while nodes are asked again
 BREATH = 0.2  # seconds between two looks at the least, however fast routes flap,
 SHARE = 4  # and this many times as long as the last one took
@@ -64,6 +65,7 @@ class Tend:
         loop = asyncio.get_running_loop()
         loop.add_reader(watched, self._on_change, watched)
         loop.add_signal_handler(signal.SIGTERM, self.stop)
+        self._tell_former()
         try:
             async with asyncio.TaskGroup() as duties:
                 for duty in (self._keep_up, self._hear, self._watch_own):
@@ -71,6 +73,12 @@ class Tend:
         finally:
             loop.remove_reader(watched)
             watched.close()
+
+    def _tell_former(self) -> None:
+        """What an earlier run wrote and could not tell any more."""
+        tell(self._folder, "names")
+        if text(self._folder / "clash"):
+            tell(self._folder, "move")
 
     async def _keep_up(self) -> None:
         """Look again whenever something has changed."""
@@ -109,18 +117,23 @@ class Tend:
         replace(self._folder / "news", self._book.news())
         late = time.monotonic() - self._began > SETTLED_AFTER
         if late or self._book.settled() or not (self._folder / "hosts").exists():
-            replace(self._folder / "hosts", self._book.hosts())
-            replace(self._folder / "nodes.json", self._book.state())
-            replace(self._folder / "blocked", self._book.blocked_networks())
-            for name, piece in self._book.pieces().items():
-                replace(self._folder / name, piece)
             (self._folder / "clock").mkdir(exist_ok=True)
-            replace(self._folder / "clock/mesh.sources", self._book.clocks(table.shares))
-            fill(self._folder / "links", self._links())
+            self._write({
+                "hosts": self._book.hosts(), "nodes.json": self._book.state(),
+                "blocked": self._book.blocked_networks(), **self._book.pieces(),
+                "clock/mesh.sources": self._book.clocks(table.shares)})
+            for name in fill(self._folder / "links", self._links()):
+                tell(self._folder, f"links-{name}")
             fill(self._folder / "air", self._book.on_air())
 
+    def _write(self, files: dict[str, str]) -> None:
+        """By their names; whom some of them matter to is told."""
+        changed = {name for name, content in files.items() if replace(self._folder / name, content)}
+        if changed & PASSED_ON:
+            tell(self._folder, "names")
+
     def _links(self) -> dict[str, str]:
-        """A file for each service of this node that links itself with those of others (byz-links@.path)."""
+        """A file for each service of this node that links itself with those of others (byz-links@.service)."""
         return {one.name: self._book.links(one) for one in linked.services(text(self._facts))}
 
     def _ask_due(self) -> None:
@@ -161,7 +174,7 @@ class Tend:
             await asyncio.sleep(OWN_EVERY)
 
     def _tell_clash(self) -> None:
-        """For byz-move.path: the other node, where it is this one that moves; else nothing. One line for each case."""
+        """For byz-move.service: the other node, where it is this one that moves; else nothing. A line for each case."""
         own, other = self._book.own, self._book.clash()
         move = other is not None and directory.moves(own.id, other.id)
         if other is not None and other.id != self._clashed:
@@ -169,15 +182,15 @@ class Tend:
             who = "this node takes another" if move else "that one takes another, for its id is the greater"
             print(f"{other.id} ({other.name}) has the network of {shared} too: {who}", file=sys.stderr, flush=True)
         self._clashed = other.id if other else None
-        replace(self._folder / "clash", json.dumps({"id": other.id, "addresses": sorted(own.addresses)}) + "\n"
-                if other and move else "")
+        if replace(self._folder / "clash", json.dumps({"id": other.id, "addresses": sorted(own.addresses)}) + "\n"
+                   if other and move else "") and move:
+            tell(self._folder, "move")
 
     def _lead(self, out: bool) -> None:
         """Whom dnsmasq asks for the names of others: name servers while something leads out to them, nobody (a lookup
         fails at once) and ourselves for the probes of phones while nothing does."""
         servers = text(self._config / "servers") + text(UPLINK_DNS) if out else "server=/#/\n"
-        replace(self._folder / "probes", "" if out else text(self._config / "probes"))
-        replace(self._folder / "servers", servers)
+        self._write({"probes": "" if out else text(self._config / "probes"), "servers": servers})
 
     async def _count(self, peer: Peer) -> None:
         async with self._counting:

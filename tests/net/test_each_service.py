@@ -20,7 +20,7 @@ pytestmark = [
 ]
 HOME = "/var/lib/byzantium/services"
 NAMES = ("board", "chat", "library", "mumble", "pad", "proxy", "tor", "voice")
-NATIVE = ("inspircd", "snac2", "mumble-server", "squid", "tor", "tor@default")  # units of the packages
+NATIVE = ("inspircd", "snac2", "mumble-server", "squid", "tor", "tor@default", "kamailio")
 OUTSIDE = "198.51.100.2"  # RFC 5737
 
 

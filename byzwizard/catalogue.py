@@ -82,11 +82,12 @@ class Part(BaseModel):
 
 
 class Port(Part):
-    """`reach`: who may come to it. node: this computer alone, clients: whoever joined here, mesh: everybody."""
+    """`reach`: who may come to it. node: this computer alone, clients: whoever joined here, mesh: everybody, outside:
+    whoever comes by the way to the Internet, where no port is the node's own."""
 
     number: PortNumber
     protocol: Literal["tcp", "udp"] = "tcp"
-    reach: Literal["node", "clients", "mesh"]
+    reach: Literal["node", "clients", "mesh", "outside"]
 
 
 class Web(Part):
@@ -310,7 +311,7 @@ def _check_template(path: Path, given: Set[str]) -> None:
 def _apart(found: Descriptor, others: Iterable[Descriptor]) -> Descriptor:
     """Raises Broken where two would have one port, or the same path of the host."""
     for port in found.ports:
-        if (port.protocol, port.number) in TAKEN:
+        if port.reach != "outside" and (port.protocol, port.number) in TAKEN:
             raise Broken(_("port {number} is one of the node itself").format(number=port.number))
         for other in others:
             if (port.protocol, port.number) in {(its.protocol, its.number) for its in other.ports}:

@@ -25,7 +25,8 @@ for device in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
     IFS=: read -r name major minor <<<"$device"
     mknod -m 666 "dev/$name" c "$major" "$minor"
 done
-mkdir dev/pts dev/shm
+mkdir dev/pts dev/shm dev/net
+mknod -m 666 dev/net/tun c 10 200
 mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
 mount -t tmpfs none dev/shm
 ln -s pts/ptmx dev/ptmx

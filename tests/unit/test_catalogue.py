@@ -147,6 +147,19 @@ def test_a_service_without_pages_of_its_own_is_explained_by_one_of_ours(descript
     assert dict(ports.sets)["offered_mesh"] == {("tcp", 443)}
 
 
+def test_what_is_for_those_outside_may_have_a_port_of_the_node_and_opens_none(descriptors: Path) -> None:
+    outside = {"number": 53, "protocol": "udp", "reach": "outside"}
+    write(descriptors, {**TEA, "ports": [*TEA["ports"], outside]})
+    tea = catalogue.here().services["tea"]
+    answers = parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [tea]\n")
+    machine = Machine(memory_bytes=1 << 30, wired=(CABLE,))
+    steps = {step.id: step for step in services.STAGE.steps(resolve(answers, machine, Identity(b"t" * 32)), machine)}
+    ports = steps["services-ports"]
+    assert isinstance(ports, services.OpenPorts)
+    assert tea.ports[1].number == 53
+    assert dict(ports.sets) == {"offered_mesh": {("tcp", 443)}, "offered_clients": {("tcp", 443)}}
+
+
 def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> str:
     write(folder, descriptor, **more)
     found = catalogue.read(folder)

@@ -12,14 +12,17 @@ MOST = 64  # bytes: the first line says it
 
 @dataclass(frozen=True)
 class Health:
-    """`port` of this computer answers, and says 200 for `path` where there is one, `within` seconds of a start."""
+    """`port` of this computer answers, and says 200 for `path` where there is one, `within` seconds of a start. Without
+    a port its unit is up no sooner than it is healthy."""
 
-    port: int
+    port: int | None
     path: str | None
     within: int
 
 
 def healthy(probe: Health, timeout: float = 2.0) -> bool:
+    if probe.port is None:
+        return True
     try:
         with socket.create_connection(("127.0.0.1", probe.port), timeout) as link:
             if probe.path is None:

@@ -118,9 +118,10 @@ class Links(Part):
 
 
 class Health(Part):
-    """Healthy: `port` answers, and says 200 to a request for `path` where there is one, `within` seconds of a start."""
+    """Healthy: `port` answers, and says 200 to a request for `path` where there is one, `within` seconds of a start.
+    What has no port of TCP says by itself when it is (Type=notify, with a watchdog)."""
 
-    port: PortNumber
+    port: PortNumber | None = None
     path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=200)] | None = None
     within: Annotated[int, Field(ge=1, le=300)] = 30
 

@@ -13,6 +13,7 @@ import yaml
 from byzwizard import catalogue, catalogue_names
 from byzwizard.answers import parse
 from byzwizard.backends import dumped, kept, linked, offering, services
+from byzwizard.backends.system import System
 from byzwizard.backends.units import ConfigFile, ConfigFiles
 from byzwizard.errors import CannotHere
 from byzwizard.identity import Identity
@@ -160,6 +161,15 @@ def test_what_is_for_those_outside_may_have_a_port_of_the_node_and_opens_none(de
     assert dict(ports.sets) == {"offered_mesh": {("tcp", 443)}, "offered_clients": {("tcp", 443)}}
 
 
+def test_what_has_no_port_of_tcp_is_healthy_when_its_unit_is_up(descriptors: Path) -> None:
+    write(descriptors, {**TEA, "ports": [{"number": 8201, "protocol": "udp", "reach": "mesh"}], "health": {},
+                        "web": {"pages": ["page.html"]}, "config": ["page.html"]})
+    (descriptors / "tea" / "page.html").write_text("$title")
+    run = services.runner(catalogue.here().services["tea"])
+    assert run.ready is not None
+    assert run.ready(System(descriptors))
+
+
 def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> str:
     write(folder, descriptor, **more)
     found = catalogue.read(folder)
@@ -247,8 +257,8 @@ def test_what_cannot_fit_is_told_with_numbers_and_what_to_drop() -> None:
 
 def test_names_without_a_descriptor_stay_refused() -> None:
     refuse(parse("byzantium: 1\nservices: [wiki]\n"), Machine())
-    with pytest.raises(CannotHere, match="does not have ipsec yet"):
-        refuse(parse("byzantium: 1\nservices: [wiki, ipsec]\n"), Machine())
+    with pytest.raises(CannotHere, match="does not have voice yet"):
+        refuse(parse("byzantium: 1\nservices: [wiki, voice]\n"), Machine())
 
 
 def test_every_descriptor_of_ours_is_whole() -> None:

@@ -79,8 +79,8 @@ def test_service_users_have_fixed_ids(stick: VM) -> None:
                 "byz-gate": 956, "byz-count": 957,
                 "byz-clock": 958, "byz-tls": 959, "byz-wiki": 960, "byz-radio": 961, "byz-chat": 962,
                 "byz-board": 963, "byz-mumble": 964, "byz-library": 965, "byz-proxy": 966, "byz-tor": 967,
-                "byz-files": 968, "byz-phone": 969, "byz-pad": 972, "byz-voice": 973,
-                "byz-ahcp": 974}
+                "byz-files": 968, "byz-phone": 969, "byz-tunnel": 970, "byz-ipsec": 971, "byz-pad": 972,
+                "byz-voice": 973, "byz-ahcp": 974}
     lines = stick.run(f"getent passwd {' '.join(expected)}").splitlines()
     assert {line.split(":")[0]: int(line.split(":")[2]) for line in lines} == expected
 

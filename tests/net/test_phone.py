@@ -1,7 +1,6 @@
 """Telephones that call each other by name, on the image's own systemd: from phones of two nodes, two hops apart."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.net.booted import Lab, Node, unified
+from tests.net.booted import NEEDS, Lab, Node
 from tests.net.each import all_off_again, enable, three_nodes
 from tests.net.spaces import within
 from tests.net.test_services import SEEN, authority, host
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 PHONE = str(Path(__file__).parent / "sip_phone.py")

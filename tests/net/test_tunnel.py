@@ -2,20 +2,18 @@
 
 import base64
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from tests.net.booted import Lab, Node, unified
+from tests.net.booted import NEEDS, Lab, Node
 from tests.net.each import all_off_again, enable, is_open, three_nodes
 from tests.net.spaces import within
 from tests.net.test_services import SEEN, authority, host
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="containers need root"),
-    pytest.mark.skipif(unified() is None, reason="there are no cgroups of version 2"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 FOLDER = "/var/lib/byzantium/services/tunnel"

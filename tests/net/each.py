@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from byzwizard import catalogue
 from tests.net.booted import Lab, Node, laboratory
+from tests.net.spaces import within
 
 
 @contextmanager
@@ -16,7 +18,15 @@ def three_nodes(folder: Path) -> Iterator[Lab]:
         found.line("abc")
         for node in found.nodes:
             found.apply(node, interfaces="eth0, eth1" if node.letter == "b" else "eth0")
+        a, _b, c = found.nodes
+        for one, other in ((a, c), (c, a)):
+            assert within(60, partial(reaches, one, other)), f"{one.letter} has no way to {other.letter}"
         yield found
+
+
+def reaches(who: Node, whom: Node) -> bool:
+    """The phone of the one the other node."""
+    return who.made.run(who.phone, "ping", "-c", "1", "-W", "1", whom.address).returncode == 0
 
 
 @contextmanager

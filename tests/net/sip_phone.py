@@ -31,6 +31,7 @@ class Phone:
         self.contact = f"sip:{user}@{own}:{port};transport={transport.lower()}"
         self.via = f"SIP/2.0/{transport} {own}:{port};rport;branch=z9hG4bK"
         self.count, self.buffered = 0, b""
+        self.call = f"call-{user}-{port}"
 
     def send(self, first: str, headers: list[str], body: str = "") -> None:
         said = [first, *headers, f"Content-Length: {len(body)}", "", body]
@@ -41,7 +42,7 @@ class Phone:
             self.count += 1
         self.send(f"{method} {uri} SIP/2.0", [
             f"Via: {self.via}{method}{number or self.count}", "Max-Forwards: 70",
-            f"From: <sip:{self.user}@{self.host}>;tag=from{self.user}", f"To: {to}", f"Call-ID: call-{self.user}",
+            f"From: <sip:{self.user}@{self.host}>;tag=from{self.user}", f"To: {to}", f"Call-ID: {self.call}",
             f"CSeq: {number or self.count} {method}", f"Contact: <{self.contact}>", *more], body)
 
     def heard(self) -> str:

@@ -311,3 +311,20 @@ def test_what_is_stopped_is_saved_in_the_store_and_taken_in_across_its_mounts(la
     b.do("byzwizard", "disable", "wiki")
     assert "could not be saved when it was stopped" in b.do("cat", "/run/byzantium/cut-off")
     assert b.state("wiki") == "off"
+
+
+def test_data_are_deleted_by_an_act_of_their_own_and_do_not_come_back(lab: Lab) -> None:
+    """The last one here: nothing of what the others wrote is left."""
+    a = lab.nodes[0]
+    data(a, "save", "wiki")
+    refused = a.run("byzwizard", "data", "delete", "wiki", "--yes")
+    assert refused.returncode == 3
+    assert "byzwizard disable wiki" in refused.stderr
+    assert "until <em>six</em>" in page(a, "Water")
+    a.do("byzwizard", "disable", "wiki")
+    assert a.run("byzwizard", "data", "delete", "wiki").returncode == 3, "not unasked"
+    assert int(str(data(a, "delete", "wiki", "--yes")["bytes"])) > 100_000
+    assert (entries(a), a.do("ls", DATA)) == ([], "")
+    a.do("byzwizard", "enable", "wiki")
+    assert "until <em>six</em>" not in page(a, "Water")
+    assert a.do("stat", "-c", "%U %a", DATA).strip() == "byz-wiki 700"

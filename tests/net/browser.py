@@ -20,9 +20,9 @@ class Browser:
         asked, self._ask = os.pipe()
         self._heard, told = os.pipe()
         rules = ", ".join(f"MAP {name} {address}" for name, address in names.items())
-        # It speaks on descriptors 3 and 4.
+        # It speaks on descriptors 3 and 4. (dash knows none above 9.)
         self.process = subprocess.Popen(
-            ("ip", "netns", "exec", space, "sh", "-c", f'exec "$@" 3<&{asked} 4>&{told}', "sh", "chromium",
+            ("ip", "netns", "exec", space, "bash", "-c", f'exec "$@" 3<&{asked} 4>&{told}', "bash", "chromium",
              "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
              "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
              "--autoplay-policy=no-user-gesture-required", "--ignore-certificate-errors", "--window-size=390,800",

@@ -11,7 +11,8 @@ FIXED = (0, 1, 2)  # e2fsck(8): clean, errors corrected, corrected and a restart
 
 
 def make(system: System, device: str) -> None:
-    system.run("mkfs.ext4", "-q", "-F", "-m", "1", "-L", LABEL, device, timeout=600)
+    """In blocks of 4 KiB, which a stick writes as one: half a superblock is none, and e2fsck would ask first."""
+    system.run("mkfs.ext4", "-q", "-F", "-b", "4096", "-m", "1", "-L", LABEL, device, timeout=600)
 
 
 def mend(system: System, device: str, thoroughly: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The names of services: those known from the start, and those of the descriptors in assets/services."""
+"""The names of services: those of the descriptors in assets/services."""
 
 import difflib
 import re
@@ -8,10 +8,6 @@ from pathlib import Path
 from byzwizard import values
 from byzwizard.i18n import _
 
-FROM_THE_START = (
-    *("chat", "board", "pad", "wiki", "files", "voice", "phone"),
-    *("mumble", "radio", "proxy", "tor", "library", "tunnel", "ipsec"),
-)
 _UNIT = re.compile(r"^unit: (byz-[a-z0-9-]+\.service)$", re.MULTILINE)
 DESCRIPTORS = Path(__file__).parent / "assets" / "services"
 FILES = "/run/byzantium/services"  # a folder for the configuration of each service
@@ -20,8 +16,7 @@ FILES = "/run/byzantium/services"  # a folder for the configuration of each serv
 @cache
 def names() -> tuple[str, ...]:
     """Descriptors belong to the program, so they do not change while it runs."""
-    found = {path.stem for path in DESCRIPTORS.glob("*.yaml")} if DESCRIPTORS.is_dir() else set()
-    return (*FROM_THE_START, *sorted(found.difference(FROM_THE_START)))
+    return tuple(sorted(path.stem for path in DESCRIPTORS.glob("*.yaml")))
 
 
 @cache

@@ -44,8 +44,3 @@ def _refuse_services(names: tuple[str, ...]) -> None:
     for name in names:
         if name in there.broken:
             raise CannotHere(there.broken[name], _("Leave {name} out of services.").format(name=name))
-        if name not in there.services:
-            raise CannotHere(
-                _("services: this version of Byzantium does not have {name} yet.").format(name=name),
-                _("It has: {names}.").format(names=", ".join(sorted(there.services))),
-            )

@@ -17,7 +17,6 @@ from byzwizard.backends.system import System
 from byzwizard.backends.units import ConfigFile, ConfigFiles
 from byzwizard.errors import CannotHere
 from byzwizard.identity import Identity
-from byzwizard.later import refuse
 from byzwizard.machine import Machine, Wired
 from byzwizard.resolve import resolve
 
@@ -253,12 +252,6 @@ def test_what_cannot_fit_is_told_with_numbers_and_what_to_drop() -> None:
     assert catalogue.too_much(three, room + 400 * MB) == (440 * MB, 400 * MB, ("small",))
     assert catalogue.too_much(three, room + 350 * MB) == (440 * MB, 350 * MB, ("middle",))
     assert catalogue.too_much(three, room + 20 * MB) == (440 * MB, 20 * MB, ("great", "middle", "small"))
-
-
-def test_names_without_a_descriptor_stay_refused() -> None:
-    refuse(parse("byzantium: 1\nservices: [wiki]\n"), Machine())
-    with pytest.raises(CannotHere, match="does not have voice yet"):
-        refuse(parse("byzantium: 1\nservices: [wiki, voice]\n"), Machine())
 
 
 def test_every_descriptor_of_ours_is_whole() -> None:

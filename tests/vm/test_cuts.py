@@ -27,7 +27,8 @@ ALL = os.environ.get("BYZ_ALL_POINTS") == "1"
 SAMPLE = 10  # of all runs together
 NAMES = [name for name, _command in (RUNS if ALL else QUICK) if name]
 WHOLE = 5  # every so many of them the system on the stick is read whole, and the first part of its files at the others
-ENOUGH = 70  # of one run; every flush in any case, and something torn and something reordered between two
+ENOUGH = 70  # of one run; every flush in any case, and something torn and something reordered between two,
+TOO_MANY = 200  # or between some, where it has so many flushes that these alone would take an hour
 
 pytestmark = pytest.mark.timeout(7200 if ALL else 1200)
 
@@ -56,7 +57,11 @@ def bench(folder: Path) -> Iterator[Bench]:
 def chosen(every: list[list[Point]], share: int) -> list[Point]:
     """`every` has the points of a run, the fewest first. All: as many as are ENOUGH, but each flush. Else `share`."""
     if ALL:
-        return next((some for some in reversed(every) if len(some) <= ENOUGH), every[0])
+        some = next((some for some in reversed(every) if len(some) <= ENOUGH), every[0])
+        between = [point for point in some if not point.whole]
+        over = max(0, len(some) - TOO_MANY)
+        left_out = {id(between[len(between) * i // over]) for i in range(over)}
+        return [point for point in some if id(point) not in left_out]
     some = every[-1]
     return [some[len(some) * (2 * i + 1) // (2 * share)] for i in range(share)]
 

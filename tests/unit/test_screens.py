@@ -51,6 +51,13 @@ def test_every_page_is_whole_at_80_by_24(page: str) -> None:
     assert not any("…" in line for line in lines), "something is cut"
 
 
+@pytest.mark.parametrize("language", ["de", "es", "fr"])
+@pytest.mark.parametrize("page", WAY)
+def test_help_is_in_every_footer_in_every_language(page: str, language: str) -> None:
+    i18n.use(language)
+    assert "F1 " in render_text(at(page).root, SIZE, focus=True)[-1]
+
+
 @pytest.mark.parametrize("page", WAY)
 def test_no_size_crashes_a_page(page: str) -> None:
     screen = at(page)

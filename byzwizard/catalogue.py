@@ -280,10 +280,16 @@ def _check(found: Descriptor, path: Path) -> None:
         raise Broken(_("links: it needs web or certificate, and its unit is called byz-{name}.service").format(
             name=found.name))
     for name in found.config:
-        _check_template(path.with_suffix("") / name, GIVEN | found.words.keys())
+        _check_template(_place(path.parent, found, name), GIVEN | found.words.keys())
     if found.links:
-        _check_template(path.with_suffix("") / found.links.peer, OF_PEERS)
-        _check_template(path.with_suffix("") / found.links.call, TO_CALL)
+        _check_template(_place(path.parent, found, found.links.peer), OF_PEERS)
+        _check_template(_place(path.parent, found, found.links.call), TO_CALL)
+
+
+def _place(folder: Path, found: Descriptor, name: str) -> Path:
+    """Of a file of its configuration: in its own folder, or the one beside the descriptors that several share."""
+    own = folder / found.name / name
+    return own if own.exists() or not (folder / name).exists() else folder / name
 
 
 def _check_web(web: Web, config: Sequence[str]) -> None:
@@ -336,7 +342,7 @@ def _filled(found: Descriptor, name: str, given: Mapping[str, str]) -> str:
 
 def template(found: Descriptor, name: str) -> str:
     """As it is, for what is filled in later."""
-    return (catalogue_names.DESCRIPTORS / found.name / name).read_text(encoding="utf-8")
+    return _place(catalogue_names.DESCRIPTORS, found, name).read_text(encoding="utf-8")
 
 
 SYSTEM_BYTES = 400 << 20

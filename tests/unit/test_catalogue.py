@@ -169,6 +169,15 @@ def test_what_has_no_port_of_tcp_is_healthy_when_its_unit_is_up(descriptors: Pat
     assert run.ready(System(descriptors))
 
 
+def test_a_file_beside_the_descriptors_is_shared_by_those_that_have_none_of_that_name(descriptors: Path) -> None:
+    (descriptors / "page.html").write_text("shared $title")
+    write(descriptors, {**TEA, "web": {"pages": ["page.html"]}, "config": ["page.html"]})
+    tea = catalogue.read(descriptors).services["tea"]
+    assert catalogue.template(tea, "page.html") == "shared $title"
+    (descriptors / "tea" / "page.html").write_text("own $title")
+    assert catalogue.template(tea, "page.html") == "own $title"
+
+
 def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> str:
     write(folder, descriptor, **more)
     found = catalogue.read(folder)

@@ -170,18 +170,18 @@ def switch(system: System, keep: Sequence[str]) -> None:
     """
     was = list(listed(system))
     before, after = things(was), things(keep)
+    unbound = [(thing, folder) for thing in after for folder in thing.folders if not bound(system, folder)]
+    for _thing, folder in unbound:
+        _need_nothing_below(system, folder)
     if coming := [thing.name for thing in after if thing not in before]:
         _write_list(system, was, coming)
     date = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
     gone = [thing for thing in before if thing.name not in {other.name for other in after}]
-    for thing in after:
-        for folder in thing.folders:
-            if not bound(system, folder):
-                _need_nothing_below(system, folder)
-                if thing not in before:
-                    _set_aside(system, thing, folder, date)
-                _move_in(system, thing, folder)
-                _bind(system, thing, folder)
+    for thing, folder in unbound:
+        if thing not in before:
+            _set_aside(system, thing, folder, date)
+        _move_in(system, thing, folder)
+        _bind(system, thing, folder)
     _write_list(system, keep)
     try:
         for thing in gone:

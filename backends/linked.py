@@ -39,9 +39,9 @@ def services(facts: str) -> list[Templates]:
 
 
 def lines(service: Templates, own_id: str, others: Iterable[Node]) -> str:
-    """Whoever has the smaller id calls, and one at a time: each has one link at the most to a greater id, so that there
-    is no ring, which would be refused at both ends; and of two networks the one whose greatest id is the smaller one
-    finds nobody of its own list linked, and calls. Links are IPv4 as routes are: a node that is hidden behind another
+    """Whoever has the smaller id calls. A service that bears no ring, as IRC, calls one at a time: each has one link at
+    the most to a greater id then; and of two networks the one whose greatest id is the smaller one finds nobody of its
+    own list linked, and calls. Links are IPv4 as routes are: a node that is hidden behind another
     with its address waits until one of them has moved."""
     nodes = sorted((node for node in others if node.certificate and ":" not in node.address), key=lambda node: node.id)
     near = sorted((node for node in nodes if node.id > own_id), key=lambda node: node.hops)[:CALLS]

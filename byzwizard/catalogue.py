@@ -38,7 +38,7 @@ service's, in the language of the node."""
 OF_PEERS = frozenset({"host", "address", "certificate"})
 """The same of another node, in templates of links: canonical name, 10.x.y.1, SHA-256 of its certificate (hex)."""
 TO_CALL = frozenset({"hosts"})
-"""Canonical names with blanks between them, the nearest first: whom the service calls until one answers."""
+"""Canonical names with blanks between them, the nearest first: whom the service may call."""
 ESCAPES: Mapping[str, Callable[[str], str]] = {
     ".html": html.escape, ".json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1]}
 """How a value is written into a template whose name ends so; into others as it is."""
@@ -109,9 +109,8 @@ class Web(Part):
 
 class Links(Part):
     """How the service of this node finds those of others, which it makes one network with. `peer` is a template that
-    is filled in for each other node that offers it, `call` once, with those of greater ids: it links itself with one of
-    them while none is linked already. tend writes them to /run/byzantium/names/links/NAME, for its configuration to
-    include."""
+    is filled in for each other node that offers it, `call` once, with those of greater ids. tend writes them to
+    /run/byzantium/names/links/NAME, for its configuration to include."""
 
     peer: FileName
     call: FileName

@@ -76,7 +76,8 @@ class Tend:
 
     def _tell_former(self) -> None:
         """What an earlier run wrote and could not tell any more."""
-        tell(self._folder, "names")
+        for who in ("names", *(f"links-{path.name}" for path in (self._folder / "links").glob("*"))):
+            tell(self._folder, who)
         if text(self._folder / "clash"):
             tell(self._folder, "move")
 

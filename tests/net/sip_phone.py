@@ -21,13 +21,14 @@ class Phone:
                  **_more: Any) -> None:
         self.host, self.user, self.transport = host, user, transport
         kind = socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM
-        self.link = socket.socket(socket.AF_INET, kind)
+        self.link = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
         self.link.settimeout(20)
         self.link.connect((address, 5061 if transport == "TLS" else 5060))
         if transport == "TLS":
             trusted = ssl.create_default_context(cadata=authority)
             self.link = trusted.wrap_socket(self.link, server_hostname=host)
-        own, port = self.link.getsockname()
+        own, port = self.link.getsockname()[:2]
+        own = f"[{own}]" if ":" in own else own
         self.contact = f"sip:{user}@{own}:{port};transport={transport.lower()}"
         self.via = f"SIP/2.0/{transport} {own}:{port};rport;branch=z9hG4bK"
         self.count, self.buffered = 0, b""

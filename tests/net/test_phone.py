@@ -58,6 +58,10 @@ def waits_for_a_call(node: Node, user: str, **more: Any) -> subprocess.Popen[str
     return found
 
 
+def ula(node: Node) -> str:
+    return node.do("sh", "-c", "ip -6 -o address show dev clients0 | grep -o 'fd[0-9a-f:]*' | head -n 1").strip()
+
+
 def heard(phone: subprocess.Popen[str]) -> Any:
     return json.loads(phone.communicate(timeout=30)[0])
 
@@ -68,11 +72,15 @@ def test_phones_are_known_by_a_name_that_is_theirs_alone(lab: Lab, a: Node) -> N
     for transport in ("UDP", "TCP", "TLS"):
         assert dial(a, a, "ann", "options", transport=transport) == 200
         assert dial(a, a, "ann", "register", transport=transport) == 200
+    assert dial(a, a, "six", "register", address=ula(a)) == 200
+    assert dial(a, a, "six", "register", address=ula(a)) == 200, "by IPv6, too, a name is kept by who has it"
     assert dial(c, a, "ann", "register") == 403, "somebody else has it"
     assert dial(c, a, "cleo", "register") == 200
     assert dial(a, a, "ann", "call", to=f"sip:nobody@{host(a)}") == [404]
     # Neither into this computer nor to where the mesh is not.
-    for elsewhere in ("sip:x@127.0.0.1:8101;transport=tcp", "sip:x@198.51.100.1", "sip:x@example.org"):
+    own = (f"sip:x@{a.address}:80;transport=tcp", f"sip:x@{host(a)}:443;transport=tcp", "sip:x@10.255.255.1:80",
+           f"sip:x@[{ula(a)}]:80;transport=tcp", "sip:x@here.byzantium.mesh:80", "sip:x@127.0.0.1:8101;transport=tcp")
+    for elsewhere in (*own, "sip:x@198.51.100.1", "sip:x@example.org"):
         assert dial(a, a, "ann", "call", to=elsewhere) == [403], elsewhere
     status, _headers, page = a.pages("/phone/", host(a), authority(a))
     assert (status, host(a) in page) == (200, True)

@@ -92,7 +92,7 @@ def test_by_http_over_tls_with_the_password_and_to_this_node_alone(lab: Lab, a: 
     assert within(SEEN, lambda: seen() == [f"https://{host(a)}/tunnel/"]), seen()
     assert password not in a.do("journalctl", "-b", "-o", "cat")
     assert password not in a.do("sh", "-c", "cat /proc/[0-9]*/cmdline")
-    for name in ("password", "secret", "users"):
+    for name in ("password", "users"):
         assert a.do("stat", "-c", "%U %a", f"{FOLDER}/{name}").strip() == "byz-tunnel 600"
     a.do("byzwizard", "disable", "tunnel")
     assert connect(far, a, trusted, password, f"{a.address}:80")[0] == 0
@@ -139,7 +139,7 @@ def test_by_dns_with_the_password_and_to_this_node_alone(lab: Lab, a: Node, far:
     assert iodine(far, a, "guessed").wait(60) != 0
     client = iodine(far, a, password)
     assert within(60, lambda: "node-a" in a.made.python(far, PAGE, a.address)), a.made.run(far, "ip", "addr").stdout
-    # Neither to other nodes nor to phones.
+    # Not to other nodes.
     a.made.ip(far, f"route add {b.address} dev dns0")
     assert a.made.python(far, PAGE, b.address) == "nothing"
     a.do("systemctl", "restart", "byz-dnsmasq.service")

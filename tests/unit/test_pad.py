@@ -31,6 +31,19 @@ def test_what_was_written_is_in_a_file_that_is_read_again(pads: server.Pads, tmp
     assert str(server.Pad((tmp_path / "pads/water.pad").read_bytes()).text) == "at the school"
 
 
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\0" * (2 * server.LIMIT + 1)])
+def test_what_is_no_pad_is_laid_aside_and_the_others_are_there(
+    pads: server.Pads, tmp_path: Path, content: bytes
+) -> None:
+    pads.rooms["water"] = written("at the school")
+    pads.save()
+    (tmp_path / "pads/food.pad").write_bytes(content)
+    again = server.Pads(tmp_path / "pads")
+    assert again.digests()["water"] == written("at the school").digest()
+    assert (tmp_path / "pads/food.damaged").read_bytes() == content
+    assert again.names() == {"water"}
+
+
 def test_a_pad_that_was_only_looked_at_is_not_kept(pads: server.Pads, tmp_path: Path) -> None:
     pads.rooms["water"] = server.Pad(None)
     pads.save()

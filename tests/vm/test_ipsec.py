@@ -12,6 +12,7 @@ from tests.vm.harness import VM, Node
 SETUP = 900  # seconds for what three nodes do at once, where everything is emulated
 NAMES = ("ann", "bob", "cat")  # cat has it not
 WIRE = "/run/wire"
+AGREED = "ip xfrm state | grep -q 'proto esp spi 0x0*[1-9a-f]'"  # 0 is one that is asked for
 
 
 def answers(name: str) -> str:
@@ -43,7 +44,7 @@ def address(node: Node) -> str:
 
 def on_the_cable(vm: VM, command: str, node: Node) -> list[str]:
     """What was on it between the nodes' own addresses while the node did that: a line for each packet."""
-    vm.run(f"systemd-run --quiet --unit=wire -p StandardOutput=truncate:{WIRE} tcpdump -nlpi wire ip net 10.0.0.0/8")
+    vm.run(f"systemd-run --quiet --unit=wire -p StandardOutput=truncate:{WIRE} tcpdump -nli wire ip net 10.0.0.0/8")
     vm.wait("ss -0 | grep -q wire || journalctl -u wire | grep -q 'listening on'", 60)
     node.run(command)
     vm.run("sleep 2; systemctl stop wire")
@@ -54,7 +55,7 @@ def test_two_that_have_it_encrypt_and_the_page_of_the_other_is_there(vm: VM) -> 
     ann, bob = vm.nodes["ann"], vm.nodes["bob"]
     to = address(bob)
     ann.wait(f"ping -c 1 -W 5 {to}", SETUP, "bob to answer ann")
-    ann.wait("ip xfrm state | grep -q 'proto esp'", SETUP, "ann to have agreed with bob")
+    ann.wait(AGREED, SETUP, "ann to have agreed with bob")
     asked = f"ping -c 3 -W 5 {to} && busybox wget -qO- http://{to}/"
     seen = [line for line in on_the_cable(vm, asked, ann) if to in line]
     assert sum("ESP(" in line for line in seen) >= 6, seen
@@ -76,14 +77,14 @@ def test_one_that_has_it_no_longer_is_spoken_to_as_before(vm: VM) -> None:
     ann, bob = vm.nodes["ann"], vm.nodes["bob"]
     bob.run("byzwizard disable ipsec", SETUP)
     ann.wait(f"ping -c 1 -W 2 {address(bob)}", 60, "bob to answer ann without it")
-    assert "proto esp" not in ann.run("ip xfrm state")
+    assert ann.sh(AGREED)[0] != 0
     bob.run("byzwizard enable ipsec", SETUP)
     ann.wait(f"ping -c 1 -W 2 {address(bob)}", 120, "bob to answer ann")
-    bob.wait("ip xfrm state | grep -q 'proto esp'", SETUP, "both to have agreed again")
+    bob.wait(AGREED, SETUP, "both to have agreed again")
 
 
-def test_one_whose_power_fails_is_back_within_a_minute(vm: VM) -> None:
+def test_one_whose_power_fails_is_spoken_to_again(vm: VM) -> None:
     ann, bob = vm.nodes["ann"], vm.nodes["bob"]
-    ann.wait("ip xfrm state | grep -q 'proto esp'", SETUP, "ann to have agreed with bob")
+    ann.wait(AGREED, SETUP, "ann to have agreed with bob")
     bob.run("systemctl kill -s KILL byz-ipsec && ip xfrm state flush")
     ann.wait(f"ping -c 1 -W 2 {address(bob)}", 90, "bob to answer ann")

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from pycrdt import Channel, Text, YMessageType, YSyncMessageType
+from pycrdt import Channel, Doc, Text, YMessageType, YSyncMessageType
 from pycrdt.websocket import WebsocketServer, YRoom, exception_logger
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
@@ -146,9 +146,20 @@ class Pads(WebsocketServer):
         return self._digests
 
     def _read(self, name: str) -> bytes | None:
-        with contextlib.suppress(FileNotFoundError):
-            return self._file(name).read_bytes()
-        return None
+        """What is no pad, whoever put it there, is laid aside as NAME.damaged: other nodes may have it whole."""
+        file = self._file(name)
+        try:
+            if file.stat().st_size > 2 * LIMIT:
+                raise ValueError("it is too big")
+            content = file.read_bytes()
+            Doc().apply_update(content)
+        except FileNotFoundError:
+            return None
+        except ValueError as fault:
+            print(f"{file.name} is no pad: {fault}", file=sys.stderr, flush=True)
+            file.replace(file.with_suffix(".damaged"))
+            return None
+        return content
 
     def refuses(self, name: str) -> int | None:
         """Why it cannot be opened."""

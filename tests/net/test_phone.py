@@ -81,7 +81,7 @@ def test_phones_are_known_by_a_name_that_is_theirs_alone(lab: Lab, a: Node) -> N
     own = (f"sip:x@{a.address}:80;transport=tcp", f"sip:x@{host(a)}:443;transport=tcp", "sip:x@10.255.255.1:80",
            f"sip:x@[{ula(a)}]:80;transport=tcp", "sip:x@here.byzantium.mesh:80", "sip:x@127.0.0.1:8101;transport=tcp")
     for elsewhere in (*own, "sip:x@198.51.100.1", "sip:x@example.org"):
-        assert dial(a, a, "ann", "call", to=elsewhere) == [403], elsewhere
+        assert dial(a, a, "ann", "call", to=elsewhere) in ([403], [404]), elsewhere
     status, _headers, page = a.pages("/phone/", host(a), authority(a))
     assert (status, host(a) in page) == (200, True)
 

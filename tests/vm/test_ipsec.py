@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def test_two_that_have_it_encrypt_and_the_page_of_the_other_is_there(vm: VM) -> 
     ann.wait(f"ping -c 1 -W 5 {to}", SETUP, "bob to answer ann")
     ann.wait(AGREED, SETUP, "ann to have agreed with bob")
     asked = f"ping -c 3 -W 5 {to} && busybox wget -qO- http://{to}/"
-    seen = [line for line in on_the_cable(vm, asked, ann) if to in line]
+    both = [re.compile(rf" {re.escape(one)}(?![0-9])") for one in (to, address(ann))]
+    seen = [line for line in on_the_cable(vm, asked, ann) if all(one.search(line) for one in both)]
     assert sum("ESP(" in line for line in seen) >= 6, seen
     assert not any("ICMP" in line or ".80:" in line or ".80 " in line for line in seen), seen
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from byzwizard.backends import filesystem, handon, kept, locker
+from byzwizard.backends import cutoff, filesystem, handon, kept, locker
 from byzwizard.backends.new_store import Keep
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import System
@@ -163,3 +163,15 @@ def test_a_stick_that_is_mounted_in_a_kept_folder_is_neither_emptied_nor_hidden(
     filesystem.unmount(system, STICK)
     locker.unlock(system, None)
     assert system.read(NOTE) == "mine\n"
+
+
+def test_what_is_refused_is_not_told_as_cut_off(system: System, opened: Store, mounted: Path) -> None:
+    filesystem.unmount(system, STICK)
+    keep(system, "home")
+    keep(system)
+    mounted.mkdir(parents=True, exist_ok=True)
+    system.run("mount", "-t", "tmpfs", "none", str(mounted))
+    with pytest.raises(StepFailed):
+        keep(system, "home")
+    kept.clear_up(system)
+    assert cutoff.told(system) == ()

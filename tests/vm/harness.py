@@ -123,7 +123,7 @@ class VM:
                 self.log_in(timeout)
                 return self
             except Slow:
-                if not left or not self._ends():
+                if not left or not self.ends():
                     raise
             # QEMU 7.2's emulation on two threads makes the kernel panic now and then in its first two seconds.
             say("the VM ended while it booted; once more")
@@ -170,7 +170,7 @@ class VM:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def _ends(self) -> bool:
+    def ends(self) -> bool:
         """Has it ended? Its consoles are closed a moment before the process is gone."""
         assert self._process is not None
         try:

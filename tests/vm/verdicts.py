@@ -139,7 +139,7 @@ class Judge:
         try:
             return self._look(stick, system, kind, *words)
         except (Failed, OSError):
-            if self._vm.running:
+            if not self._vm.ends():
                 raise
         say(f"the VM that looks has ended ({self._vm.end}): another one looks")
         self._vm.kill()

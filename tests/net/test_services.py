@@ -248,7 +248,6 @@ def test_a_service_that_dies_comes_back_and_one_that_cannot_is_told(lab: Lab) ->
 
 @pytest.mark.parametrize(("words", "status", "said"), [
     (("enable", "wikki"), 2, "Did you mean wiki?"),
-    (("enable", "ipsec"), 4, "does not have ipsec yet"),
     (("enable",), 2, "NAME"),
 ])
 def test_wrong_commands_change_nothing(lab: Lab, words: tuple[str, ...], status: int, said: str) -> None:

@@ -67,7 +67,7 @@ def resize(now: Found, before: Found, after: Found) -> str:
         return "a lost system"
     if not now.opens or not now.sound:
         return "damaged"
-    if (now.files, now.kept) != (before.files, before.kept):
+    if now.kept != before.kept or not now.has(before.files):
         return "a lost file"
     assert now.size is not None
     assert before.size is not None

@@ -18,21 +18,13 @@ from byzwizard.backends.system import System
 from byzwizard.cli import run
 from byzwizard.errors import CannotHere, Invalid
 from byzwizard.identity import KEY, Identity
+from tests.unit.test_tend import ALICE, BOB, OURS, Clock
 
-ALICE, BOB, OURS = Identity(b"a" * 32), Identity(b"b" * 32), Identity(b"o" * 32)
 HOUR = 3600
 
 
 def quiet(done: int, total: int) -> None:
     pass
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

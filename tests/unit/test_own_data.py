@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -114,9 +113,8 @@ def test_what_a_node_offers_is_told_with_the_last_words_of_what_fails(
     others = [{"name": "wiki", "title": "W\x1b[2J", "node": "harbor", "url": "https://x/", "state": "on"}]
     chosen = [offering.of(CATALOGUE.services[name], "a.byzantium.mesh") for name in ("wiki", "radio")]
     states: dict[str, offering.State] = {"wiki": "on", "radio": "failing"}
-    state: Callable[..., object] = lambda _system, one: states[one.name]  # noqa: E731
     monkeypatch.setattr(offering, "chosen", lambda _system: tuple(chosen))
-    monkeypatch.setattr(offering, "state", state)
+    monkeypatch.setattr(offering, "state", lambda _system, one: states[one.name])
     monkeypatch.setattr(offering, "of_others", lambda _system: others)
     monkeypatch.setattr(serving, "last_words", lambda *_asked: "cannot \x1b[31mbind")
     offer = serving.offer(node)

@@ -70,7 +70,8 @@ def test_each_service_stands_in_its_category_with_a_whole_sentence_and_its_memor
 def test_they_are_chosen_with_space_before_the_node_stands_and_reach_the_answers() -> None:
     screen = at_services()
     switch(screen, "wiki", "radio")
-    assert line(screen, "Wiki").lstrip("▶ ").startswith("● ") and "picked" in line(screen, "Wiki")  # noqa: PT018
+    assert line(screen, "Wiki").lstrip("▶ ").startswith("● ")
+    assert "picked" in line(screen, "Wiki")
     assert "Space on/off" in screen.text().splitlines()[-1]
     assert "Enter details" in screen.text().splitlines()[-1]
     assert "up to 201.0 MB, of 1.7 GB that are there for services" in screen.text()

@@ -6,19 +6,9 @@ from hypothesis import strategies as st
 
 from byzwizard import book as nodebook
 from byzwizard.identity import Identity
-from tests.unit.test_tend import ALICE, BOB, OURS, Clock, document
+from tests.unit.test_tend import ALICE, BOB, Clock, book, clock, document
 
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def book(clock: Clock) -> nodebook.Book:
-    book = nodebook.Book(clock)
-    book.own = nodebook.Own(frozenset(("lighthouse", OURS.id)), frozenset(("10.20.30.1",)), None)
-    return book
+__all__ = ["book", "clock"]  # fixtures
 
 
 def test_neighbours_are_told_what_is_new_the_newest_first(book: nodebook.Book, clock: Clock) -> None:

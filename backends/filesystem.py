@@ -4,7 +4,7 @@ from byzwizard.backends.mounts import parse_mounts
 from byzwizard.backends.system import System
 from byzwizard.errors import Damaged, StepFailed
 from byzwizard.i18n import _
-from byzwizard.places import LABEL
+from byzwizard.places import FAT, LABEL
 
 GROWS = 2**20  # bytes, less than which ext4 may leave unused at the end
 FIXED = (0, 1, 2)  # e2fsck(8): clean, errors corrected, corrected and a restart is advised
@@ -36,6 +36,15 @@ def mend(system: System, device: str, thoroughly: bool = False) -> None:
             _("The file system of the store cannot be mended: this stick is probably failing."),
             _("Copy what can still be read, and use another stick."),
         )
+
+
+def mend_fat(system: System, device: str) -> bool:
+    """Before files on it grow: where a power cut left a file's chain of clusters longer than its size, the kernel would
+    go read-only under a store that is open. Not while it is mounted for writing. True where something was mended; what
+    cannot be is left as it is."""
+    return kind(system, device) in FAT and system.run(
+        "fsck.vfat", "-a", device, ok=range(256), timeout=600
+    ).status == 1
 
 
 def grow(system: System, device: str) -> bool:

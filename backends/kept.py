@@ -22,7 +22,8 @@ from byzwizard import catalogue_names
 from byzwizard.backends import compare, cutoff, filesystem
 from byzwizard.backends.store import PLACE
 from byzwizard.backends.system import CommandFailed
-from byzwizard.errors import StepFailed
+from byzwizard.backends.waiting import clearing_up
+from byzwizard.errors import ByzantiumError, StepFailed
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:
@@ -173,15 +174,21 @@ def switch(system: System, keep: Sequence[str]) -> None:
     unbound = [(thing, folder) for thing in after for folder in thing.folders if not bound(system, folder)]
     for _thing, folder in unbound:
         _need_nothing_below(system, folder)
-    if coming := [thing.name for thing in after if thing not in before]:
-        _write_list(system, was, coming)
+    coming = [thing for thing in after if thing not in before]
+    if coming:
+        _write_list(system, was, [thing.name for thing in coming])
     date = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
     gone = [thing for thing in before if thing.name not in {other.name for other in after}]
-    for thing, folder in unbound:
-        if thing not in before:
-            _set_aside(system, thing, folder, date)
-        _move_in(system, thing, folder)
-        _bind(system, thing, folder)
+    try:
+        for thing, folder in unbound:
+            if thing in coming:
+                _set_aside(system, thing, folder, date)
+            _move_in(system, thing, folder)
+            _bind(system, thing, folder)
+    except (ByzantiumError, OSError):
+        with clearing_up():
+            _stay_out(system, was, coming)
+        raise
     _write_list(system, keep)
     try:
         for thing in gone:
@@ -196,6 +203,17 @@ def switch(system: System, keep: Sequence[str]) -> None:
         for folder in thing.folders:
             if thing.back:
                 _copy(system, inside(thing, folder), folder)
+
+
+def _stay_out(system: System, was: Sequence[str], coming: Sequence[Thing]) -> None:
+    """After one could not come in: what came whole is kept, and what came by half goes back to its place."""
+    whole = [thing for thing in coming if all(bound(system, folder) for folder in thing.folders)]
+    for thing in coming:
+        for folder in thing.folders:
+            if thing not in whole and bound(system, folder):
+                _unbind(system, folder)
+                _copy(system, inside(thing, folder), folder)
+    _write_list(system, [*was, *(thing.name for thing in whole)])
 
 
 def delete(system: System, name: str) -> None:

@@ -41,11 +41,15 @@ def hold(system: System, partition: str) -> str:
     """The folder of a partition that can be written to from now on; the system's own stays where it is mounted."""
     place = mounted_at(system, partition)
     if place is None:
+        filesystem.mend_fat(system, partition)
         # FAT knows no owners: nobody but root gets at the file.
         private = () if filesystem.kind(system, partition).startswith("ext") else ("umask=0077",)
         filesystem.mount(system, partition, CARRIER, "noexec", *private)
         return CARRIER
-    if place != CARRIER:
+    if place != CARRIER and "rw" not in _options(system, partition):
+        if filesystem.mend_fat(system, partition):
+            # Files that the kernel has looked at are read again; those of the system, which are open, were whole.
+            system.path("/proc/sys/vm/drop_caches").write_text("2")
         system.run("mount", "-o", "remount,rw", place, timeout=60)
     return place
 
@@ -59,9 +63,17 @@ def let_go(system: System, place: str) -> None:
 
 
 def mounted_at(system: System, partition: str) -> str | None:
-    done = system.run("findmnt", "--noheadings", "--raw", "--first-only", "--output", "TARGET", "--source", partition,
-                      ok=(0, 1))
-    return done.out.strip().removeprefix(str(system.root).rstrip("/")) or None
+    return _mount_of(system, partition, "TARGET").removeprefix(str(system.root).rstrip("/")) or None
+
+
+def _options(system: System, partition: str) -> list[str]:
+    """Of the file system, which may be mounted at several places: read-only at one, and written to at another."""
+    return _mount_of(system, partition, "FS-OPTIONS").split(",")
+
+
+def _mount_of(system: System, partition: str, column: str) -> str:
+    return system.run("findmnt", "--noheadings", "--raw", "--first-only", "--output", column, "--source", partition,
+                      ok=(0, 1)).out.strip()  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import pytest
 from byzwizard.backends import cutoff, filesystem, handon, kept, locker
 from byzwizard.backends.new_store import Keep
 from byzwizard.backends.store import PLACE, Store
-from byzwizard.backends.system import System
+from byzwizard.backends.system import CommandFailed, Result, System
 from byzwizard.errors import StepFailed
 from tests.disk.loops import opened, stick, system
 
@@ -175,3 +175,39 @@ def test_what_is_refused_is_not_told_as_cut_off(system: System, opened: Store, m
         keep(system, "home")
     kept.clear_up(system)
     assert cutoff.told(system) == ()
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize("whole", [True, False])
+def test_one_that_cannot_move_in_leaves_what_came_before_it_kept_and_is_no_power_cut(
+    system: System, whole: bool
+) -> None:
+    system.write("/etc/byzantium/answers.yaml", "byzantium: 1\n")
+    system.write(NOTE, "mine\n")
+    system.write("/home/ann/photo", "sea\n")
+    full = Full(system.root)
+    full.folder = HOME if whole else "/home"
+    with pytest.raises(CommandFailed):
+        kept.switch(full, ("mesh", "home"))
+    assert kept.listed(system) == ("mesh",)
+    assert system.read(NOTE) == "mine\n"
+    assert system.read("/home/ann/photo") == "sea\n"
+    assert not filesystem.is_mounted(system, HOME)
+    locker.lock(system)
+    locker.unlock(system, None)
+    assert system.read("/etc/byzantium/answers.yaml") == "byzantium: 1\n"
+    assert not any("cut off: it is not kept yet" in line for line in cutoff.told(system))
+    keep(system, "mesh", "home")
+    assert (system.read(NOTE), system.read("/home/ann/photo")) == ("mine\n", "sea\n")
+    assert kept.aside(system) == ()
+
+
+class Full(System):
+    """Its store has no room for one folder."""
+
+    folder = ""
+
+    def run(self, *argv: str, **more: Any) -> Any:
+        if argv[0] == "cp" and argv[-2] == str(self.path(self.folder)) and argv[-1].endswith(".half"):
+            raise CommandFailed(argv, Result(1, "", "cp: No space left on device"))
+        return super().run(*argv, **more)

@@ -14,6 +14,7 @@ from byzwizard.backends import filesystem, freespace, luks, storefile
 from byzwizard.backends.system import System
 from byzwizard.errors import Refused, StepFailed
 from byzwizard.places import LINUX_RESERVED
+from tests import fat
 from tests.disk.loops import MB, disk, stick, system
 
 __all__ = ["stick", "system"]  # fixtures
@@ -196,3 +197,21 @@ def test_a_file_has_real_blocks_and_grows(system: System) -> None:
     with pytest.raises(StepFailed, match="no room"):
         storefile.write(system, "/save.dat", 2**50, lambda done, total: None)
     assert system.path("/save.dat").stat().st_size == 12 * MB
+
+
+def test_a_fat_whose_power_went_while_a_file_grew_is_mended_before_it_grows_again(system: System) -> None:
+    image = system.path("/fat.img")
+    with image.open("wb") as file:
+        file.truncate(100 * MB)
+    system.run("mkfs.vfat", "-F", "32", str(image))
+    for name in ("save.dat", "photo.jpg"):
+        system.path(f"/{name}").write_bytes(os.urandom(3 * MB))
+        system.run("mcopy", "-i", str(image), str(system.path(f"/{name}")), "::")
+    assert not filesystem.mend_fat(system, str(image))
+    fat.grows(image, "SAVE    DAT")
+    assert system.run("fsck.vfat", "-n", str(image), ok=(1,)).status == 1
+    assert filesystem.mend_fat(system, str(image))
+    assert system.run("fsck.vfat", "-n", str(image)).status == 0
+    for name in ("save.dat", "photo.jpg"):
+        system.run("mcopy", "-n", "-i", str(image), f"::{name}", str(system.path("/back")))
+        assert system.path("/back").read_bytes() == system.path(f"/{name}").read_bytes()

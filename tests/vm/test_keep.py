@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.fat import grows
 from tests.vm.harness import BUILD, VM, Drive, blank
 
 FIRST, SECOND, WRONG = "canary orbit velvet plinth", "canary sextant gravel dune", "canary nobody knows this"
@@ -190,7 +191,9 @@ def test_the_next_computer_asks_on_every_console_and_is_the_same_node(
 def test_a_key_file_on_another_stick_opens_it_without_anybody(
     folder: Path, stick: Path, made: dict[str, str]
 ) -> None:
-    """And a locked store is never asked about for ever: nobody types here."""
+    """And a locked store is never asked about for ever: nobody types here. The power went while the file grew, so the
+    FAT that it lies on is not sound."""
+    grows(folder / "photos.img", "SAVE    DAT", at=2**20)
     key = fat(folder / "key.img", 100_000_000, "KEY")
     (folder / "byzantium.key").write_text(FIRST + "\n")
     subprocess.run(["mcopy", "-i", f"{key}@@1M", str(folder / "byzantium.key"), "::"], check=True)
@@ -202,6 +205,10 @@ def test_a_key_file_on_another_stick_opens_it_without_anybody(
         assert said(vm, "cat /var/lib/byzantium/identity/key") == made["key"]
         secrets(vm)
         nothing_leaked(vm)
+        vm.put("/run/bigger.yaml", ANSWERS.replace("kind: partition", "kind: save.dat, device: FAT1, size: 120MiB"))
+        said(vm, "byzwizard apply /run/bigger.yaml --yes")
+        assert said(vm, "stat -c %s /run/byzantium/carrier/save.dat").strip() == str(120 * 2**20)
+        said(vm, "touch /var/lib/byzantium/identity/written; sync; rm /var/lib/byzantium/identity/written")
         said(vm, "byzwizard persist delete --yes")
         said(vm, "mkdir -p /run/photos; mount -o ro /dev/disk/by-label/PHOTOS /run/photos")
         said(vm, "test ! -e /run/photos/save.dat")

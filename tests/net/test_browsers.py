@@ -1,5 +1,6 @@
-"""Real browsers on phones of two nodes: two write in one pad, and two hear each other in a voice room."""
+"""Real browsers on phones of two nodes: the front page, two who write in one pad, chat, and hear each other."""
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,11 @@ pytestmark = [
     *NEEDS,
     pytest.mark.timeout(900),
 ]
+OFFERED = {"chat", "pad", "voice"}
+FITS = "document.documentElement.scrollWidth <= innerWidth"
+# Elements that a finger is to hit, and those of them that are lower than 24 CSS pixels (WCAG 2.2, 2.5.8).
+LINKS = "[...document.querySelectorAll('li a')]"
+SMALL = f"{LINKS}.filter(one => one.getBoundingClientRect().height < 24).map(one => one.textContent)"
 HEARD = """Promise.all([...people.values()].map(async one => {
     const found = {};
     for (const each of (await one.link.getStats()).values())
@@ -30,11 +36,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with laboratory(tmp_path_factory.mktemp("browsers")) as found:
         found.line("ab")
         for node in found.nodes:
-            found.apply(node, "services: [pad, voice]\n")
+            found.apply(node, "services: [chat, pad, voice]\n")
         a, b = found.nodes
         for one, other in ((a, b), (b, a)):
             assert within(SEEN, lambda one=one, other=other: {  # type: ignore[misc]  # bound now
-                row["name"] for row in one.services() if row["node"] == f"node-{other.letter}"} == {"pad", "voice"})
+                row["name"] for row in one.services() if row["node"] == f"node-{other.letter}"} == OFFERED)
         yield found
 
 
@@ -42,7 +48,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def browsers(lab: Lab, tmp_path: Path) -> Iterator[list[Browser]]:
     """One on a phone of each node."""
     names = {host(node): node.address for node in lab.nodes}
-    with browsing(*((node.phone, tmp_path / node.letter, names) for node in lab.nodes)) as found:
+    with browsing(*((node.phone, tmp_path / node.letter, names | {"here.byzantium.mesh": node.address})
+                    for node in lab.nodes)) as found:
         yield found
 
 
@@ -54,6 +61,43 @@ def named(browser: Browser, name: str) -> None:
 def shows(browser: Browser, *texts: str) -> bool:
     shown = str(browser.says("document.body.innerText"))
     return all(text in shown for text in texts)
+
+
+def test_the_front_page_on_a_phone_in_its_language(lab: Lab, browsers: list[Browser], tmp_path: Path) -> None:
+    ann, (a, b) = browsers[0], lab.nodes
+    said = "Water at the school <until six>"
+    b.do("byzwizard", "alert", said)
+    assert within(SEEN, lambda: [row["text"] for row in json.loads(a.do("byzwizard", "alert", "--json"))] == [said])
+    ann.send("Network.enable")
+    for language, words in (("en", "Services"), ("de", "Dienste"), ("fr", "Services")):
+        ann.send("Network.setExtraHTTPHeaders", headers={"Accept-Language": language})
+        ann.opens("http://here.byzantium.mesh/")
+        assert ann.says("document.documentElement.lang") == language
+        assert shows(ann, words, said, "node-a", "node-b")
+        assert ann.says(FITS) is True
+        assert ann.says(SMALL) == []
+        ann.picture(tmp_path / f"front-{language}.png")
+    assert set(ann.says(f"{LINKS}.map(one => new URL(one.href).pathname)")) >= {f"/{name}/" for name in OFFERED}
+    ann.says(f"{LINKS}.find(one => one.href.startsWith('https://{host(a)}/pad')).click()")
+    assert within(20, lambda: ann.says("location.href") == f"https://{host(a)}/pad/")
+    b.do("byzwizard", "alert", "--withdraw")
+
+
+def test_two_talk_in_the_chat_of_two_nodes(lab: Lab, browsers: list[Browser], tmp_path: Path) -> None:
+    for browser, node, name in zip(browsers, lab.nodes, ("Ann", "Bob"), strict=True):
+        browser.opens(f"https://{host(node)}/chat/")
+        browser.says(f"document.getElementById('name').value = '{name}',"
+                     " document.getElementById('enter').requestSubmit()")
+    for browser in browsers:
+        assert within(120, partial(shows, browser, "2: Ann, Bob")), browser.says("document.body.innerText")
+    for browser, other, text in ((*browsers, "<b>Is there</b> water?"), (*browsers[::-1], "Until six.")):
+        browser.says("document.getElementById('line').focus()")
+        browser.types(text)
+        browser.says("document.getElementById('write').requestSubmit()")
+        for each in (browser, other):
+            assert within(20, partial(shows, each, text)), each.says("document.body.innerText")
+        assert browser.says(FITS) is True
+    browsers[0].picture(tmp_path / "chat.png")
 
 
 def test_two_write_in_one_pad_at_two_nodes(lab: Lab, browsers: list[Browser], tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Run in the VM: copy this system to the sticks named on the command line, and tell when what happened, as JSON.
 
-{"written": seconds until the slowest stick has everything, "checked": until all is read back, "bytes": of one stick,
-"memory": peak of the program in bytes}; the seconds count from the first event, so that Python's own start, which an
-emulator makes long, is not in them.
+{"written": seconds until the slowest stick has everything, flushed, "checked": until all is read back, "bytes": of one
+stick, "memory": peak of the program in bytes}; the seconds count from the first event: then Python's own start, which
+an emulator makes long, is not in them. (To be read back comes after the flush.)
 """
 
 import json
@@ -23,7 +23,7 @@ for line in process.stdout:
     event: dict[str, Any] = json.loads(line)
     now = time.monotonic()
     began = began or now
-    if event["event"] == "progress" and event["done"] >= event["total"] // 2:
+    if event["event"] == "progress" and event["done"] > event["total"] // 2:
         written.setdefault(event["step"], now)
         total = event["total"] // 2
     elif event["event"] == "finish":

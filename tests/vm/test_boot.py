@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from byzwizard.screens.welcome import KEYBOARDS
-from tests.vm.harness import BUILD, VM
+from tests.vm.harness import BUILD, VM, Drive, blank
 
 FIRST_FRAME = "Just start"
 # Debian's own part of a running system; everything else that runs must be ours.
 SYSTEM = {"dbus", "systemd-journald", "systemd-logind", "systemd-udevd", "harness-shell", "systemd-hostnamed"}
 
 
+MB = 2**20
+# What stands on the disk of that computer: swap, files, and what looks like a store of ours. By number: MB, and a tool.
+INSIDE = {
+    1: (64, ["mkswap", "--label", "swap"]),
+    2: (64, ["mkfs.ext4", "-q", "-F", "-L", "home"]),
+    3: (64, ["cryptsetup", "luksFormat", "-q", "--type", "luks2", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations",
+             "1000", "--label", "byzdata", "--key-file", "/dev/urandom", "--keyfile-size", "16"]),
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def stick(folder: Path) -> Iterator[VM]:
-    """The image written to a USB stick, in a computer with a BIOS."""
-    with VM(folder, boot="bios", medium="usb") as vm:
+def inside(folder: Path) -> Path:
+    """The internal disk of that computer."""
+    path = blank(folder / "inside.img", 256 * MB)
+    table = "label: gpt\n" + "".join(f"size={size}M,name=byzdata\n" for size, _tool in INSIDE.values())
+    subprocess.run(["sfdisk", "--quiet", str(path)], input=table, text=True, check=True)
+    at = MB
+    for number, (size, tool) in INSIDE.items():
+        part = blank(folder / f"part{number}", size * MB)
+        subprocess.run([*tool, str(part)], input="", text=True, check=True, stdout=subprocess.DEVNULL)
+        with path.open("r+b") as file:
+            file.seek(at)
+            file.write(part.read_bytes())
+        at += size * MB
+    return path
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@pytest.fixture(scope="module")
+def before(inside: Path) -> str:
+    return digest(inside)
+
+
+@pytest.fixture(scope="module")
+def stick(folder: Path, inside: Path, before: str) -> Iterator[VM]:
+    """The image written to a USB stick, in a computer with a BIOS, and with a disk of its own."""
+    assert before
+    with VM(folder, boot="bios", medium="usb", drives=[Drive(inside, "nvme", "INSIDE")]) as vm:
         vm.start()
         vm.expect_tty1(FIRST_FRAME, timeout=400)
         vm.booted()
@@ -59,11 +99,18 @@ def test_nobody_can_log_in(stick: VM) -> None:
     assert "getty" not in stick.run("systemctl list-units --plain --no-legend --type=service --state=running")
 
 
-def test_nothing_of_the_computer_is_touched(stick: VM) -> None:
+def test_nothing_of_the_computer_is_touched(stick: VM, inside: Path, before: str) -> None:
+    """Though its disk has a swap, files, and a store's label."""
+    found = stick.run("blkid -o export /dev/nvme0n1p*")
+    assert [word in found for word in ("TYPE=swap", "TYPE=ext4", "TYPE=crypto_LUKS", "LABEL=byzdata")] == [True] * 4
+    assert "assphrase" not in stick.tty1()
     assert stick.run("cat /proc/swaps").strip().count("\n") == 0
+    assert stick.run("ls /dev/mapper").split() == ["control"]
     mounted = stick.run("findmnt -rn -o SOURCE,TARGET -t iso9660,vfat,ext4,xfs,btrfs,ntfs").splitlines()
     assert [line.split()[1] for line in mounted] == ["/run/live/medium"]
     assert stick.run("journalctl --header | grep -c '^File path: /var' || true").strip() == "0"
+    stick.run("sync")
+    assert digest(inside) == before
 
 
 def test_each_boot_is_a_computer_of_its_own(stick: VM) -> None:

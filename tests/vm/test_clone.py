@@ -150,7 +150,9 @@ def test_a_copy_with_answers_is_a_node_by_itself_from_uefi(source: VM, folder: P
     with VM(folder / "uefi", boot="uefi", medium="usb", iso=stick, before=[older()], credentials=radio) as vm:
         vm.start()
         vm.wait("test -s /etc/byzantium/answers.yaml", 600, "the node to be set up by itself")
-        assert json.loads(vm.sh("byzwizard status --json 2>/dev/null")[1])["public"] is False
+        vm.wait("systemctl is-active byz-node", 600, "its answers to be applied")
+        status = json.loads(vm.sh("byzwizard status --json 2>/dev/null")[1])
+        assert (status["public"], status["working"]) == (False, True), status["checks"]
         kept = vm.run("cat /etc/byzantium/answers.yaml")
         assert "relief-north" in kept
         assert "lighthouse" not in kept

@@ -20,8 +20,12 @@ FLOOR = "128MiB"  # memory of the weakest computer, so that argon2 is quick here
 ANSWERS = """byzantium: 1
 node: {name: lighthouse}
 access_point: {enable: false}
+services: [wiki]
 persistence: {kind: partition, opens_on: 128MiB}
 """
+WIKI = "/var/lib/byzantium/services/wiki"
+WRITE = (f"echo 'Water at six' | runuser -u byz-wiki -- env HOME=/tmp fossil wiki create Water -R {WIKI}/wiki.fossil"
+         " --mimetype text/x-markdown")  # fmt: skip
 # Every command line that there is, again and again, until the file goes.
 WATCH = (
     "while [ -e /run/watch ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ >>/run/seen 2>/dev/null; done;"
@@ -63,6 +67,12 @@ def said(vm: VM, command: str, status: int = 0) -> str:
     found, text = vm.sh(f"cd /; {command}", SETUP)
     assert found == status, f"status {found} from {command}\n{text}"
     return text
+
+
+def page_is_there(vm: VM) -> None:
+    """What somebody wrote in the wiki, asked of the running service."""
+    vm.wait("systemctl is-active byz-wiki", SETUP, "the wiki to be on")
+    assert "Water at six" in said(vm, "curl -s http://127.0.0.1:8101/wiki?name=Water")
 
 
 def secrets(vm: VM) -> None:
@@ -121,6 +131,8 @@ def made(folder: Path, stick: Path) -> dict[str, str]:
         assert "lighthouse" in answers
         assert "/run/first" not in answers
         said(vm, "echo remembered >~/note")
+        said(vm, WRITE)
+        page_is_there(vm)
         # Wrong ones: one sentence, status 1, and nothing changes.
         change = "byzwizard persist passphrase --passphrase-file {} --new-passphrase-file /run/second"
         wrong = said(vm, change.format("/run/wrong"), 1)
@@ -131,9 +143,12 @@ def made(folder: Path, stick: Path) -> dict[str, str]:
         said(vm, "byzwizard persist lock")
         assert "locked" in said(vm, "byzwizard status || true")
         assert said(vm, "ls ~/note", 2)
+        assert said(vm, "systemctl is-active byz-wiki", 3).strip() == "inactive"
+        assert said(vm, f"ls {WIKI}") == ""
         assert said(vm, "byzwizard persist unlock --passphrase-file /run/first", 1).startswith("byzwizard: This is not")
         said(vm, "byzwizard persist unlock --passphrase-fd 7 7</run/second")
         assert said(vm, "cat ~/note") == "remembered\n"
+        page_is_there(vm)
         nothing_was_seen(vm)
         nothing_leaked(vm)
         said(vm, "sync")
@@ -160,11 +175,13 @@ def test_the_next_computer_asks_on_every_console_and_is_the_same_node(
         assert said(vm, "cat /var/lib/byzantium/identity/key") == made["key"]
         assert said(vm, "cat /etc/byzantium/answers.yaml") == made["answers"]
         assert said(vm, "cat ~/note") == "remembered\n"
+        page_is_there(vm)
         assert said(vm, "hostname").strip() == "lighthouse"
         assert "encrypted" in said(vm, "byzwizard status || true")
         vm.serial.expect("lighthouse", timeout=SETUP)
         secrets(vm)
         nothing_leaked(vm)
+        handed_on(vm, folder)
 
         # The store goes; a file on another stick takes its place.
         assert said(vm, "byzwizard persist create --kind partition --passphrase-file /run/first --yes", 3)
@@ -185,6 +202,30 @@ def test_the_next_computer_asks_on_every_console_and_is_the_same_node(
         assert "FAT" in said(vm, "lsblk --output LABEL,MOUNTPOINTS,FSVER")
         assert "/run/byzantium" not in said(vm, "lsblk --output MOUNTPOINTS")
         said(vm, "sync")
+
+
+def handed_on(vm: VM, folder: Path) -> None:
+    """A copy with what is kept, under a passphrase of its own."""
+    copy = Drive(blank(folder / "copy.img", 8_000_000_000), "usb", "COPY")
+    vm.plug(copy)
+    vm.wait("lsblk -dno SERIAL | grep -q COPY && udevadm settle", SETUP, "the stick to be seen")
+    watch(vm)
+    said(vm, "byzwizard clone COPY --with-data --passphrase-file /run/first --yes")
+    part = said(vm, "lsblk -nrpo NAME,SERIAL | awk '$2 == \"COPY\" {print $1}'").strip() + "2"
+    opens = "tr -d '\\n' </run/{} | cryptsetup open {} --key-file=- " + part
+    assert said(vm, opens.format("second", "--test-passphrase"), 2)
+    said(vm, opens.format("first", "--readonly") + " copied && mkdir -p /run/copied"
+             " && mount -o ro,noload /dev/mapper/copied /run/copied")  # fmt: skip
+    both = f"home/root/note services.wiki{WIKI}/wiki.fossil"
+    sums = [said(vm, f"cd {place} && sha256sum {both}") for place in ("/run/byzantium/store", "/run/copied")]
+    assert sums[0] == sums[1]
+    assert said(vm, "find /run/copied -path '*identity*'") == ""
+    said(vm, "umount /run/copied && cryptsetup close copied")
+    page_is_there(vm)
+    nothing_was_seen(vm)
+    nothing_leaked(vm)
+    vm.unplug(copy)
+    copy.path.unlink()
 
 
 @pytest.mark.usefixtures("made")

@@ -57,6 +57,7 @@ class Dump:
     ways: tuple[Way, ...] = ()
     own: tuple[str, ...] = field(default=())  # prefixes that this node announces
     up: tuple[str, ...] = ()  # interfaces that it speaks on
+    cut: bool = False  # there are more ways than these, and than anybody reads
 
     def announced_by(self, address: str) -> Way | None:
         """The way to the clients' network of the neighbour with this link-local address."""

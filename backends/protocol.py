@@ -65,6 +65,16 @@ class Dump:
                      and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")), None)
 
 
+@dataclass(frozen=True)
+class Beneath:
+    """What lies under the one link that a protocol makes of all mesh links. `speakers`: the MAC that is heard on a mesh
+    link to the one by which the same node speaks on the whole; None while that is not known. `steps`: each far node's
+    link-local address to that of the neighbour by which it is reached."""
+
+    speakers: Mapping[str, str | None] = field(default_factory=dict)
+    steps: Mapping[str, str] = field(default_factory=dict)
+
+
 class Protocol(ABC):
     """How one protocol is driven. `frames` is the kind of Ethernet frames (ETH_P_…) by which it is heard."""
 
@@ -96,10 +106,9 @@ class Protocol(ABC):
         """A sentence where something beside its daemon is not as it should be."""
         return None
 
-    def steps(self, system: System) -> Mapping[str, str]:
-        """Each far node's link-local address to that of the neighbour by which it is reached, where Dump.ways does not
-        say."""
-        return {}
+    def beneath(self, system: System) -> Beneath | None:
+        """None where it speaks on the mesh links themselves."""
+        return None
 
 
 @dataclass(frozen=True)

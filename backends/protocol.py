@@ -1,6 +1,6 @@
 """What all routing protocols have in common: how one is started and ended, and what it tells of neighbours and ways.
 
-Each protocol is one file with a Protocol in it, and one line in backends/routing.py.
+Each protocol is one file with a Protocol in it, one line in backends/routing.py and one in byzwizard/routings.py.
 """
 
 from __future__ import annotations

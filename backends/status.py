@@ -55,6 +55,7 @@ def read_status(system: System) -> dict[str, Any]:
             lambda: checks.security(known),
             lambda: checks.access_point(system, known),
             lambda: checks.addresses(system, known),
+            lambda: checks.twice(system, known),
             lambda: checks.lease(system, known),
             lambda: checks.routing(system, known, dump.result() is not None),
             lambda: checks.name_server(system, known),

@@ -22,7 +22,8 @@ class Routing:
     `over_hubs`: such ways are taken from among phones too, so that nodes join each other's access points; `single`: it
     announces an address that was leased to the node beside the clients' network; `whole` is the interface that it makes
     of all mesh links; `program` what it needs and this stick does not bring; `kernel` the protocol number of its routes
-    in the kernel's table (RTPROT_ of linux/rtnetlink.h)."""
+    in the kernel's table (RTPROT_ of linux/rtnetlink.h); `sixes`: it carries IPv6, by which nodes that have one network
+    for their phones find each other."""
 
     name: str
     hint: str
@@ -32,6 +33,7 @@ class Routing:
     whole: str | None = None
     program: str | None = None
     kernel: int | None = None
+    sixes: bool = True
 
     def lack(self, machine: Machine) -> CannotHere | None:
         """Why a computer cannot have it, and what to do; None where it can."""
@@ -52,7 +54,8 @@ ROUTINGS = {
     for routing in (
         Routing("babel", N_("babel: the usual one"), over_hubs=True, single=True, kernel=BABEL),
         Routing("batman-adv", N_("batman-adv: where the others have it"), single=True, whole="bat0", kernel=BABEL),
-        Routing("olsr", N_("olsr: where the others have it; without a key"), keyed=False, program="olsrd", kernel=OLSR),
+        Routing("olsr", N_("olsr: where the others have it; without a key"), keyed=False, program="olsrd", kernel=OLSR,
+                sixes=False),
         Routing("none", N_("none: no ways are looked for")),
     )
 }

@@ -107,6 +107,7 @@ def test_each_routing_opens_its_own_port_alone() -> None:
 def test_that_it_has_no_key_is_said() -> None:
     assert any("olsr has no key" in note for note in node("  passphrase: correct horse\n").notes)
     assert not any("no key" in note for note in node("  security: open\n").notes)
+    assert any("with one network for their phones do not find out" in note for note in node().notes)
     found = checks.security(facts("olsr"))
     assert found.ok
     assert "olsr has no key" in (found.advice or "")

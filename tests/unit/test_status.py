@@ -169,6 +169,25 @@ def test_nobody_near_is_no_failure() -> None:
     assert told.advice
 
 
+def test_nodes_with_one_ipv6_network_are_told(tmp_path: Path) -> None:
+    """This node's own, and one that two others have."""
+    system = System(tmp_path)
+
+    def told(*nodes: tuple[str, str | None]) -> str | None:
+        system.write(neighbours.NODES, json.dumps({"nodes": [{"label": name, "ula": ula} for name, ula in nodes]}))
+        check = checks.twice(system, known(addresses=("10.1.1.1", "fd00:0:0:a::1")))
+        assert check is None or check.ok, "everything works by IPv4"
+        return check.text if check else None
+
+    assert told() is told(("dock", "fd00:0:0:b::1"), ("quay", None), ("mole", None)) is None
+    own = told(("dock", "fd00:0:0:a::1"))
+    assert own is not None
+    assert own.startswith("pier and dock have the same IPv6 network, fd00:0:0:a::/64")
+    assert (told(("dock", "fd00:0:0:b::1"), ("quay", "fd00:0:0:b::1")) or "").startswith("dock and quay have")
+    system.write(neighbours.NODES, "[1")
+    assert checks.twice(system, known()) is None
+
+
 def test_leases_that_hold_and_are_near_are_clients() -> None:
     leases = "2000 AA:00:00:00:00:01 10.1.1.10 * *\n" \
              "900 aa:00:00:00:00:02 10.1.1.11 * *\nduid 00:01\n2000 1 fd00::5 * *\n"

@@ -10,7 +10,7 @@ from byzwizard import beacon
 from byzwizard.backends import control
 from byzwizard.backends.interfaces import index, ip, mac, phy_of
 from byzwizard.backends.mesh import OWNER
-from byzwizard.backends.radio import TakeRadio, holder, permanent
+from byzwizard.backends.radio import TakeRadio, permanent
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
@@ -105,7 +105,7 @@ def _steps(resolved: Resolved, machine: Machine, point: AccessPointPlan) -> Sequ
     else:
         there = TakeRadio(
             id=f"{point.name}-take", interface=point.interface, name=point.name, network=True,
-            mac=point.mac or permanent(machine, point.phy), held_by=holder(machine, point.phy),
+            mac=point.mac or permanent(machine, point.phy),
             text=_("Take the radio {interface} for the access point").format(interface=point.interface))
     text = (_("Let phones join the open network “{ssid}” on channel {channel}") if point.passphrase is None
             else _("Let phones join the network “{ssid}” on channel {channel} with its passphrase"))

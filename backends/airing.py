@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard.errors import ByzantiumError
@@ -28,11 +27,6 @@ class Station:
     throughput_mbps: float | None = None
 
     @property
-    def behind_bat(self) -> Station:
-        """The same node as it speaks over bat0."""
-        return replace(self, mac=bat_address(self.mac))
-
-    @property
     def link_local(self) -> str:
         return link_local(self.mac)
 
@@ -45,12 +39,6 @@ def link_local(mac: str) -> str:
     octets[0] ^= 2
     host = bytes(octets[:3]) + b"\xff\xfe" + bytes(octets[3:])
     return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + host))
-
-
-def bat_address(mac: str) -> str:
-    """The MAC of bat0 on the node whose first mesh link has `mac`: another one, so that the kernel can tell them
-    apart, and one that can be worked out, so that `status` knows which station speaks on bat0."""
-    return f"{int(mac[:2], 16) ^ 0x10:02x}{mac[2:].lower()}"
 
 
 def parse_stations(text: str) -> list[Station]:
@@ -72,24 +60,6 @@ def stations(system: System, interface: str) -> list[Station]:
         return parse_stations(system.run("iw", "dev", interface, "station", "dump", timeout=5).out)
     except ByzantiumError:
         return []
-
-
-def parse_steps(text: str) -> dict[str, str]:
-    """From `batctl originators_json`: the MAC of each node's first mesh link, and that of the neighbour through whom
-    batman-adv reaches it."""
-    try:
-        return {one["orig_address"]: one["neigh_address"] for one in json.loads(text) if one.get("best")}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def steps(system: System) -> dict[str, str]:
-    """The same by link-local addresses on bat0; empty where there is none."""
-    try:
-        known = parse_steps(system.run("batctl", "meshif", "bat0", "originators_json", timeout=5).out)
-    except ByzantiumError:
-        return {}
-    return {link_local(bat_address(node)): link_local(bat_address(by)) for node, by in known.items()}
 
 
 def parse_refusals(text: str) -> set[str]:

@@ -11,6 +11,7 @@ from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.i18n import _
 from byzwizard.plan import Step
+from byzwizard.routings import ROUTINGS
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -24,14 +25,20 @@ UNIT = "byz-babel.service"
 PORT = 6696  # RFC 8966
 IPV6 = 0x86DD  # ETH_P_IPV6
 OWNER = (955, 955)  # byz-babel
+# On one link of many hops everybody is a neighbour and costs the same, so that a way counts by how long its answers
+# take too, as in tunnels: 20 more for each millisecond, where a link over the air costs 256. It begins at nothing and
+# is linear, so that nobody seems nearer by way of another.
+MANY_HOPS = "type wireless enable-timestamps true rtt-min 1 rtt-max 101 max-rtt-penalty 2000"
 
 
 def configuration(resolved: Resolved) -> str:
     """The text of babeld's configuration."""
     key = resolved.keys.babel
-    kinds = {link.name: "wired" for link in resolved.links if link.kind == "wired"}
-    kinds |= {island.name: "tunnel" for island in resolved.islands}  # a way counts by how long its answers take
-    interfaces = "\n".join(f"interface {name} type {kinds.get(name, 'wireless')}" for name in resolved.routed)
+    kinds = {link.name: "type wired" for link in resolved.links if link.kind == "wired"}
+    kinds |= {island.name: "type tunnel" for island in resolved.islands}  # a way counts by how long its answers take
+    if whole := ROUTINGS[resolved.answers.mesh.routing].whole:
+        kinds[whole] = MANY_HOPS
+    interfaces = "\n".join(f"interface {name} {kinds.get(name, 'type wireless')}" for name in resolved.routed)
     return fill(
         "babel.conf",
         key=f"key id byz type hmac-sha256 value {key}" if key else "# The mesh is open: there is no key.",

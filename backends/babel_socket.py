@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from byzwizard.backends.protocol import Dump, Neighbour, NotAnswering, Way
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 SOCKET = "/run/byzantium/babel/socket"
 UNREACHABLE = 65535  # RFC 8966: infinity
-MOST = 4 << 20  # bytes: some 20,000 routes
+MOST = 4 << 20  # bytes: some 20,000 routes; more is a flood, and what came of it tells whose
 
 
 def _cost(text: str) -> int | None:
@@ -45,25 +46,31 @@ def parse(lines: Iterable[str]) -> Dump:
     return Dump(tuple(neighbours), tuple(ways), tuple(own), tuple(up))
 
 
-def _until_ok(link: socket.socket) -> list[str]:
+def _until_ok(link: socket.socket) -> tuple[list[str], bool]:
+    """The lines of an answer, and whether it was left off at MOST."""
     data = b""
     while not data.endswith((b"\nok\n", b"\nno\n", b"\nbad\n")) and data not in (b"ok\n", b"no\n", b"bad\n"):
+        if len(data) > MOST:
+            return data.decode(errors="replace").splitlines()[:-1], True  # the last line may be half of one
         part = link.recv(65536)
-        if not part or len(data) > MOST:
+        if not part:
             raise NotAnswering("the answer has no end")
         data += part
-    return data.decode(errors="replace").splitlines()
+    return data.decode(errors="replace").splitlines(), False
 
 
 def read(system: System, path: str = SOCKET, timeout: float = 1.0) -> Dump:
-    """Ask babeld for what it knows. Raises NotAnswering."""
+    """Ask babeld for what it knows: its neighbours and what is its own come first, so that a flood of ways cuts off
+    none of them. Raises NotAnswering."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(timeout)
         try:
             link.connect(str(system.path(path)))
-            if not _until_ok(link)[0].startswith("BABEL 1."):
+            greeting, _cut = _until_ok(link)
+            if not greeting[0].startswith("BABEL 1."):
                 raise NotAnswering("it is not babeld")
             link.send(b"dump\n")
-            return parse(_until_ok(link))
+            lines, cut = _until_ok(link)
+            return replace(parse(lines), cut=cut)
         except OSError as fault:
             raise NotAnswering(str(fault)) from fault

@@ -5,13 +5,14 @@ nothing to speak on without the link."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import airing
+from byzwizard.backends import beneath
 from byzwizard.backends.babel import Babel
-from byzwizard.backends.interfaces import attribute, index, ip, is_up, port_of
+from byzwizard.backends.interfaces import attribute, index, ip, is_up, mac, port_of
 from byzwizard.backends.mesh import link_settings
+from byzwizard.backends.protocol import Beneath
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
@@ -31,27 +32,34 @@ HOP_PENALTY = 15  # of 255, what Gluon takes: the kernel's 30 prefers one bad ho
 
 @step_class
 class JoinLinks(Step):
-    """bat0, with these links as its ports."""
+    """bat0, with these links as its ports and an address made from that of the first."""
 
     links: tuple[str, ...]
 
+    def _address(self, system: System) -> str | None:
+        first = mac(system, self.links[0])
+        return bat_address(first) if first else None
+
     def needed(self, system: System) -> bool:
-        return index(BAT) is None or not is_up(system, BAT) or set(ports(system)) != set(self.links)
+        return (index(BAT) is None or not is_up(system, BAT) or set(ports(system)) != set(self.links)
+                or mac(system, BAT) != self._address(system))
 
     def before(self, system: System) -> Any:
-        """{"there": was bat0 there?, "ports": its ports, "mtu": {link: bytes}}."""
+        """{"there": was bat0 there?, "mac": its address, "ports": its ports, "mtu": {link: bytes}}."""
         return {
             "there": index(BAT) is not None,
+            "mac": mac(system, BAT),
             "ports": ports(system),
             "mtu": {name: attribute(system, name, "mtu") for name in self.links},
         }
 
     def apply(self, system: System, progress: Progress) -> None:
+        address = self._address(system)
         if index(BAT) is None:
-            first = attribute(system, self.links[0], "address")
-            named = f" address {airing.bat_address(first)}" if first else ""
-            ip(system, f"link add {BAT}{named} type batadv")
+            ip(system, f"link add {BAT}{f' address {address}' if address else ''} type batadv")
             system.run("batctl", "meshif", BAT, "hop_penalty", str(HOP_PENALTY))
+        elif address and mac(system, BAT) != address:
+            name_whole(system, address)
         for name in set(ports(system)) - set(self.links):
             ip(system, f"link set dev {name} nomaster")
         for name in self.links:
@@ -63,6 +71,9 @@ class JoinLinks(Step):
 
     def undo(self, system: System, before: Any) -> None:
         dissolve(system, [] if not before["there"] else before["ports"])
+        if before["mac"] and index(BAT) is not None and mac(system, BAT) != before["mac"]:
+            name_whole(system, before["mac"])
+            ip(system, f"link set dev {BAT} up")
         for name, mtu in before["mtu"].items():
             if mtu is not None and index(name) is not None:
                 ip(system, f"link set dev {name} mtu {mtu}")
@@ -85,6 +96,17 @@ class PartLinks(Step):
         links = tuple(name for name in before if index(name) is not None)
         if links:
             JoinLinks(id="", text="", links=links).apply(system, lambda _done, _total: None)
+
+
+def bat_address(mac: str) -> str:
+    """The MAC of bat0 on the node whose first mesh link has `mac`: another one, so that the kernel can tell them
+    apart, and as hidden or permanent as that one."""
+    return f"{int(mac[:2], 16) ^ 0x10:02x}{mac[2:].lower()}"
+
+
+def name_whole(system: System, address: str) -> None:
+    """bat0 gets another MAC. It is left down: the link-local address that goes with it comes when it is put up."""
+    ip(system, f"link set dev {BAT} down", f"link set dev {BAT} address {address}")
 
 
 def ports(system: System) -> list[str]:
@@ -117,8 +139,8 @@ class Batman(Babel):
                 return _("The mesh link {name} is not part of {whole}.").format(name=link.name, whole=BAT)
         return None
 
-    def steps(self, system: System) -> Mapping[str, str]:
-        return airing.steps(system)
+    def beneath(self, system: System) -> Beneath:
+        return beneath.read(system)
 
 
 class BatmanStage:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard import move
-from byzwizard.backends import ahcp, airing, interfaces, island, leased, names, tables, web
+from byzwizard.backends import ahcp, airing, interfaces, island, leased, names, neighbours, tables, web
 from byzwizard.backends import clock as clock_stage
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
+from byzwizard.backends.printable import printable
 from byzwizard.backends.routing import PROTOCOLS
 from byzwizard.backends.units import running
 from byzwizard.errors import ByzantiumError
@@ -147,6 +149,24 @@ def addresses(system: System, facts: Facts) -> Check:
         return Check("addresses", True, fine, _(
             "Another network has the same one for its clients: this node takes another, and its phones join anew."))
     return Check("addresses", True, fine)
+
+
+def twice(system: System, facts: Facts) -> Check | None:
+    """Nodes with one /64: it is 16 bits of a hash, and nobody moves for it (as for an IPv4 network)."""
+    held = defaultdict(list)
+    try:
+        for node in json.loads(system.read(neighbours.NODES) or "{}").get("nodes", []):
+            held[node["ula"]].append(printable(node["label"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    for address in facts.addresses:
+        held[address].insert(0, facts.name)
+    found = next((address for address in sorted(filter(None, held)) if len(held[address]) > 1), None)
+    if found is None:
+        return None
+    return Check("twice", True, _("{nodes} have the same IPv6 network, {network}: one of them is not reached there."
+                                  ).format(nodes=_(" and ").join(held[found]), network=f"{found.removesuffix('1')}/64"),
+                 _("Their names lead to IPv4, which works as ever. A fresh identity for one of them ends it."))
 
 
 def lease(system: System, facts: Facts) -> Check | None:

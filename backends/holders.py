@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from byzwizard.backends.system import System
 
+NETWORK_MANAGER = "NetworkManager"
 # Those that take every wireless interface there is, by the name of their process (15 characters at most).
-MANAGERS = {"NetworkManager": "NetworkManager", "iwd": "iwd", "connmand": "ConnMan", "wicd": "Wicd"}
+MANAGERS = {NETWORK_MANAGER: NETWORK_MANAGER, "iwd": "iwd", "connmand": "ConnMan", "wicd": "Wicd"}
 I_OPTION = re.compile(r"^-[BdhKLqstuvwFW]*i(.*)$")  # after switches that take no value themselves
 
 
@@ -50,7 +51,7 @@ def held_by(system: System, holders: Holders, interface: str | None, ifindex: in
     if interface in holders.single:
         return holders.single[interface]
     for manager in holders.managers:
-        if manager != "NetworkManager" or not _left_alone(system, ifindex):
+        if manager != NETWORK_MANAGER or not _left_alone(system, ifindex):
             return manager
     return None
 

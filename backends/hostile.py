@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from byzwizard.backends.system import System
     from byzwizard.backends.uplinks import PortState
 
-CROWD = 4  # networks of one node: it has one, perhaps a leased address, and keeps a former one for a moment
+# Networks of one node, of IPv4 or of IPv6: it has one, perhaps a leased address, and keeps a former one for a moment.
+CROWD = 4
 NAMED = 3  # of many that did the same
 
 
@@ -53,22 +54,26 @@ def _names(system: System) -> Check | None:
 
 def _crowd(dump: Dump, names: Mapping[str, Known]) -> Check | None:
     """One node that announces many networks, where each has one."""
-    networks: dict[str, set[str]] = defaultdict(set)
+    networks: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     by: dict[str, str] = {}
     for way in dump.ways:
-        if way.prefix.startswith("10.") and way.prefix.endswith((".0/24", "/32")):
-            networks[way.origin].add(way.prefix)
+        six = way.prefix.startswith("fd") and way.prefix.endswith("::/64")
+        if six or (way.prefix.startswith("10.") and way.prefix.endswith((".0/24", "/32"))):
+            networks[way.origin][six].add(way.prefix)
             if way.installed:
                 by[way.origin] = way.via
-    crowded = [origin for origin in by if len(networks[origin]) > CROWD]
-    if not crowded:
+    many = {origin: sum(map(len, networks[origin])) for origin in by if max(map(len, networks[origin])) > CROWD}
+    if not many:
         return None
-    origin = max(crowded, key=lambda each: len(networks[each]))
+    origin = max(many, key=lambda each: many[each])
     near = dump.announced_by(by[origin])
     node = near.prefix.removesuffix("0/24") + "1" if near else None
-    return Check("crowd", True, _(
-        "A node announces {n} networks of the mesh; each node has one. The way to it goes by {via}.").format(
-            n=len(networks[origin]), via=names[node].label if node and node in names else by[origin]),
+    said = (_("A node announces more than {n} networks of the mesh; each node has one. The way to it goes by {via}.")
+            if dump.cut else
+            _("A node announces {n} networks of the mesh; each node has one. The way to it goes by {via}."))
+    return Check(
+        "crowd", True,
+        said.format(n=many[origin], via=names[node].label if node and node in names else by[origin]),
         _("It takes addresses of others for itself, or is out of order. Find it, or give the mesh another passphrase."))
 
 

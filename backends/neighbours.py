@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from types import MappingProxyType
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends.airing import Station
-from byzwizard.backends.protocol import Dump
+from byzwizard.backends.airing import Station, link_local
+from byzwizard.backends.protocol import Beneath, Dump
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -58,19 +57,37 @@ def _node(prefix: str) -> str:
     return prefix.removesuffix("0/24") + "1"
 
 
+def behind(stations: Sequence[Station], beneath: Beneath | None) -> list[Station]:
+    """The stations as their nodes speak where routing does, each node once, by the best link to it. Left out is whom
+    the protocol hears, but cannot say yet which node it is; who is no neighbour of it at all stays as it is."""
+    if beneath is None:
+        return list(stations)
+    found: dict[str, Station] = {}
+    for station in sorted(stations, key=_loudest):
+        mac = beneath.speakers.get(station.mac, station.mac)
+        if mac is not None:
+            found.setdefault(mac, replace(station, mac=mac))
+    return list(found.values())
+
+
+def _loudest(heard: Station | Neighbour) -> int:
+    return -(heard.signal_dbm if heard.signal_dbm is not None else -200)
+
+
 def listed(
-    stations: Sequence[Station], dump: Dump, names: Mapping[str, Known], one_link: bool = False,
-    steps: Mapping[str, str] = MappingProxyType({}),
+    stations: Sequence[Station], dump: Dump, names: Mapping[str, Known], beneath: Beneath | None = None
 ) -> list[Neighbour]:
-    """Those we hear first, the strongest first; then the rest of the mesh by its cost. On `one_link` made of many
-    (batman-adv) everybody speaks to everybody, and near are the stations alone; `steps` are its own next hops."""
+    """Those we hear first, the strongest first; then the rest of the mesh by its cost. On one link made of many
+    (batman-adv) everybody speaks to everybody, and near are those who are so `beneath` it."""
     speaking = {neighbour.address: neighbour for neighbour in dump.neighbours if neighbour.reach}
+    one_link, steps = beneath is not None, beneath.steps if beneath else {}
+    ends = {link_local(mac) for mac in beneath.speakers.values() if mac} if beneath else speaking.keys()
     # Those of ad-hoc cells and hubs have no peering: they are nodes when they speak as nodes do.
-    joined = {station.link_local: station for station in stations if station.plink == "ESTAB"
+    joined = {station.link_local: station for station in behind(stations, beneath) if station.plink == "ESTAB"
               or (station.plink is None and (one_link or station.link_local in speaking))}
     near: list[Neighbour] = []
     at: dict[str, str] = {}  # link-local address to the one that is shown
-    for address in sorted(joined.keys() | (set() if one_link else speaking.keys())):
+    for address in sorted(joined.keys() | (speaking.keys() & ends)):
         way = dump.announced_by(address)
         node = _node(way.prefix) if way else None
         at[address] = node or address
@@ -84,7 +101,7 @@ def listed(
            for way in dump.ways
            if way.installed and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")
            and _node(way.prefix) not in seen]
-    near.sort(key=lambda node: (-(node.signal_dbm if node.signal_dbm is not None else -200), node.address))
+    near.sort(key=lambda node: (_loudest(node), node.address))
     far.sort(key=lambda node: (node.name is None, node.metric or 0, node.address))
     far = sorted(far[:MOST], key=lambda node: (node.metric or 0, node.address))
     return near + far

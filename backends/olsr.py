@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from byzwizard.backends import olsr_info
 from byzwizard.backends.interfaces import index, ip, ipv4, must_have
 from byzwizard.backends.protocol import Dump, Protocol, Speaking, udp_port
-from byzwizard.backends.routes import PROTO_OLSR, PROTO_SHARED
+from byzwizard.backends.routes import PROTO_SHARED
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step, step_class
+from byzwizard.routings import ROUTINGS
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -37,7 +38,7 @@ def configuration(resolved: Resolved) -> str:
         folder=FOLDER,
         address=resolved.address,
         network=resolved.subnet.removesuffix("/24"),
-        proto=str(PROTO_OLSR),
+        proto=str(ROUTINGS["olsr"].kernel),
         shared=str(PROTO_SHARED),
         port=str(olsr_info.PORT),
         interfaces=interfaces,

@@ -1,6 +1,6 @@
 """What all routing protocols have in common: how one is started and ended, and what it tells of neighbours and ways.
 
-Each protocol is one file with a Protocol in it, and one line in backends/routing.py.
+Each protocol is one file with a Protocol in it, one line in backends/routing.py and one in byzwizard/routings.py.
 """
 
 from __future__ import annotations
@@ -57,11 +57,22 @@ class Dump:
     ways: tuple[Way, ...] = ()
     own: tuple[str, ...] = field(default=())  # prefixes that this node announces
     up: tuple[str, ...] = ()  # interfaces that it speaks on
+    cut: bool = False  # there are more ways than these, and than anybody reads
 
     def announced_by(self, address: str) -> Way | None:
         """The way to the clients' network of the neighbour with this link-local address."""
         return next((way for way in self.ways if way.via == address and way.refmetric == 0
                      and way.prefix.startswith("10.") and way.prefix.endswith(".0/24")), None)
+
+
+@dataclass(frozen=True)
+class Beneath:
+    """What lies under the one link that a protocol makes of all mesh links. `speakers`: the MAC that is heard on a mesh
+    link to the one by which the same node speaks on the whole; None while that is not known. `steps`: each far node's
+    link-local address to that of the neighbour by which it is reached."""
+
+    speakers: Mapping[str, str | None] = field(default_factory=dict)
+    steps: Mapping[str, str] = field(default_factory=dict)
 
 
 class Protocol(ABC):
@@ -95,10 +106,9 @@ class Protocol(ABC):
         """A sentence where something beside its daemon is not as it should be."""
         return None
 
-    def steps(self, system: System) -> Mapping[str, str]:
-        """Each far node's link-local address to that of the neighbour by which it is reached, where Dump.ways does not
-        say."""
-        return {}
+    def beneath(self, system: System) -> Beneath | None:
+        """None where it speaks on the mesh links themselves."""
+        return None
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends.interfaces import index, ip, is_up, mac, must_have, name_of
 from byzwizard.backends.regulatory import SetCountry
+from byzwizard.backends.release import releases, used_phys
 from byzwizard.backends.retire import LetGo
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
@@ -71,7 +72,6 @@ class TakeRadio(Step):
     interface: str
     name: str
     mac: str | None
-    held_by: str | None = None
 
     def needed(self, system: System) -> bool:
         number = index(self.interface)
@@ -90,11 +90,6 @@ class TakeRadio(Step):
     def apply(self, system: System, progress: Progress) -> None:
         number = must_have(self.interface)
         now = name_of(number)
-        if self.held_by is not None and now != self.name:
-            raise StepFailed(
-                _("The wireless card {interface} is in use by {program}.").format(
-                    interface=self.interface, program=self.held_by),
-                _("End that program, or leave the card out of mesh.interfaces."))
         if index(self.name) not in (None, number):
             raise StepFailed(_("Another network interface is called {name} already.").format(name=self.name),
                              _("`ip link` shows it; rename it or unplug it."))
@@ -125,21 +120,9 @@ class TakeRadio(Step):
         ip(system, *commands)
 
 
-def holder(machine: Machine, phy: str | None) -> str | None:
-    """The program that was found using a radio."""
-    return next((radio.held_by for radio in machine.radios if radio.phy == phy), None)
-
-
 def permanent(machine: Machine, phy: str | None) -> str | None:
     """The address that a radio was made with: what it has under `node.mac: permanent`, also after a random one."""
     return next((radio.mac for radio in machine.radios if radio.phy == phy), None)
-
-
-def _phys(resolved: Resolved) -> Iterable[str]:
-    """Every radio that is used, once."""
-    found = [link.phy for link in resolved.links if link.phy] + [point.phy for point in resolved.access_points]
-    found += [resolved.uplink.phy] if resolved.uplink else []
-    return dict.fromkeys(found)
 
 
 def _let_go(resolved: Resolved, machine: Machine) -> Step:
@@ -162,7 +145,7 @@ class RadioStage:
         return _("Radio")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        phys = tuple(_phys(resolved))
+        phys = tuple(used_phys(resolved))
         if not phys:
             return (_let_go(resolved, machine),) if machine.radios else ()
         text = (_("Keep to what the world's Wi-Fi rules have in common") if resolved.country == "00"
@@ -173,6 +156,8 @@ class RadioStage:
         steps += [Unblock(id=f"unblock-{phy}", phy=phy, after=("country",),
                           text=_("Switch the radio {interface} on").format(interface=names.get(phy, phy)))
                   for phy in phys]
+        released = releases(resolved, machine)
+        steps += released
         for link in resolved.links:
             if link.phy is None:
                 continue
@@ -181,7 +166,7 @@ class RadioStage:
             steps.append(TakeRadio(
                 id=f"take-{link.name}", interface=link.interface, name=link.name, network=True,
                 mac=link.mac or permanent(machine, link.phy),
-                held_by=holder(machine, link.phy), after=(f"unblock-{link.phy}", "let-go"),
+                after=(f"unblock-{link.phy}", "let-go", *(step.id for step in released)),
                 text=given.format(interface=link.interface, name=link.name, mac=link.mac)))
         return tuple(steps)
 

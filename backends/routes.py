@@ -10,11 +10,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PROTO_BABEL = 42  # RTPROT_BABEL, linux/rtnetlink.h
-PROTO_OLSR = 152  # of olsrd as byzwizard sets it up; it has no number of its own
+from byzwizard.routings import ROUTINGS
+
 PROTO_SHARED = 150  # of the default route that byzwizard.gateway puts in,
 PROTO_ENDING = 151  # and for the moments before it takes it out again
-_LEARNT = (PROTO_BABEL, PROTO_OLSR)
+_LEARNT = frozenset(routing.kernel for routing in ROUTINGS.values() if routing.kernel is not None)
 _GETROUTE, _NEWROUTE = 26, 24  # RTM_
 _DONE, _ERROR = 3, 2  # NLMSG_
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
@@ -112,7 +112,7 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _leads_out(message: bytes) -> set[int]:
     """The protocol number of a way to the Internet."""
     family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
-    leads = (family, prefix, kind) == (socket.AF_INET, 0, _UNICAST) and proto in (*_LEARNT, PROTO_SHARED)
+    leads = (family, prefix, kind) == (socket.AF_INET, 0, _UNICAST) and (proto in _LEARNT or proto == PROTO_SHARED)
     return {proto} if leads else set()
 
 
@@ -129,9 +129,9 @@ def _route(message: bytes) -> Route | None:
 
 
 def _six(message: bytes) -> str | None:
-    """The address ::1 in a /64 that babeld has a route to."""
+    """The address ::1 in a /64 that routing has a way to."""
     family, prefix, _source, _tos, _table, proto, _scope, kind = struct.unpack_from("=8B", message)
-    if (family, prefix, proto, kind) != (socket.AF_INET6, 64, PROTO_BABEL, _UNICAST):
+    if (family, prefix, kind) != (socket.AF_INET6, 64, _UNICAST) or proto not in _LEARNT:
         return None
     network = _fields(message).get(_DST, b"")
     return socket.inet_ntop(socket.AF_INET6, network[:8] + bytes(7) + b"\1") if len(network) == 16 else None

@@ -25,7 +25,6 @@ from byzwizard.backends.facts import Facts
 from byzwizard.backends.protocol import Dump, NotAnswering
 from byzwizard.backends.routing import PROTOCOLS
 from byzwizard.i18n import _, ngettext
-from byzwizard.routings import ROUTINGS
 
 if TYPE_CHECKING:
     from byzwizard.backends.protocol import Protocol
@@ -49,14 +48,14 @@ def read_status(system: System) -> dict[str, Any]:
         phones = pool.submit(lambda: [one for name in known.access_points for one in airing.stations(system, name)])
         spoken_here = PROTOCOLS.get(known.routing)
         dump = pool.submit(_told, system, spoken_here)
-        one_link = ROUTINGS[known.routing].whole is not None
-        steps = pool.submit(lambda: spoken_here.steps(system) if spoken_here else {})
+        below = pool.submit(lambda: spoken_here.beneath(system) if spoken_here else None)
         looks: list[Callable[[], Check | None]] = [
             lambda: checks.radio(system, known),
             lambda: checks.mesh(system, known),
             lambda: checks.security(known),
             lambda: checks.access_point(system, known),
             lambda: checks.addresses(system, known),
+            lambda: checks.twice(system, known),
             lambda: checks.lease(system, known),
             lambda: checks.routing(system, known, dump.result() is not None),
             lambda: checks.name_server(system, known),
@@ -72,10 +71,10 @@ def read_status(system: System) -> dict[str, Any]:
         states = pool.map(lambda one: offering.state(system, one), chosen)
         own = list(pool.map(lambda look: look(), looks))
         names = neighbours.known(system)
-        speaking = [each.behind_bat if one_link else each for each in stations.result()]
         routes = dump.result() or Dump()
-        heard_here = [*speaking, *(phones.result() if known.hubs else ())]
-        nodes = neighbours.listed(heard_here, routes, names, one_link, steps.result())
+        heard_here = [*stations.result(), *(phones.result() if known.hubs else ())]
+        nodes = neighbours.listed(heard_here, routes, names, below.result())
+        speaking = neighbours.behind(stations.result(), below.result())
         users = clients.count(system, phones.result(), {each.address for each in routes.neighbours})
         ports, internet = wired.result()
         islands = checks.islands(system)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from byzwizard.backends import control
 from byzwizard.backends.mesh import OWNER
-from byzwizard.backends.radio import TakeRadio, holder, permanent
+from byzwizard.backends.radio import TakeRadio, permanent
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
@@ -67,7 +67,7 @@ class WifiStage:
         path = f"{FOLDER}/{plan.name}.conf"
         return (
             TakeRadio(id="wifi-take", interface=plan.interface, name=plan.name, network=True,
-                      mac=plan.mac or permanent(machine, plan.phy), held_by=holder(machine, plan.phy),
+                      mac=plan.mac or permanent(machine, plan.phy),
                       text=_("Take the radio {interface} for the way to the Internet").format(
                           interface=plan.interface)),
             # IPv4 alone leads on there; what the network says of IPv6 is not for this node.

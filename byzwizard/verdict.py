@@ -132,8 +132,10 @@ def _state(radio: Radio, grade: Grade) -> list[str]:
     if grade != "F" and radio.rfkill.soft:
         said.insert(0, _("Wi-Fi is switched off in software (flight mode); Byzantium switches it on when it starts."))
     if grade != "F" and radio.held_by:
-        said.insert(0, _("{program} is using it: disconnect it there first, or start the computer from the Byzantium "
-                         "stick.").format(program=radio.held_by))
+        said.insert(0, _("NetworkManager is using it; Byzantium asks it to let go when it starts.")
+                    if radio.held_by == "NetworkManager" else
+                    _("{program} is using it: end it first, or start the computer from the Byzantium stick.").format(
+                        program=radio.held_by))
     if grade != "F" and radio.interface is None:
         said.insert(0, _("It has no network interface now; unplug it and plug it in again, or restart the computer."))
     return said

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from byzwizard.backends import remembered, revert
+from byzwizard.backends.release import must_be_free
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, confirmed, file_path, need_confirmed, need_root, need_this_computer
 from byzwizard.engine import Engine, StageFailed
@@ -50,6 +51,7 @@ def run(context: Context) -> int:
                     _("A change of the network waits to be confirmed."),
                     _("`byzwizard confirm` keeps it, `byzwizard undo` takes it back."),
                 )
+            must_be_free(system, ready.resolved, ready.machine)
             return Apply(context, system, ready, stages).run()
     except ByzantiumError as error:
         if context.json and not isinstance(error, Told):

@@ -1,5 +1,5 @@
 """How often nodes have one clients' network, and how many rounds of the rule it takes until none has: thousands of
-nodes with the program's own rule and sequence, seeded.
+nodes with the program's own rule and sequence, seeded. And how often they have one of IPv6, which nobody moves for.
 
 In a round every node looks at the same state and all that have to move do so at once, which is worse than a mesh is:
 there some see what others have taken already. A round takes half a minute (tests/net/test_merge.py).
@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import base64
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from byzwizard.backends.directory import moves
-from byzwizard.resolve import client_prefix
+from byzwizard.resolve import client_prefix, ula_prefixes
 from tests.bench.figure import Figure
 
 NETWORKS = 255 * 256  # 10.0.0.0/24 to 10.254.255.0/24
+SIXES = 1 << 16  # of IPv6 in one mesh
 SIZES, SEEDS = (300, 1000, 3000), 4
 
 
@@ -64,7 +65,7 @@ def repair(networks: dict[str, str], most: int = 20) -> tuple[int, int]:
 def merge(nodes: int, seed: int) -> Merge:
     """Two meshes of half the size, each without a clash of its own, meet."""
     source = random.Random(seed)
-    ids = [base64.b32encode(source.randbytes(20)).decode().lower() for _ in range(nodes)]
+    ids = ids_of(nodes, source)
     halves = [{node: client_prefix(node, ()) for node in part} for part in (ids[::2], ids[1::2])]
     for half in halves:
         repair(half)
@@ -74,6 +75,16 @@ def merge(nodes: int, seed: int) -> Merge:
     return Merge(nodes, clashes, len(halves[0]) * len(halves[1]) / NETWORKS, moved, rounds, nodes - len(holders(met)))
 
 
+def ids_of(nodes: int, source: random.Random) -> list[str]:
+    return [base64.b32encode(source.randbytes(20)).decode().lower() for _ in range(nodes)]
+
+
+def same_sixes(nodes: int, seed: int) -> int:
+    """Pairs of nodes of one mesh that have one network for IPv6: nobody moves for it, status says so."""
+    held = Counter(ula_prefixes("byzantium", node)[1] for node in ids_of(nodes, random.Random(seed)))
+    return sum(number * (number - 1) // 2 for number in held.values())
+
+
 def measure() -> Iterator[Figure]:
     for nodes in SIZES:
         merges = [merge(nodes, seed) for seed in range(SEEDS)]
@@ -81,3 +92,6 @@ def measure() -> Iterator[Figure]:
         yield Figure(f"clashes at {nodes} nodes, to the estimate", clashes / expected, "ratio", 2.0)
         yield Figure(f"rounds until {nodes} nodes differ", max(each.rounds for each in merges), "rounds", 4)
         yield Figure(f"nodes of {nodes} left without a network", max(each.left for each in merges), "nodes", 0)
+    nodes = SIZES[-1]
+    pairs = sum(same_sixes(nodes, seed) for seed in range(SEEDS)) / SEEDS
+    yield Figure(f"pairs of {nodes} nodes with one IPv6 network", pairs, "pairs", 2 * nodes * (nodes - 1) / 2 / SIXES)

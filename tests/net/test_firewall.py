@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from byzwizard.backends.firewall import STAGE
+from byzwizard.backends.tables import LoadTable
+from byzwizard.errors import StepFailed
 from byzwizard.machine import Machine
 from tests.net.spaces import Inside, Spaces, resolved, spaces
 
@@ -217,3 +221,45 @@ def test_needed_is_what_the_kernel_has(lab: Lab, tmp_path: Path) -> None:
     step.undo(lab.system, None)
     assert "byz-filter" not in lab.spaces.run(lab.node, "nft", "list", "tables").stdout
     step.apply(lab.system, lambda done, total: None)
+
+
+# Asks until it is told to stop, a few hundred times a second. Who refuses has been reached too.
+KNOCK = """
+import select, socket, sys
+print("knocking", flush=True)
+tried = reached = 0
+while not select.select([sys.stdin], [], [], 0)[0]:
+    with socket.socket() as link:
+        link.setblocking(False)
+        link.connect_ex((sys.argv[1], 22))
+        tried += 1
+        reached += bool(select.select([], [link], [], 0.002)[1])
+print(tried, reached)
+"""
+
+
+def test_no_door_is_open_while_the_rules_are_loaded_anew(lab: Lab) -> None:
+    step, = STAGE.steps(NODE, Machine())
+    with subprocess.Popen(("ip", "netns", "exec", lab.neighbour, sys.executable, "-c", KNOCK, "10.1.1.1"), text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as knocking:
+        assert knocking.stdout is not None
+        assert knocking.stdout.readline() == "knocking\n"
+        for _time in range(20):
+            step.apply(lab.system, lambda done, total: None)
+        told, _err = knocking.communicate("stop\n", timeout=30)
+    tried, reached = map(int, told.split())
+    assert tried > 20
+    assert reached == 0
+
+
+def test_rules_with_a_broken_line_leave_the_old_ones(lab: Lab) -> None:
+    step, = STAGE.steps(NODE, Machine())
+    assert isinstance(step, LoadTable)
+    before = lab.spaces.run(lab.node, "nft", "-s", "list", "table", "inet", "byz-filter").stdout
+    first, _brace, last = step.rules.rpartition("}")
+    rules = f"{first}chain other {{ tcp dport what }}\n}}{last}"
+    broken = LoadTable(id="broken", text="", table="byz-filter", rules=rules)
+    with pytest.raises(StepFailed):
+        broken.apply(lab.system, lambda done, total: None)
+    assert lab.spaces.run(lab.node, "nft", "-s", "list", "table", "inet", "byz-filter").stdout == before
+    assert lab.open(lab.neighbour, "10.1.1.1") == [80]

@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(not all(shutil.which(name) for name in ("nft", "babeld")), reason="tools are missing"),
     pytest.mark.timeout(300),
 ]
-MANY = 10_000
+MANY, SIXES = 10_000, 2_000
 MEMORY = 64 << 10  # kB: MemoryMax of byz-babel.service
 THEIRS = Identity(b"t" * 32)
 SERVE = """
@@ -114,25 +114,37 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         yield Lab(made, tmp_path)
 
 
+def announced(told: str) -> int:
+    return int(told.removeprefix("A node announces ").removeprefix("more than ").split()[0])
+
+
 def memory(process: subprocess.Popen[str]) -> int:
     """kB."""
     status = Path(f"/proc/{process.pid}/status").read_text().split()
     return int(status[status.index("VmHWM:") + 1])
 
 
-def test_ten_thousand_prefixes_of_one_node(lab: Lab) -> None:
+def test_ten_thousand_prefixes_of_one_node(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     assert within(30, lambda: lab.reaches(lab.good.address))
     before = memory(lab.babel)
-    lab.attack(*(f"10.{100 + n // 200}.{n % 200}.0/24" for n in range(MANY)))
+    lab.attack(*(f"10.{100 + n // 200}.{n % 200}.0/24" for n in range(MANY)),
+               *(f"{lab.it.ula_mesh.removesuffix('::/48')}:{n:x}::/64" for n in range(1, SIXES + 1)))
     assert within(150, lambda: len(lab.routes()) > MANY * 0.9), len(lab.routes())
     print(f"babeld: {before} kB before, {memory(lab.babel)} kB with {len(lab.routes())} ways")
     assert memory(lab.babel) < MEMORY
     assert lab.reaches(lab.good.address), "who was there before is reached as before"
     listed = neighbours.listed((), lab.dump(), {"10.2.2.1": neighbours.Known("honest", 1)})
     assert len(listed) <= neighbours.MOST + 2
+    assert within(60, lambda: announced(lab.said()["crowd"]) > (MANY + SIXES) * 0.9), lab.said()
     told = lab.said()["crowd"]
-    assert int(told.split("announces ")[1].split()[0]) > MANY * 0.9
     assert "fe80::" in told
+    monkeypatch.setattr(babel_socket, "MOST", 1 << 20)  # as a flood beyond the limit is
+    cut = lab.said()["crowd"]
+    assert "more than" in cut
+    assert 0 < announced(cut) < announced(told)
+    assert cut.rpartition(" ")[2] == told.rpartition(" ")[2], "and who does it"
+    monkeypatch.undo()
+    assert lab.said()["crowd"] == told, "babeld goes on telling after somebody has left in the middle"
 
 
 def test_prefixes_that_are_none_of_the_meshs_are_not_taken(lab: Lab) -> None:

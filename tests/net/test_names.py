@@ -63,6 +63,10 @@ class Lab:
                               capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(TREE)})
         return done.stdout
 
+    def client_address(self) -> str:
+        shown = run("ip", "-n", self.client, "-o", "-4", "addr", "show", "dev", "wlan0").split()
+        return shown[shown.index("inet") + 1].partition("/")[0]
+
     def ask(self, server: str, name: str, kind: int = dns.A) -> list[str]:
         """What the client is told; raises CalledProcessError when nobody answers."""
         code = f"print(json.dumps(dns.ask({server!r}, {name!r}, {kind})))"
@@ -185,6 +189,39 @@ with contextlib.suppress(asyncio.CancelledError):
     assert given["router"] == "10.20.30.1"
     run("ip", "-n", server.node, "route", "del", "10.9.8.0/24")
     within(15, lambda: "harbour" not in hosts.read_text())
+
+
+def test_a_name_server_that_is_silent_keeps_no_name_away(server: Lab) -> None:
+    """The first of two takes questions and never answers; a phone that asks again, as they do, is told."""
+    lease(server)
+    run("ip", "-n", server.client, "addr", "add", "9.9.9.9/32", "dev", "lo")
+    run("ip", "-n", server.client, "addr", "add", "1.1.1.1/32", "dev", "lo")
+    run("ip", "-n", server.node, "route", "add", "default", "via", server.client_address())
+    server.start(server.client, sys.executable, "-c", """
+import socket
+box = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+box.bind(("9.9.9.9", 53))
+open("asked", "w").close()
+while True:
+    open("asked", "ab").write(box.recv(1000))
+""")
+    server.start(server.client, "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file", "--no-resolv",
+                 "--no-hosts", "--conf-file=/dev/null", "--listen-address=1.1.1.1", "--bind-interfaces",
+                 "--address=/example.org/93.184.215.14")
+    asked = server.folder / "asked"
+    within(10, asked.exists)
+    (server.folder / "names/servers").write_text("server=9.9.9.9\nserver=1.1.1.1\n")
+    server.started[0].send_signal(1)
+
+    def told(name: str) -> bool:
+        try:
+            return server.ask("10.20.30.1", name) == ["93.184.215.14"]
+        except subprocess.CalledProcessError:  # it waits for the silent one
+            return False
+
+    within(15, lambda: told("www.example.org"))
+    within(15, lambda: told("map.example.org"))
+    assert b"example" in asked.read_bytes(), "the silent one was asked too"
 
 
 def test_names_of_others_are_asked_for_while_something_leads_out(server: Lab) -> None:

@@ -66,6 +66,24 @@ def test_a_port_that_somebody_else_set_up_is_left_alone(lab: Lab) -> None:
     assert "192.168.7.20/24" in kept
 
 
+def test_an_address_that_a_port_made_up_leads_nowhere(lab: Lab) -> None:
+    """RFC 3927: somebody else has set it up, without a router. Nothing of it is shared until it has a real one."""
+    provide(lab)
+    lab.made.ip(lab.provider, "addr add 169.254.7.1/16 dev lan0")
+    lab.made.ip(lab.here, "link set eth0 up", "addr add 169.254.7.20/16 dev eth0",
+                "route add default via 169.254.7.1 dev eth0")
+    lab.begin("auto")
+    assert within(20, lambda: lab.port()["state"] == "held"), lab.port()
+    assert lab.reaches(lab.here, "9.9.9.9"), "though it would lead out"
+    assert not within(8, lambda: lab.port()["shared"]), lab.port()
+    assert lab.port()["address"] is None
+    assert not in_bridge(lab)
+    assert not lab.leads_out(lab.there)
+    lab.made.ip(lab.here, "addr del 169.254.7.20/16 dev eth0", "addr add 192.168.7.20/24 dev eth0",
+                "route add default via 192.168.7.1 dev eth0")
+    assert within(20, lambda: bool(lab.port()["shared"])), lab.port()
+
+
 def test_the_cable_is_pulled_and_plugged_in(lab: Lab) -> None:
     provide(lab)
     lab.begin("auto")

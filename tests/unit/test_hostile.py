@@ -1,11 +1,14 @@
 """What `status` says of those who were not believed."""
 
+import contextlib
 import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import hostile, ownlan
+from byzwizard.backends import babel_socket, hostile, ownlan
 from byzwizard.backends.leases import Lease
 from byzwizard.backends.neighbours import NODES, Known, listed
 from byzwizard.backends.protocol import Dump, Way
@@ -44,6 +47,44 @@ def test_a_node_with_many_single_addresses_is_told_and_a_leased_one_is_not() -> 
     check = hostile._crowd(Dump(ways=(*leased, *taken)), {})
     assert check is not None
     assert check.text.startswith("A node announces 9 networks of the mesh")
+
+
+def test_a_flood_of_ipv6_networks_is_told_too() -> None:
+    flood = tuple(way(f"fd12:3456:789a:{n:x}::/64", "66", EVIL) for n in range(200))
+    both = (*HONEST, way("fd12:3456:789a:aaaa::/64", "01", ANNA), way("10.200.7.1/32", "01", ANNA))
+    assert hostile._crowd(Dump(ways=both), {}) is None
+    check = hostile._crowd(Dump(ways=(*both, *flood, *FLOOD)), {})
+    assert check is not None
+    assert check.text.startswith("A node announces 400 networks of the mesh")
+
+
+def flood_of(babel: socket.socket, many: int) -> None:
+    """Speaks as babeld does, of `many` networks of one node."""
+    link, _from = babel.accept()
+    with link:
+        link.sendall(b"BABEL 1.0\nversion babeld-1.13\nok\n")
+        assert link.recv(100) == b"dump\n"
+        link.sendall(f"add neighbour a address {EVIL} if mesh0 reach ffff rxcost 256 txcost 256 cost 256\n"
+                     "add xroute own prefix 10.1.1.0/24 from 0.0.0.0/0 metric 0\n".encode())
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            link.sendall("".join(
+                f"add route {n} prefix 10.{n // 250}.{n % 250}.0/24 from 0.0.0.0/0 installed yes id 66:66:66:66 "
+                f"metric 256 refmetric 0 via {EVIL} if mesh0\n" for n in range(many)).encode() + b"ok\n")
+
+
+def test_a_flood_beyond_what_is_read_is_cut_and_still_tells_whose(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as babel:
+        babel.bind(str(tmp_path / "socket"))
+        babel.listen()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(flood_of, babel, 60_000)
+            dump = babel_socket.read(System(tmp_path), "/socket", timeout=10)
+    assert dump.cut
+    assert dump.own == ("10.1.1.0/24",)
+    check = hostile._crowd(dump, {})
+    assert check is not None
+    assert check.text.startswith(f"A node announces more than {len(dump.ways)} networks")
+    assert check.text.endswith(f"by {EVIL}.")
 
 
 def test_the_list_of_nodes_has_an_end_and_keeps_those_with_a_name() -> None:

@@ -205,7 +205,8 @@ def test_with_batman_adv_nodes_speak_on_the_link_that_it_makes_of_all() -> None:
     assert isinstance(own, KernelSettings)
     assert ("ipv6/conf/mesh0/disable_ipv6", "1") in own.values
     text = lines(babel.configuration(resolved))
-    assert "interface bat0 type wireless" in text
+    assert ("interface bat0 type wireless enable-timestamps true rtt-min 1 rtt-max 101 max-rtt-penalty 2000"
+            in text), "the nearest of several gateways wins, though all are neighbours"
     assert not any(line.startswith("interface mesh") for line in text)
     assert 'iifname { "mesh*", "bat0" } jump from_mesh' in lines(firewall.ruleset(resolved))
     assert [step.id for step in steps(node(), machine())["batman"]] == ["bat-off"]

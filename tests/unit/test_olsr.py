@@ -2,6 +2,8 @@
 plugin jsoninfo told in a line of three nodes of which the first two have two links."""
 
 import dataclasses
+import socket
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -9,7 +11,7 @@ from typing import get_args
 import pytest
 
 from byzwizard.answers import Mesh, parse
-from byzwizard.backends import batman, checks, firewall, olsr, olsr_info, routing, status, uplinks
+from byzwizard.backends import batman, checks, firewall, olsr, olsr_info, routes, routing, status, uplinks
 from byzwizard.backends.airing import Station
 from byzwizard.backends.facts import Facts, Link
 from byzwizard.backends.neighbours import listed
@@ -105,6 +107,7 @@ def test_each_routing_opens_its_own_port_alone() -> None:
 def test_that_it_has_no_key_is_said() -> None:
     assert any("olsr has no key" in note for note in node("  passphrase: correct horse\n").notes)
     assert not any("no key" in note for note in node("  security: open\n").notes)
+    assert any("with one network for their phones do not find out" in note for note in node().notes)
     found = checks.security(facts("olsr"))
     assert found.ok
     assert "olsr has no key" in (found.advice or "")
@@ -189,3 +192,20 @@ def test_each_routing_that_answers_can_name_is_known_and_driven() -> None:
     named = set(get_args(Mesh.model_fields["routing"].annotation))
     assert set(ROUTINGS) == named
     assert set(routing.PROTOCOLS) == named - {"none"}
+
+
+@pytest.mark.parametrize("name", sorted(routing.PROTOCOLS))
+def test_the_ways_of_each_routing_are_known_in_the_kernels_table(name: str) -> None:
+    """As the kernel tells of 10.1.2.0/24 and of a /64 (linux/rtnetlink.h: struct rtmsg, then RTA_DST)."""
+    proto = ROUTINGS[name].kernel
+    assert proto is not None
+
+    def told(family: int, length: int, network: bytes) -> bytes:
+        return struct.pack("=8BI", family, length, 0, 0, 254, proto, 0, 1, 0) + struct.pack(
+            "=HH", 4 + len(network), 1) + network
+
+    found = routes._route(told(socket.AF_INET, 24, bytes((10, 1, 2, 0))))
+    assert found is not None
+    assert found.node == "10.1.2.1"
+    assert routes._six(told(socket.AF_INET6, 64, b"\xfd" + bytes(15))) == "fd00::1"
+    assert routes._leads_out(told(socket.AF_INET, 0, b"")) == {proto}

@@ -128,32 +128,6 @@ def test_a_hub_alone_is_no_node_that_stands_alone(tmp_path: Path) -> None:
     assert checks.routing(System(tmp_path), known(links=(), routed=()), False) is None
 
 
-def test_over_batman_adv_everybody_speaks_and_near_are_the_stations() -> None:
-    station = airing.Station("5a:d4:21:0e:bf:1f", -61, "ESTAB", 20)
-    assert station.behind_bat.mac == "4a:d4:21:0e:bf:1f"
-    near, far = "fe80::48d4:21ff:fe0e:bf1f", "fe80::1"
-    assert station.behind_bat.link_local == near
-    neighbour = "add neighbour {n} address {at} if bat0 reach ffff ureach 0000 rxcost 256 txcost 256 cost 256"
-    way = "add route {n} prefix 10.1.{n}.0/24 from 0.0.0.0/0 installed yes id 0{n} metric 256 refmetric 0 via {at} if b"
-    dump = babel_socket.parse([
-        line.format(n=n, at=at) for line in (neighbour, way) for n, at in enumerate((near, far))
-    ])
-    found = neighbours.listed([station.behind_bat], dump, {}, one_link=True)
-    assert [(node.address, node.hops, node.signal_dbm) for node in found] == [
-        ("10.1.0.1", 1, -61), ("10.1.1.1", None, None)]
-    assert found[1].via is None
-    led = neighbours.listed([station.behind_bat], dump, {}, one_link=True, steps={far: near})
-    assert led[1].via == "10.1.0.1"
-
-
-def test_the_next_hops_of_batman_adv_are_read() -> None:
-    text = ('[{"orig_address":"02:00:00:00:00:03","best":true,"neigh_address":"02:00:00:00:00:02",'
-            '"tq":200},{"hard_ifname":"mesh0","orig_address":"02:00:00:00:00:03","neigh_address":"02:00:00:00:00:04"}]')
-    assert airing.parse_steps(text) == {"02:00:00:00:00:03": "02:00:00:00:00:02"}
-    for broken in ("", "{", "[1]", '[{"best": true}]', "{}"):
-        assert airing.parse_steps(broken) == {}
-
-
 def known(**changes: object) -> Facts:
     fields: dict[str, object] = {
         "name": "pier", "id": "a" * 32, "addresses": ("10.1.1.1", "fd00::1"), "mesh": "fest", "air_id": "fest~pub",
@@ -193,6 +167,25 @@ def test_nobody_near_is_no_failure() -> None:
     told, = status.company([])
     assert told.ok
     assert told.advice
+
+
+def test_nodes_with_one_ipv6_network_are_told(tmp_path: Path) -> None:
+    """This node's own, and one that two others have."""
+    system = System(tmp_path)
+
+    def told(*nodes: tuple[str, str | None]) -> str | None:
+        system.write(neighbours.NODES, json.dumps({"nodes": [{"label": name, "ula": ula} for name, ula in nodes]}))
+        check = checks.twice(system, known(addresses=("10.1.1.1", "fd00:0:0:a::1")))
+        assert check is None or check.ok, "everything works by IPv4"
+        return check.text if check else None
+
+    assert told() is told(("dock", "fd00:0:0:b::1"), ("quay", None), ("mole", None)) is None
+    own = told(("dock", "fd00:0:0:a::1"))
+    assert own is not None
+    assert own.startswith("pier and dock have the same IPv6 network, fd00:0:0:a::/64")
+    assert (told(("dock", "fd00:0:0:b::1"), ("quay", "fd00:0:0:b::1")) or "").startswith("dock and quay have")
+    system.write(neighbours.NODES, "[1")
+    assert checks.twice(system, known()) is None
 
 
 def test_leases_that_hold_and_are_near_are_clients() -> None:

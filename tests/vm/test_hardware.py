@@ -114,6 +114,29 @@ def test_scan_hears_meshes_and_hostile_names(vm: VM) -> None:
         )
 
 
+def test_a_card_that_hostapd_has_is_not_taken_from_it(vm: VM) -> None:
+    """apply names it and changes nothing, and passes once it has ended."""
+    def shape() -> str:
+        return vm.run("nft list tables; ip -o link | cut -d: -f2; iw dev wlan1 info | grep type; ls /etc/byzantium")
+
+    vm.put("/tmp/theirs.conf", "interface=wlan1\nssid=theirs\nchannel=6\nhw_mode=g\n")
+    vm.put("/run/held.yaml", f"{ANSWERS}access_point: {{enable: false}}\n".replace(
+        "mesh: {", "mesh: {interfaces: [wlan1], "), 0o600)
+    vm.run("hostapd -B -P /tmp/theirs.pid /tmp/theirs.conf")
+    try:
+        before = shape()
+        status, said = vm.sh("byzwizard apply /run/held.yaml")
+        assert status == 3, said
+        assert "The wireless card wlan1 is in use by hostapd. End that program" in said
+        assert shape() == before
+        assert "ssid theirs" in vm.run("iw dev wlan1 info")
+    finally:
+        vm.run("kill $(cat /tmp/theirs.pid); timeout 10 sh -c 'while pgrep -x hostapd; do sleep 0.2; done'")
+    vm.run("byzwizard apply /run/held.yaml", 300)
+    assert "type mesh point" in vm.run("iw dev mesh0 info")
+    vm.run("byzwizard undo --yes", 300)
+
+
 def test_a_container_reads_only_its_own(vm: VM) -> None:
     node = vm.node("node1", phy="phy3").booted()
     found = json.loads(node.run("byzwizard inspect --json"))

@@ -87,8 +87,8 @@ def test_files_are_called_as_people_and_their_phones_call_them(tmp_path: Path, n
     assert (tmp_path / "to/leaves" / name).read_bytes() == b"tea"
 
 
-@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "a\x7f", "\x9b2J", "../tea.db", "a//b", "./a", "/etc/passwd", "a\0",
-                                  "/".join("a" * 64)])
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "a\x7f", "\x9b2J", "a\0", "../tea.db", "a//b", "./a",
+                                  "/etc/passwd", "/".join("a" * 64)])
 def test_what_a_terminal_or_a_path_would_act_on_is_no_name(name: str) -> None:
     assert not dumpfile.held(f"leaves/{name}", HOLDS)
 
@@ -96,7 +96,7 @@ def test_what_a_terminal_or_a_path_would_act_on_is_no_name(name: str) -> None:
 def test_a_dump_has_room_for_all_files_that_people_may_put_on_a_node() -> None:
     limits = re.search(r"vmaxn: ([0-9]+)k\n", Path("assets/services/files/copyparty.conf").read_text())
     assert limits is not None
-    assert dumpfile.MOST_FILES >= int(limits[1]) << 10
+    assert int(limits[1]) << 10 <= dumpfile.MOST_FILES
 
 
 def test_one_that_fails_in_the_middle_leaves_the_former_one(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from byzwizard.backends.alerts import Alert, said
 from byzwizard.identity import Identity, canonical, verify
-from byzwizard.values import RESERVED
+from byzwizard.values import OFFERED, RESERVED
 
 PATH = "/.well-known/byzantium.json"
 LIMIT = 16 * 1024  # bytes
@@ -30,8 +30,7 @@ ANYCAST = ipaddress.ip_network("10.255.0.0/16")
 LINK_LOCAL = ipaddress.IPv6Network("fe80::/64")
 SERVICES = 32  # of one node, at the most
 SERVICE = re.compile(r"[a-z][a-z0-9-]{0,31}")
-ADDRESS = re.compile(
-    r"(?:https|ircs|mumble)://([a-z2-7]{32})\.byzantium\.mesh(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*/?")
+ADDRESS = re.compile(OFFERED.replace("HOST", r"([a-z2-7]{32})\.byzantium\.mesh"))
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 TITLE = 60  # characters
 LINK = "fe80--"  # how names begin that are a link-local address

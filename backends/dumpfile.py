@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import os
+import re
 import stat
 import tarfile
 import zlib
@@ -28,10 +29,12 @@ from byzwizard.plan import Progress
 MANIFEST = "byzantium-dump.json"
 DATA = "data/"
 FORMAT = 1
-MOST_FILES = 10_000
+MOST_FILES = 20_480  # the 20k of the service that has the most (copyparty.conf)
+DEEPEST = 64  # folders within each other, with the file
 HEADERS = 8192  # bytes, more than what stands before a file with the longest name
 PART = 1 << 16  # bytes that are read at once
 PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,10 @@ class Manifest:
 
 
 def held(name: str, holds: Sequence[str]) -> bool:
-    """Is this path, relative to the data folder, one that a dump may hold?"""
+    """Is this path, relative to the data folder, one that a dump may hold? People's files are called as their phones
+    call them, with any spaces and joiners."""
     parts = name.split("/")
-    if not name.isprintable() or len(parts) > 16 or any(part in ("", ".", "..") for part in parts):
+    if CONTROL.search(name) or len(parts) > DEEPEST or any(part in ("", ".", "..") for part in parts):
         return False
     return any(name.startswith(one) if one.endswith("/") else name == one for one in holds)
 

@@ -131,7 +131,7 @@ def _answers(system: System, place: str) -> None:
     text = system.read(ANSWERS)
     if text is None:
         return
-    answers = parse(text, ANSWERS)
+    answers = parse(text, ANSWERS, [])
     there = carried(answers).model_copy(update={"persistence": answers.persistence})
     folder = f"{place}/mesh/etc/byzantium"
     system.write(f"{folder}/answers.yaml", save_text(there), 0o600)

@@ -52,12 +52,13 @@ def identity(system: System) -> Identity:
 
 
 def answers(system: System) -> Answers | None:
-    """What this node is set up as; None on a new one. Raises Invalid when the file was damaged."""
+    """What this node is set up as, but for services that this version does not have; None on a new one. Raises Invalid
+    when the file was damaged."""
     from byzwizard.answers import parse
 
     path = place(system)
     text = system.read(path)
-    return None if text is None else parse(text, path)
+    return None if text is None else parse(text, path, [])
 
 
 def present(system: System) -> Answers | None:

@@ -75,16 +75,18 @@ def _service(name: str) -> Thing:
 
 
 def data_folders() -> dict[str, tuple[str, ...]]:
-    """The folders with data of each service, by the `data` of its descriptor, and with what was saved of them."""
+    """The folders with data of each service, by the `data` of its descriptor, and with what was saved of them. Those of
+    one that the catalogue leaves out are kept as well, where they are its own."""
     from byzwizard import strictyaml
 
     found = {}
-    for path in sorted(catalogue_names.DESCRIPTORS.glob("*.yaml")):
-        said = strictyaml.read(path.read_text(encoding="utf-8")).data
-        data = (said.get("data") if isinstance(said, dict) else None) or ()
-        folders = tuple(str(folder) for folder in ([data] if isinstance(data, str) else data))
+    for name, text in catalogue_names.texts().items():
+        said = strictyaml.read(text).data
+        data = said.get("data") if isinstance(said, dict) else None
+        folders = tuple(str(one) for one in (data if isinstance(data, list) else ())
+                        if catalogue_names.has_home(name, str(one)))
         if folders:
-            found[path.stem] = (*folders, f"{DUMPS}/{path.stem}")
+            found[name] = (*folders, f"{DUMPS}/{name}")
     return found
 
 

@@ -177,11 +177,11 @@ def _ports(services: Sequence[Descriptor]) -> tuple[tuple[str, tables.Ports], ..
 
 def _wanted(resolved: Resolved, machine: Machine) -> Sequence[Descriptor]:
     """The services that were chosen and what they need, in the order in which they start. Raises CannotHere."""
-    if not resolved.answers.services:
+    if not resolved.services:
         return ()
     from byzwizard import catalogue, room
 
-    wanted = catalogue.here().with_needs(resolved.answers.services)
+    wanted = catalogue.here().with_needs(resolved.services)
     lack = room.lack(wanted, machine.memory_bytes)
     if lack is not None:
         raise lack

@@ -47,13 +47,16 @@ def _places(service: Descriptor, host: str) -> str:
 
 
 def _pages(name: str, pages: Sequence[str], built: Sequence[str], host: str) -> Iterator[tuple[str, list[str]]]:
-    """Files that nginx shows itself; the first one at the address of the service."""
+    """Files that nginx shows itself; the first one at the address of the service, which people write without the slash
+    at its end as well."""
     # Some browsers do not count WebSockets to where the page is from as 'self'.
     policy = (f"default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; connect-src 'self' "
               f"wss://{host}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
     headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff",
                "Referrer-Policy": "same-origin", "Cache-Control": "no-cache"}
     lines = [f'add_header {header} "{value}" always;' for header, value in headers.items()]
+    if pages:
+        yield f"= /{name}", [f"return 301 https://{host}/{name}/$is_args$args;"]
     for page in pages:
         at = "" if page == pages[0] else page
         yield f"= /{name}/{at}", [f"root {catalogue_names.FILES};", f"try_files /{name}/{page} =404;", *lines]

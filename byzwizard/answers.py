@@ -259,18 +259,19 @@ class Answers(Section):
     )
 
 
-def load(path: Path) -> Answers:
-    """The answers in a file or pipe; a `passphrase_file` stays a name. Raises InvalidAnswers with every fault."""
+def load(path: Path, gone: list[str] | None = None) -> Answers:
+    """The answers in a file or pipe; a `passphrase_file` stays a name. Raises InvalidAnswers with every fault. `gone`
+    takes the services that this version does not have, which are no fault then and left out."""
     from byzwizard import answers_file
 
-    return answers_file.load(path)
+    return answers_file.load(path, gone)
 
 
-def parse(text: str, name: str = "answers.yaml") -> Answers:
-    """The answers in `text`; `name` is for messages. Raises InvalidAnswers with every fault."""
+def parse(text: str, name: str = "answers.yaml", gone: list[str] | None = None) -> Answers:
+    """The answers in `text`; `name` is for messages, `gone` as for load. Raises InvalidAnswers with every fault."""
     from byzwizard import answers_file
 
-    return answers_file.parse(text, name)
+    return answers_file.parse(text, name, gone)
 
 
 def with_secrets(answers: Answers, folder: Path = Path()) -> Answers:

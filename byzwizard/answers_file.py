@@ -1,6 +1,7 @@
 """Read an answers file: bytes, strict YAML, the models; every fault of it in one run."""
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from byzwizard import answers_faults, strictyaml, values
+from byzwizard import answers_faults, catalogue_names, strictyaml, values
 from byzwizard.answers import Answers, WithPassphrase
 from byzwizard.errors import Invalid
 from byzwizard.faults import Fault, InvalidAnswers
@@ -21,14 +22,15 @@ LARGEST = 256 * 1024
 LARGEST_SECRET = 4096
 
 
-def load(path: Path) -> Answers:
+def load(path: Path, gone: list[str] | None = None) -> Answers:
     """The answers in a file (or pipe). A `passphrase_file` stays a name, made absolute: see with_secrets.
     Raises InvalidAnswers."""
-    return _beside(parse(_text(_bytes(path), str(path)), str(path)), path)
+    return _beside(parse(_text(_bytes(path), str(path)), str(path), gone), path)
 
 
-def parse(text: str, name: str = "answers.yaml") -> Answers:
-    """The answers in `text`; `name` is for messages. Raises InvalidAnswers."""
+def parse(text: str, name: str = "answers.yaml", gone: list[str] | None = None) -> Answers:
+    """The answers in `text`; `name` is for messages, `gone` takes the services that are left out because there are none
+    of that name. Raises InvalidAnswers."""
     document = strictyaml.read(text)
     found = list(document.faults)
     answers = None
@@ -42,6 +44,8 @@ def parse(text: str, name: str = "answers.yaml") -> Answers:
                       _("It begins with the line: byzantium: 1"))
             )  # fmt: skip
     else:
+        if gone is not None:
+            gone += _without_gone(document.data)
         answers, errors = _validated(document.data)
         found += answers_faults.explained(document, errors)
     if found or answers is None:
@@ -54,6 +58,17 @@ def _validated(data: dict[str, Any]) -> tuple[Answers | None, list[Any]]:
         return Answers.model_validate(data), []
     except ValidationError as fault:
         return None, list(fault.errors(include_url=False))
+
+
+def _without_gone(data: dict[str, Any]) -> list[str]:
+    """Takes the services out that there are not, and says which."""
+    said = data.get("services")
+    if not isinstance(said, list):
+        return []
+    there = catalogue_names.names()
+    gone = [one for one in said if isinstance(one, str) and re.fullmatch(values.SERVICE, one) and one not in there]
+    data["services"] = [one for one in said if one not in gone]
+    return gone
 
 
 def _refusal(name: str, message: str, hint: str = "", place: strictyaml.Place = (1, 1)) -> InvalidAnswers:

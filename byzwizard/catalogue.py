@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,6 @@ CATEGORIES = {
     "media": N_("Listening and watching"),
     "internet": N_("Ways to the Internet"),
 }
-HOME = "/var/lib/byzantium/services"  # a folder for the data of each service
 PAGES = frozenset({".html", ".js", ".css", ".svg"})  # that nginx shows itself
 TAKEN = frozenset({("tcp", n) for n in (22, 53, 80, 443, 2050)} | {("udp", n) for n in (53, 67, 123, 6696)})
 """Ports of the node itself."""
@@ -44,10 +43,10 @@ ESCAPES: Mapping[str, Callable[[str], str]] = {
 """How a value is written into a template whose name ends so; into others as it is."""
 
 _PATH = re.compile(r"/[a-z0-9._-]+(/[a-z0-9._-]+)*/?")
-_UNIT = re.compile(r"byz-[a-z0-9-]+\.service")
+_UNIT = re.compile(catalogue_names.UNIT)
 _FILE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _HELD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/?")
-_URL = re.compile(r"[a-z]+://\$host(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_URL = re.compile(values.OFFERED.replace("HOST", r"\$host"))
 
 
 def _matches(pattern: re.Pattern[str], what: str) -> AfterValidator:
@@ -71,7 +70,7 @@ Title = Annotated[str, Field(max_length=40), AfterValidator(_sentence)]
 WebPath = Annotated[str, _matches(_PATH, "path of a page")]
 FileName = Annotated[str, _matches(_FILE, "name of a file")]
 Held = Annotated[str, _matches(_HELD, "name of a file, or of a folder with a slash behind it")]
-Url = Annotated[str, _matches(_URL, "address with $host")]
+Url = Annotated[str, Field(max_length=150), _matches(_URL, "https, ircs or mumble address with $host")]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Bytes = Annotated[int, Field(ge=1 << 20, le=1 << 40)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$", max_length=20)]
@@ -225,12 +224,28 @@ def read(folder: Path) -> Catalogue:
         except Broken as fault:
             broken[path.stem] = _("The service {name} is left out, for its description is wrong: {why}.").format(
                 name=path.stem, why=fault)
-    while lost := {name: need for name, one in services.items() for need in one.needs if need not in services}:
-        for name, need in lost.items():
-            del services[name]
-            broken[name] = _("The service {name} is left out: it needs {need}, which is not there.").format(
-                name=name, need=need)
-    return Catalogue(services, broken)
+    lost = _lost(services)
+    return Catalogue({name: one for name, one in services.items() if name not in lost}, {**broken, **lost})
+
+
+def _lost(services: Mapping[str, Descriptor]) -> dict[str, str]:
+    """A sentence for each that cannot be had for what it needs: that is not there, or needs it in turn."""
+    whole: set[str] = set()
+    while more := {name for name, one in services.items() if name not in whole and whole.issuperset(one.needs)}:
+        whole |= more
+    lost = {name: next(need for need in one.needs if need not in whole)
+            for name, one in services.items() if name not in whole}
+    said = {True: _("The service {name} is left out: it needs {need}, which needs it in turn."),
+            False: _("The service {name} is left out: it needs {need}, which is not there.")}
+    return {name: said[name in _led_to(lost, need)].format(name=name, need=need) for name, need in lost.items()}
+
+
+def _led_to(needs: Mapping[str, str], name: str) -> set[str]:
+    found: set[str] = set()
+    while name in needs and name not in found:
+        found.add(name)
+        name = needs[name]
+    return found
 
 
 def _read(path: Path) -> Descriptor:
@@ -264,8 +279,8 @@ def _check(found: Descriptor, path: Path) -> None:
             raise Broken(_("{key}: port {number} is none of its ports").format(key=key, number=number))
     if found.web is None and found.url is None:
         raise Broken(_("it has neither web nor url, so that nobody would find it"))
-    if any(not (folder + "/").startswith(f"{HOME}/{found.name}/") or ".." in folder for folder in found.data):
-        raise Broken(_("data: its folders are below {folder}").format(folder=f"{HOME}/{found.name}"))
+    if not all(catalogue_names.has_home(found.name, folder) for folder in found.data):
+        raise Broken(_("data: its folders are below {folder}").format(folder=f"{catalogue_names.HOME}/{found.name}"))
     if found.first_run is not None and found.first_run not in found.config:
         raise Broken(_("first_run: {file} is not among config").format(file=found.first_run))
     if found.dump is not None and len(found.data) != 1:
@@ -308,24 +323,42 @@ def _check_template(path: Path, given: Set[str]) -> None:
         template = Template(path.read_text(encoding="utf-8"))
     except OSError as fault:
         raise Broken(_("config: there is no file {file}").format(file=path.name)) from fault
+    except UnicodeDecodeError as fault:
+        raise Broken(_("config: {file} is no text in UTF-8").format(file=path.name)) from fault
     unknown = set(template.get_identifiers()) - given
     if unknown or not template.is_valid():
         raise Broken(_("config: {file} asks for a value that there is not ({value})").format(
             file=path.name, value=", ".join(sorted(unknown)) or "$"))
 
 
-def _apart(found: Descriptor, others: Iterable[Descriptor]) -> Descriptor:
-    """Raises Broken where two would have one port, or the same path of the host."""
+def _apart(found: Descriptor, others: Collection[Descriptor]) -> Descriptor:
+    """Raises Broken where two would have one port, one unit, or the same path of the host."""
     for port in found.ports:
         if port.reach != "outside" and (port.protocol, port.number) in TAKEN:
             raise Broken(_("port {number} is one of the node itself").format(number=port.number))
         for other in others:
             if (port.protocol, port.number) in {(its.protocol, its.number) for its in other.ports}:
                 raise Broken(_("it has port {number}, as {other} has").format(number=port.number, other=other.name))
+    own = places(found)
+    twice = next((place for place in own if own.count(place) > 1), None)
+    if twice is not None:
+        raise Broken(_("web: the path {path} stands there twice").format(path=twice.removeprefix("= ")))
     for other in others:
-        if found.web and other.web and set(found.web.also) & set(other.web.also):
+        if found.unit == other.unit:
+            raise Broken(_("it has the unit of {other}").format(other=other.name))
+        if not set(own).isdisjoint(places(other)):
             raise Broken(_("it has a path that {other} has").format(other=other.name))
     return found
+
+
+def places(found: Descriptor) -> tuple[str, ...]:
+    """What its locations are called for nginx (tls.py), which starts with none of them where two have one name."""
+    web, at = found.web, f"/{found.name}"
+    if web is None:
+        return ()
+    own = () if web.port is None else (f"= {at}/{web.socket}" if web.socket else f"{at}/",)
+    pages = [f"= {at}", *(f"= {at}/{page}" for page in ("", *web.pages[1:]))] if web.pages else ()
+    return *web.also, *own, *pages, *(f"= {at}/{page}" for page in web.built)
 
 
 def files(found: Descriptor, given: Mapping[str, str]) -> dict[str, str]:
@@ -342,25 +375,3 @@ def _filled(found: Descriptor, name: str, given: Mapping[str, str]) -> str:
 def template(found: Descriptor, name: str) -> str:
     """As it is, for what is filled in later."""
     return _place(catalogue_names.DESCRIPTORS, found, name).read_text(encoding="utf-8")
-
-
-SYSTEM_BYTES = 400 << 20
-"""Memory that the system, the mesh and the files of a live system take without any service."""
-
-
-def too_much(wanted: Sequence[Descriptor], memory_bytes: int) -> tuple[int, int, tuple[str, ...]] | None:
-    """None where they fit together; else what they need, what is there for them, and the names of those that could be
-    left out: one alone where that is enough, the smallest such, else the greatest first."""
-    need, there = sum(one.memory_bytes for one in wanted), max(0, memory_bytes - SYSTEM_BYTES)
-    if need <= there:
-        return None
-    over = need - there
-    alone = sorted((one.memory_bytes, one.name) for one in wanted if one.memory_bytes >= over)
-    if alone:
-        return need, there, (alone[0][1],)
-    drop: list[str] = []
-    for one in sorted(wanted, key=lambda one: (-one.memory_bytes, one.name)):
-        if over > 0:
-            drop.append(one.name)
-            over -= one.memory_bytes
-    return need, there, tuple(drop)

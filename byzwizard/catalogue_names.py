@@ -2,14 +2,17 @@
 
 import difflib
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from byzwizard import values
 from byzwizard.i18n import _
 
-_UNIT = re.compile(r"^unit: (byz-[a-z0-9-]+\.service)$", re.MULTILINE)
+UNIT = r"byz-[a-z0-9-]+\.service"
+UNIT_LINE = re.compile(rf"^unit: ({UNIT})$", re.MULTILINE)
 DESCRIPTORS = Path(__file__).parent / "assets" / "services"
+HOME = "/var/lib/byzantium/services"  # a folder for the data of each service
 FILES = "/run/byzantium/services"  # a folder for the configuration of each service
 
 
@@ -19,12 +22,38 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in DESCRIPTORS.glob("*.yaml")))
 
 
+def texts() -> dict[str, str]:
+    """The descriptors by name, for those who look for one line and need not read the rest; what is no text is none of
+    theirs, and one that cannot be read is missing: the catalogue says so."""
+    found = {}
+    for name in names():
+        with suppress(OSError):
+            found[name] = (DESCRIPTORS / f"{name}.yaml").read_text(encoding="utf-8", errors="replace")
+    return found
+
+
 @cache
 def units() -> dict[str, str]:
-    """The unit of each service that there is: its line of the descriptor, for a node that runs none and need not read
-    the rest."""
-    lines = {path.stem: _UNIT.search(path.read_text(encoding="utf-8")) for path in sorted(DESCRIPTORS.glob("*.yaml"))}
-    return {name: line[1] for name, line in lines.items() if line}
+    """The unit of each service that there is, also of broken ones."""
+    found = {name: _unit(text) for name, text in texts().items()}
+    return {name: unit for name, unit in found.items() if unit}
+
+
+def _unit(text: str) -> str:
+    """Its line, as all of ours have it, else as YAML allows it to be written besides; empty where there is none."""
+    line = UNIT_LINE.search(text)
+    if line:
+        return line[1]
+    from byzwizard import strictyaml
+
+    said = strictyaml.read(text).data
+    unit = said.get("unit") if isinstance(said, dict) else None
+    return unit if isinstance(unit, str) and re.fullmatch(UNIT, unit) else ""
+
+
+def has_home(name: str, folder: str) -> bool:
+    """Is this folder the service's own, or below it? What is kept moves into the store, so that no other may be."""
+    return re.fullmatch(rf"{HOME}/{re.escape(name)}(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", folder) is not None
 
 
 def known(text: str) -> str:

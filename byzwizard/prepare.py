@@ -3,14 +3,14 @@
 import hashlib
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from byzwizard.answers import Answers
 from byzwizard.backends import prefixes, remembered
 from byzwizard.backends.keep import identity
 from byzwizard.backends.system import System
-from byzwizard.i18n import use
+from byzwizard.i18n import _, use
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine
 from byzwizard.plan import Plan, Stage, make_plan
@@ -24,6 +24,7 @@ class Prepared:
     identity: Identity
     resolved: Resolved
     plan: Plan
+    told: tuple[str, ...] = ()  # what a boot leaves out of what was chosen, and why
 
 
 def prepare(
@@ -33,13 +34,15 @@ def prepare(
     stages: Sequence[Stage],
     again: bool = False,
     heard: str | None = None,
+    boot: bool = False,
 ) -> Prepared:
     """`again`: what the last apply saw of this computer will do, where nothing has changed since. `heard`: what Review
-    heard of others, as hearing.py writes it. Raises Invalid for the files, CannotHere where this machine has not what
-    is asked."""
+    heard of others, as hearing.py writes it. `boot`: services that cannot be are left out. Raises Invalid for the
+    files, CannotHere where this machine has not what is asked."""
     from byzwizard.answers import load
 
-    answers = load(file)
+    gone: list[str] = []
+    answers = load(file, gone if boot else None)
     # What is on disks changes without an event.
     again = again and answers.persistence.kind == "none" and not answers.clone.to
     machine = remembered.recall(system) if again else None
@@ -50,7 +53,9 @@ def prepare(
     if machine_file is None:
         machine = _listened(system, answers, machine, heard)
     node = identity(system) if machine_file is None else rehearsed(machine)
-    return prepare_answers(system, answers, machine, node, stages)
+    ready = prepare_answers(system, answers, machine, node, stages, boot=boot)
+    missing = [_("This version of Byzantium has no service {name}: it is left out.").format(name=name) for name in gone]
+    return replace(ready, told=(*missing, *ready.told))
 
 
 def _listened(system: System, answers: Answers, machine: Machine, heard: str | None) -> Machine:
@@ -78,7 +83,9 @@ def prepare_answers(
     node: Identity,
     stages: Sequence[Stage],
     taken: Collection[str] = (),
+    boot: bool = False,
 ) -> Prepared:
+    from byzwizard import later
     from byzwizard.answers import with_secrets
 
     use(answers.node.language)
@@ -86,5 +93,7 @@ def prepare_answers(
     former = None
     if answers.mesh.subnet == "auto":
         taken, former = {*taken, *prefixes.in_use(system)}, prefixes.former(system)
-    resolved = resolve(answers, machine, node, taken, former)
-    return Prepared(answers, machine, node, resolved, make_plan(resolved, machine, stages))
+    without = later.left_out(answers, machine) if boot else {}
+    resolved = resolve(answers, machine, node, taken, former, without)
+    told = tuple(dict.fromkeys(without.values()))
+    return Prepared(answers, machine, node, resolved, make_plan(resolved, machine, stages), told)

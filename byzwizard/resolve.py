@@ -108,6 +108,12 @@ class Resolved:
     uplink: WifiPlan | None = None
     islands: tuple[Island, ...] = ()
     island_key: str = field(default="", repr=False)  # this node's WireGuard key, which is secret
+    without: frozenset[str] = frozenset()  # services of the answers that this boot leaves out
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """What was chosen and can be now."""
+        return tuple(name for name in self.answers.services if name not in self.without)
 
     @property
     def routed(self) -> tuple[str, ...]:
@@ -125,14 +131,15 @@ class Resolved:
 
 
 def resolve(
-    answers: Answers, machine: Machine, identity: Identity, taken: Collection[str] = (), former: str | None = None
+    answers: Answers, machine: Machine, identity: Identity, taken: Collection[str] = (), former: str | None = None,
+    without: Collection[str] = ()
 ) -> Resolved:
-    """Pure. `taken` are prefixes that were found in use, `former` the clients' network that this node had. Raises
-    CannotHere naming the key to change."""
+    """Pure. `taken` are prefixes that were found in use, `former` the clients' network that this node had, `without`
+    the services that a boot leaves out. Raises CannotHere naming the key to change."""
     from byzwizard.assign import assign
     from byzwizard.keys import derive
 
-    later.refuse(answers, machine)
+    later.refuse(answers, machine, without)
     node_id = identity.id
     name = answers.node.name or identity.default_name
     keys = derive(answers.mesh)
@@ -164,6 +171,7 @@ def resolve(
         uplink=uplink,
         islands=islands(answers.internet.islands, identity),
         island_key=private_key(identity),
+        without=frozenset(without),
     )
 
 

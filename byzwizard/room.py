@@ -13,27 +13,53 @@ if TYPE_CHECKING:
 
     from byzwizard.catalogue import Descriptor
 
+SYSTEM_BYTES = 400 << 20
+"""Memory that the system, the mesh and the files of a live system take without any service."""
 
-def lack(services: Sequence[Descriptor], memory_bytes: int) -> CannotHere | None:
+
+def too_much(wanted: Sequence[Descriptor], memory_bytes: int) -> tuple[int, int, tuple[str, ...]] | None:
+    """None where they fit together; else what they need, what is there for them, and the names of those that could be
+    left out: one alone where that is enough, the smallest such, else the greatest first."""
+    need, there = sum(one.memory_bytes for one in wanted), max(0, memory_bytes - SYSTEM_BYTES)
+    if need <= there:
+        return None
+    over = need - there
+    alone = sorted((one.memory_bytes, one.name) for one in wanted if one.memory_bytes >= over)
+    if alone:
+        return need, there, (alone[0][1],)
+    drop: list[str] = []
+    for one in sorted(wanted, key=lambda one: (-one.memory_bytes, one.name)):
+        if over > 0:
+            drop.append(one.name)
+            over -= one.memory_bytes
+    return need, there, tuple(drop)
+
+
+class NoRoom(CannotHere):
+    """`drop` are the names of those that could be left out."""
+
+    def __init__(self, message: str, hint: str, drop: tuple[str, ...]) -> None:
+        super().__init__(message, hint)
+        self.drop = drop
+
+
+def lack(services: Sequence[Descriptor], memory_bytes: int) -> NoRoom | None:
     """None where they fit; else the numbers, and what to leave out. `memory_bytes` is all that the computer has."""
-    from byzwizard import catalogue
-
-    found = catalogue.too_much(services, memory_bytes)
+    found = too_much(services, memory_bytes)
     if found is None:
         return None
     need, there, drop = found
     sizes = {one.name: one.memory_bytes for one in services}
-    return CannotHere(
+    return NoRoom(
         _("These services need {need} of memory, and this computer has {there} for them ({all} in all).").format(
             need=size(need), there=size(there), all=size(memory_bytes)),
         _("Leave out {names}.").format(names=_(" and ").join(f"{name} ({size(sizes[name])})" for name in drop)),
+        drop,
     )  # fmt: skip
 
 
 def left(services: Sequence[Descriptor], memory_bytes: int) -> str:
     """What they may take at the most, of what there is for services."""
-    from byzwizard.catalogue import SYSTEM_BYTES
-
     need, there = sum(one.memory_bytes for one in services), size(max(0, memory_bytes - SYSTEM_BYTES))
     if not need:
         return _("{there} are there for services").format(there=there)

@@ -24,6 +24,8 @@ NODE_ID = r"[a-z2-7]{32}"
 # A WireGuard key, and where its owner is called: uplinks have IPv4 alone.
 ISLAND = r"([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)(@([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?):([1-9][0-9]{0,4}))?"
 SERVICE = r"[a-z][a-z0-9-]{0,31}"
+# Where a service is found, as its node tells others: they believe nothing else (directory.py). HOST is that node.
+OFFERED = r"(?:https|ircs|mumble)://HOST(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*/?"
 LANGUAGE = r"[a-z]{2,3}(_[A-Z]{2})?"
 KEYBOARD = r"[a-z][A-Za-z0-9_-]{0,31}"
 SSH_KEY = r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp[0-9]+|sk-[a-z0-9@.-]+) ([A-Za-z0-9+/=]{40,})( [^\r\n]*)?"

@@ -60,34 +60,24 @@ def run(context: Context) -> int:
 
 
 def _prepared(context: Context, system: System) -> tuple[Prepared, Sequence[Stage]]:
-    """With the stages that it was planned with. A boot makes the node even where its store cannot be."""
-    stages, file = _stages(context), context.options.file
+    """With the stages that it was planned with. A boot makes the node even where some of its services cannot be, or its
+    store."""
+    stages, file, heard = _stages(context), context.options.file, context.options.heard
+    if context.options.boot is None:
+        return prepare(system, file, None, stages, again=True, heard=heard), stages
+    said = []
     try:
-        return prepare(system, file, None, stages, again=True, heard=context.options.heard), stages
+        ready = prepare(system, file, None, stages, again=True, heard=heard, boot=True)
     except (Refused, CannotHere) as fault:
-        if context.options.boot is None:
-            raise
-        return _reduced(context, system, stages, fault)
-
-
-def _reduced(
-    context: Context, system: System, stages: Sequence[Stage], fault: ByzantiumError
-) -> tuple[Prepared, Sequence[Stage]]:
-    """Without the services that have no room on this computer, or without the store that cannot be here, or without
-    both. Raises what stands in the way of the rest."""
-    said = {"services": _("No service is started: {why}"), "persistence": _("Nothing is kept: {why}")}
-    why: dict[str, ByzantiumError] = {}
-    for names in (("services",), ("persistence",), ("services", "persistence")):
-        without = [stage for stage in stages if stage.name not in names]
+        stages = [stage for stage in stages if stage.name != "persistence"]
         try:
-            ready = prepare(system, context.options.file, None, without, heard=context.options.heard)
-        except (Refused, CannotHere) as another:
-            why |= {name: another for name in said if name not in names}
-            continue
-        for name in names:
-            print(said[name].format(why=why.get(name, fault)), file=sys.stderr)
-        return ready, without
-    raise fault
+            ready = prepare(system, file, None, stages, heard=heard, boot=True)
+        except (Refused, CannotHere):
+            raise fault from None  # whatever stands in the way, it is not the store
+        said = [_("Nothing is kept: {why}").format(why=fault)]
+    for sentence in (*said, *ready.told):
+        print(sentence, file=sys.stderr)
+    return ready, stages
 
 
 def _without_asked(plan: Plan) -> Plan:
@@ -237,7 +227,8 @@ class Apply:
                     taken.add(cause.prefix)
                     was = self._ready
                     self._ready = prepare_answers(
-                        self._system, was.answers, was.machine, was.identity, self._stages, taken
+                        self._system, was.answers, was.machine, was.identity, self._stages, taken,
+                        boot=self._context.options.boot is not None
                     )
         except ByzantiumError as error:
             status = error.status
@@ -298,7 +289,7 @@ def remember(system: System, ready: Prepared) -> None:
     """What `undo` plans again, so that the steps of the journal can be found; readable by root alone."""
     from byzwizard.answers import save_text
 
-    answers = ready.resolved.answers
+    answers = ready.resolved.answers.model_copy(update={"services": ready.resolved.services})
     if any(stage.name == "clone" for stage in ready.plan.stages):  # else it was left out, and cannot be planned again
         answers = answers.model_copy(update={"clone": ready.resolved.clone})
     system.write("/run/byzantium/undo/applied.yaml", save_text(answers), mode=0o600)

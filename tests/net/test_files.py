@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -125,16 +126,25 @@ def test_who_put_a_file_takes_it_back_and_nobody_else(lab: Lab, a: Node) -> None
     assert ask(a, a, "mine.txt")[0] == 404
 
 
+# As phones and computers name files, with folders within folders.
+NAMES = ("a/way to water.txt", "Screenshot 9.41\u202fAM.png", "no\u00a0break", "family \U0001f468\u200d\U0001f469.txt",
+         "/".join([*"abcdefghijklmnopqrstuvwxyz", "deep.txt"]))
+
+
 def test_what_was_put_is_saved_and_goes_to_another_node(lab: Lab, a: Node) -> None:
     c = lab.nodes[2]
     enable(a, "files")
-    assert put(a, a, "a/way%20to%20water.txt", "at the school")[0] == 201
+    for number, name in enumerate(NAMES):
+        assert put(a, a, quote(name), f"file {number}")[0] == 201, name
+    assert put(a, a, "bell%07/file", "what no dump holds")[0] == 201
     a.do("byzwizard", "data", "save", "files", "--file", "/tmp/files.tar.gz")
     c.do("sh", "-c", "base64 -d >/tmp/files.tar.gz", stdin=a.do("base64", "-w0", "/tmp/files.tar.gz"))
     with all_off_again(c):
         c.do("byzwizard", "data", "restore", "files", "--file", "/tmp/files.tar.gz", "--yes")
         c.do("byzwizard", "enable", "files")
-        assert within(20, lambda: ask(a, c, "a/way%20to%20water.txt")[2] == "at the school")
+        assert within(20, lambda: ask(a, c, quote(NAMES[0]))[2] == "file 0")
+        assert [ask(a, c, quote(name))[2] for name in NAMES] == [f"file {number}" for number in range(len(NAMES))]
+        assert ask(a, c, "bell%07/file")[0] == 404
 
 
 def test_what_one_puts_runs_in_nobodys_browser(a: Node) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from byzwizard import catalogue, catalogue_names
+from byzwizard import catalogue, catalogue_names, room
 from byzwizard.answers import parse
-from byzwizard.backends import dumped, kept, linked, offering, services
+from byzwizard.backends import dumped, kept, linked, offering, services, tls
 from byzwizard.backends.system import System
 from byzwizard.backends.units import ConfigFile, ConfigFiles
 from byzwizard.errors import CannotHere
@@ -30,6 +30,7 @@ TEA: dict[str, Any] = {
     "config": ["tea.conf"], "data": ["/var/lib/byzantium/services/tea"],
 }
 
+PAGES = {"config": ["a.html", "b.html"]}
 DUMP = {"holds": ["tea.db", "leaves/"], "save": "save", "load": "load", "most_bytes": MB}
 
 
@@ -37,18 +38,8 @@ def write(folder: Path, descriptor: Mapping[str, Any] | str, name: str = "tea", 
     text = descriptor if isinstance(descriptor, str) else yaml.safe_dump(dict(descriptor))
     (folder / f"{name}.yaml").write_text(text)
     (folder / name).mkdir(exist_ok=True)
-    (folder / name / "tea.conf").write_text(template)
-
-
-@pytest.fixture
-def descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of descriptors instead of ours."""
-    monkeypatch.setattr(catalogue_names, "DESCRIPTORS", tmp_path)
-    for known in (catalogue_names.names, catalogue_names.units, catalogue.here):
-        known.cache_clear()
-    yield tmp_path
-    for known in (catalogue_names.names, catalogue_names.units, catalogue.here):
-        known.cache_clear()
+    for file in ("tea.conf", "a.html", "b.html"):
+        (folder / name / file).write_text(template)
 
 
 def test_a_service_is_added_by_its_descriptor_alone(descriptors: Path) -> None:
@@ -73,6 +64,20 @@ def test_a_service_is_added_by_its_descriptor_alone(descriptors: Path) -> None:
     assert run.dumped is None, "it does not say how its data are saved"
 
 
+@pytest.mark.parametrize("text", [
+    json.dumps(TEA),
+    yaml.safe_dump(TEA).replace("byz-tea.service", "'byz-tea.service'  # quoted"),
+])
+def test_what_is_not_chosen_is_stopped_however_its_descriptor_is_written(descriptors: Path, text: str) -> None:
+    write(descriptors, text)
+    node = resolve(parse("byzantium: 1\nmesh: {interfaces: [eth0]}\n"), Machine(memory_bytes=1 << 30, wired=(CABLE,)),
+                   Identity(b"t" * 32))
+    stopped = services.STAGE.steps(node, Machine(memory_bytes=1 << 30, wired=(CABLE,)))[0]
+    assert isinstance(stopped, services.StopUnits)
+    assert set(catalogue.here().services) == {"tea"}
+    assert "byz-tea.service" in stopped.units
+
+
 def test_how_data_are_saved_is_in_the_descriptor(descriptors: Path) -> None:
     (descriptors / "tea").mkdir()
     for name in ("save", "load"):
@@ -95,11 +100,12 @@ def test_pages_of_its_own_are_shown_by_nginx_and_its_port_by_websocket_alone(des
     assert isinstance(files, ConfigFiles)
     assert files.files[1].content == "<p>Tea &amp; &lt;milk&gt;: Pour"
     places = re.findall(r"location (\S.*?) {(.*?)}", shown.content.partition("location / {")[2], re.DOTALL)
-    assert [place for place, _said in places] == ["= /tea/socket", "= /tea/", "= /tea/tea.js"]
+    assert [place for place, _said in places] == ["= /tea/socket", "= /tea", "= /tea/", "= /tea/tea.js"]
     assert "proxy_pass http://127.0.0.1:8201/;" in places[0][1]
-    assert "try_files /tea/tea.html =404;" in places[1][1]
-    assert "proxy_pass" not in places[1][1]
-    assert "root /usr/share/byzantium/web;" in places[2][1]
+    assert f"return 301 https://{node.node_id}.byzantium.mesh/tea/$is_args$args;" in places[1][1]
+    assert "try_files /tea/tea.html =404;" in places[2][1]
+    assert "proxy_pass" not in places[2][1]
+    assert "root /usr/share/byzantium/web;" in places[3][1]
 
 
 def test_who_links_itself_is_noted_for_tend_and_announced_with_its_certificate(descriptors: Path) -> None:
@@ -116,7 +122,7 @@ def test_who_links_itself_is_noted_for_tend_and_announced_with_its_certificate(d
 
 def test_a_computer_with_too_little_memory_is_told_before_anything_is_done() -> None:
     answers = parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [wiki, radio]\n")
-    machine = Machine(memory_bytes=catalogue.SYSTEM_BYTES + 150 * MB, wired=(CABLE,))
+    machine = Machine(memory_bytes=room.SYSTEM_BYTES + 150 * MB, wired=(CABLE,))
     with pytest.raises(CannotHere, match=r"need 201\.3 MB of memory, and this computer has 157\.3 MB") as refused:
         services.STAGE.steps(resolve(answers, machine, Identity(b"t" * 32)), machine)
     assert refused.value.hint == "Leave out radio (67.1 MB)."
@@ -142,7 +148,7 @@ def test_a_service_without_pages_of_its_own_is_explained_by_one_of_ours(descript
     assert "root /run/byzantium/services;" in place
     assert "try_files /tea/page.html =404;" in place
     assert "proxy_pass" not in place
-    assert shown.content.count("/tea/") == 2, "nothing else of that folder is shown"
+    assert shown.content.count("/tea/") == 3, "nothing else of that folder is shown"
     assert isinstance(ports, services.OpenPorts)
     assert dict(ports.sets)["offered_mesh"] == {("tcp", 443)}
 
@@ -178,6 +184,31 @@ def test_a_file_beside_the_descriptors_is_shared_by_those_that_have_none_of_that
     assert catalogue.template(tea, "page.html") == "own $title"
 
 
+@pytest.mark.parametrize(("changes", "said"), [
+    ({}, "it has the unit of tea"),
+    ({"unit": "byz-zest.service", "web": {"port": 8202, "also": ["/milk/"]}}, "it has a path that tea has"),
+    ({"unit": "byz-zest.service", "web": {"port": 8202, "also": ["/tea/"]}}, "it has a path that tea has"),
+])
+def test_of_two_that_would_be_in_each_others_way_one_is_left_out(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    write(tmp_path, {**TEA, "web": {"port": 8201, "also": ["/milk/"]}})
+    write(tmp_path, {**TEA, "name": "zest", "data": [], "config": [], "ports": [{"number": 8202, "reach": "node"}],
+                     "web": {"port": 8202}, "health": {"port": 8202}, **changes}, "zest")
+    found = catalogue.read(tmp_path)
+    assert set(found.services) == {"tea"}
+    assert said in found.broken["zest"]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, one in catalogue.here().services.items() if one.web))
+def test_paths_are_compared_as_nginx_gets_them(name: str) -> None:
+    one = catalogue.here().services[name]
+    node = resolve(parse("byzantium: 1\nmesh: {interfaces: [eth0]}\n"), Machine(memory_bytes=1 << 30, wired=(CABLE,)),
+                   Identity(b"t" * 32))
+    text = tls.configuration(node, "host.byzantium.mesh", [one]).partition("location / {")[2]
+    assert sorted(re.findall(r"location (\S.*?) {", text)) == sorted(catalogue.places(one))
+
+
 def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> str:
     write(folder, descriptor, **more)
     found = catalogue.read(folder)
@@ -198,6 +229,11 @@ def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> st
     ({"web": {"built": ["tea.so"]}}, "web: without a port there are pages"),
     ({"web": {"port": 8201, "built": ["tea.so"]}}, "or no page"),
     ({"web": None, "url": "https://elsewhere/"}, "url"),
+    ({"web": None, "url": "tea://$host/"}, "url: this is no https, ircs or mumble address"),
+    ({"web": None, "url": "https://$host:0443/"}, "url"),
+    ({"web": None, "url": "https://$host//tea"}, "url"),
+    ({"web": None, "url": "https://$host/" + "t" * 150}, "url"),
+    ({"program": "irc://$host"}, "program"),
     ({"unit": "ssh.service"}, "unit"),
     ({"data": ["/etc"]}, "data"),
     ({"data": ["/var/lib/byzantium/services/tea/../wiki"]}, "data"),
@@ -214,9 +250,14 @@ def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> st
     ({"web": {"port": 8201, "pages": ["tea.html"]}}, "with a port, pages and socket are there together"),
     ({"web": {"pages": ["tea.html"], "socket": "socket"}}, "web: without a port there are pages"),
     ({"web": {"pages": ["tea.html"], "also": ["/milk/"]}}, "web: without a port there are pages"),
-    ({"links": {"peer": "tea.conf", "call": "tea.conf"}, "web": None, "url": "tea://$host"}, "links: it needs web"),
+    ({"links": {"peer": "tea.conf", "call": "tea.conf"}, "web": None, "url": "https://$host/x"}, "links: it needs web"),
     ({"links": {"peer": "other", "call": "tea.conf"}, "certificate": True}, "there is no file other"),
     ({"links": {"peer": "tea.conf"}, "certificate": True}, "links.call"),
+    ({"web": {"port": 8201, "also": ["/milk", "/milk"]}}, "web: the path /milk stands there twice"),
+    ({"web": {"port": 8201, "also": ["/tea/"]}}, "web: the path /tea/ stands there twice"),
+    ({"web": {"port": 8201, "socket": "socket", "pages": ["a.html", "b.html", "b.html"]}, **PAGES}, "b.html stands"),
+    ({"web": {"port": 8201, "socket": "b.html", "pages": ["a.html", "b.html"]}, **PAGES}, "b.html stands there"),
+    ({"web": {"port": 8201, "socket": "s", "pages": ["a.html"], "built": ["c.js", "c.js"]}, **PAGES}, "c.js stands"),
     ({"words": {"Two words": "Milk"}}, "words"),
     ({"words": {"milk": "Milk\nand sugar"}}, "words"),
     ({"ports": [{"number": 53, "protocol": "udp", "reach": "mesh"}, {"number": 8201, "reach": "node"}]}, "53"),
@@ -256,11 +297,11 @@ def test_what_a_service_needs_comes_with_it_and_first() -> None:
 
 def test_what_cannot_fit_is_told_with_numbers_and_what_to_drop() -> None:
     three = [named("small", 40), named("middle", 100), named("great", 300)]
-    room = catalogue.SYSTEM_BYTES
-    assert catalogue.too_much(three, room + 440 * MB) is None
-    assert catalogue.too_much(three, room + 400 * MB) == (440 * MB, 400 * MB, ("small",))
-    assert catalogue.too_much(three, room + 350 * MB) == (440 * MB, 350 * MB, ("middle",))
-    assert catalogue.too_much(three, room + 20 * MB) == (440 * MB, 20 * MB, ("great", "middle", "small"))
+    there = room.SYSTEM_BYTES
+    assert room.too_much(three, there + 440 * MB) is None
+    assert room.too_much(three, there + 400 * MB) == (440 * MB, 400 * MB, ("small",))
+    assert room.too_much(three, there + 350 * MB) == (440 * MB, 350 * MB, ("middle",))
+    assert room.too_much(three, there + 20 * MB) == (440 * MB, 20 * MB, ("great", "middle", "small"))
 
 
 def test_every_descriptor_of_ours_is_whole() -> None:
@@ -268,6 +309,12 @@ def test_every_descriptor_of_ours_is_whole() -> None:
     assert not found.broken
     assert set(found.services) >= {"chat", "wiki", "radio"}
     assert catalogue_names.units() == {name: one.unit for name, one in found.services.items()}
+
+
+@pytest.mark.parametrize("name", ["proxy", "tor"])
+def test_who_leads_out_as_the_node_itself_says_that_it_asks_nobody_for_it(name: str) -> None:
+    """internet.share is about what the node passes on, and these ask the Internet themselves."""
+    assert "as this node does, also where its way out is not shared" in (catalogue.here().services[name].note or "")
 
 
 @pytest.mark.parametrize("name", sorted(catalogue.here().services))

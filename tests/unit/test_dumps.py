@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -63,6 +64,39 @@ def test_what_is_saved_is_read_again_with_what_it_says(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "to/leaves").iterdir()} == {"green", "ä" * 120}
     assert target.stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["from", "tea.tar.gz", "to"]
+
+
+@pytest.mark.parametrize("name", [
+    "Screenshot 2026-11-27 at 9.41.00\u202fAM.png",
+    "na\u00efve\u00a0name",
+    "family \U0001f468\u200d\U0001f469\u200d\U0001f467.jpg",
+    "\u202erighttoleft",
+    os.fsdecode(b"caf\xe9"),
+    "-rf ~",
+    "a\\b:c*?",
+    "/".join(["deep"] * 62),
+])
+def test_files_are_called_as_people_and_their_phones_call_them(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "from"
+    path = folder / "leaves" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"tea")
+    files = dumpfile.files_of(folder, HOLDS, MOST)
+    dumpfile.write(tmp_path / "tea.tar.gz", Manifest("tea", "", "", 1, 3), folder, files, quiet)
+    unpack(tmp_path / "tea.tar.gz", tmp_path / "to")
+    assert (tmp_path / "to/leaves" / name).read_bytes() == b"tea"
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "a\x7f", "\x9b2J", "a\0", "../tea.db", "a//b", "./a",
+                                  "/etc/passwd", "/".join("a" * 64)])
+def test_what_a_terminal_or_a_path_would_act_on_is_no_name(name: str) -> None:
+    assert not dumpfile.held(f"leaves/{name}", HOLDS)
+
+
+def test_a_dump_has_room_for_all_files_that_people_may_put_on_a_node() -> None:
+    limits = re.search(r"vmaxn: ([0-9]+)k\n", Path("assets/services/files/copyparty.conf").read_text())
+    assert limits is not None
+    assert int(limits[1]) << 10 <= dumpfile.MOST_FILES
 
 
 def test_one_that_fails_in_the_middle_leaves_the_former_one(tmp_path: Path) -> None:

@@ -13,12 +13,31 @@ if TYPE_CHECKING:
 
     from byzwizard.catalogue import Descriptor
 
+SYSTEM_BYTES = 400 << 20
+"""Memory that the system, the mesh and the files of a live system take without any service."""
+
+
+def too_much(wanted: Sequence[Descriptor], memory_bytes: int) -> tuple[int, int, tuple[str, ...]] | None:
+    """None where they fit together; else what they need, what is there for them, and the names of those that could be
+    left out: one alone where that is enough, the smallest such, else the greatest first."""
+    need, there = sum(one.memory_bytes for one in wanted), max(0, memory_bytes - SYSTEM_BYTES)
+    if need <= there:
+        return None
+    over = need - there
+    alone = sorted((one.memory_bytes, one.name) for one in wanted if one.memory_bytes >= over)
+    if alone:
+        return need, there, (alone[0][1],)
+    drop: list[str] = []
+    for one in sorted(wanted, key=lambda one: (-one.memory_bytes, one.name)):
+        if over > 0:
+            drop.append(one.name)
+            over -= one.memory_bytes
+    return need, there, tuple(drop)
+
 
 def lack(services: Sequence[Descriptor], memory_bytes: int) -> CannotHere | None:
     """None where they fit; else the numbers, and what to leave out. `memory_bytes` is all that the computer has."""
-    from byzwizard import catalogue
-
-    found = catalogue.too_much(services, memory_bytes)
+    found = too_much(services, memory_bytes)
     if found is None:
         return None
     need, there, drop = found
@@ -32,8 +51,6 @@ def lack(services: Sequence[Descriptor], memory_bytes: int) -> CannotHere | None
 
 def left(services: Sequence[Descriptor], memory_bytes: int) -> str:
     """What they may take at the most, of what there is for services."""
-    from byzwizard.catalogue import SYSTEM_BYTES
-
     need, there = sum(one.memory_bytes for one in services), size(max(0, memory_bytes - SYSTEM_BYTES))
     if not need:
         return _("{there} are there for services").format(there=there)

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from urwid.testing import press
 
-from byzwizard import catalogue
 from byzwizard.answers import Answers
 from byzwizard.catalogue import Catalogue
 from byzwizard.desk import Elsewhere, Offer, ServiceData, Serving
-from byzwizard.room import lack
+from byzwizard.room import SYSTEM_BYTES, lack
 from byzwizard.screens.service import url_code
 from tests.unit.driver import SIZE, Screen, Typist
 from tests.unit.fake_desk import MACHINE, FakeDesk
@@ -100,7 +99,7 @@ def test_what_a_service_needs_comes_along_and_is_not_chosen_itself() -> None:
 
 
 def test_what_cannot_fit_is_refused_with_the_words_of_enable() -> None:
-    machine = MACHINE.model_copy(update={"memory_bytes": catalogue.SYSTEM_BYTES + 200 * 10**6})
+    machine = MACHINE.model_copy(update={"memory_bytes": SYSTEM_BYTES + 200 * 10**6})
     screen = at_services(found=machine)
     switch(screen, "wiki", "radio")
     refused = lack(CATALOGUE.with_needs(("wiki", "radio")), machine.memory_bytes)

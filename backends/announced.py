@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from byzwizard.backends.directory import DOMAIN, Service
 
-MOST = 200  # of other nodes: a browser's one question is answered with all of them
-ON_AIR = 40  # of other nodes: what is said to everybody around goes at the slowest rate
+MOST = 200  # ways to other nodes: a browser's one question is answered with all of them
+ON_AIR = 40  # ways to other nodes: what is said to everybody around goes at the slowest rate
+KINDS = 50  # types: all are told in one answer
 TYPES = {  # IANA: service names and ports
     "https": ("_https._tcp", 443), "ircs": ("_ircs-u._tcp", 6697), "mumble": ("_mumble._tcp", 64738)}
 WORDS, LABEL = 28, 32  # characters; with " - " the 63 that RFC 1035 gives a label
@@ -43,14 +44,25 @@ class Way:
 
 
 def _ways(own: Iterable[Place], others: Iterable[Place], most: int) -> Iterator[Way]:
-    """The own services first; `others` come nearest first, of which so many at the most."""
-    for place in itertools.chain(own, itertools.islice(others, most)):
-        for url in (place.service.url, place.service.program):
-            found = urlsplit(url)
-            kind, usual = TYPES.get(found.scheme, ("", 0))
-            port = int(found.netloc.partition(":")[2] or usual)
-            if kind and port <= 65535:
-                yield Way(place, kind, port, found.path)
+    """To the own services first; `others` come nearest first, to which so many at the most."""
+    kinds: set[str] = set()
+    near = itertools.islice((way for place in others for way in _to(place)), most)
+    for way in itertools.chain((way for place in own for way in _to(place)), near):
+        if way.kind in kinds or len(kinds) < KINDS:
+            kinds.add(way.kind)
+            yield way
+
+
+def _to(place: Place) -> Iterator[Way]:
+    """By its addresses, and by the types that it says it is of besides."""
+    for url in (place.service.url, place.service.program):
+        found = urlsplit(url)
+        kind, usual = TYPES.get(found.scheme, ("", 0))
+        port = int(found.netloc.partition(":")[2] or usual)
+        if kind and port <= 65535:
+            yield Way(place, kind, port, found.path)
+    for kind, port in place.service.announce:
+        yield Way(place, kind, port, "")
 
 
 def records(own: Iterable[Place], others: Iterable[Place]) -> str:

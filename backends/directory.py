@@ -31,6 +31,9 @@ LINK_LOCAL = ipaddress.IPv6Network("fe80::/64")
 SERVICES = 32  # of one node, at the most
 SERVICE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 ADDRESS = re.compile(OFFERED.replace("HOST", r"([a-z2-7]{32})\.byzantium\.mesh"))
+TYPE = re.compile(r"_(?=[0-9-]*[a-z])(?!-|[a-z0-9-]*--)[a-z0-9-]{1,15}(?<!-)\._(?:tcp|udp)")
+"""Of a service in DNS-SD (RFC 6763, 7; RFC 6335, 5.1)."""
+ANNOUNCED = 4  # types of one service, at the most
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 TITLE = 60  # characters
 LINK = "fe80--"  # how names begin that are a link-local address
@@ -44,13 +47,14 @@ class BadDocument(ValueError):
 class Service:
     """What a node offers, in its own words: one line of text, and an address on that node itself. `program` is one more
     for programs of its kind, empty where there is none. `certificate`: by which it is known where it links itself with
-    that of other nodes (SHA-256 in hex), empty where it does not."""
+    that of other nodes (SHA-256 in hex), empty where it does not. `announce`: types of DNS-SD, and where each is."""
 
     name: str
     title: str
     url: str
     program: str = ""
     certificate: str = ""
+    announce: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def canonical_json(fields: Mapping[str, Any]) -> bytes:
 
 
 def make(identity: Identity, name: str, addresses: Iterable[str], serial: int, links: Iterable[str] = (),
-         services: Iterable[Mapping[str, str]] = (), alerts: Iterable[Alert] = ()) -> str:
+         services: Iterable[Mapping[str, Any]] = (), alerts: Iterable[Alert] = ()) -> str:
     """The signed document as text; `links` are the link-local addresses of the node's mesh links, `services` as
     Service has them, `alerts` as they are now."""
     fields: dict[str, Any] = {
@@ -225,8 +229,20 @@ def offered(fields: Mapping[str, Any], node_id: str) -> tuple[Service, ...]:
             found.setdefault(name, Service(
                 name, title, url,
                 program if isinstance(program, str) and _leads_to(program, node_id) else "",
-                known if isinstance(known, str) and FINGERPRINT.fullmatch(known) else ""))
+                known if isinstance(known, str) and FINGERPRINT.fullmatch(known) else "",
+                _announced(one.get("announce"))))
     return tuple(found.values())
+
+
+def _announced(told: Any) -> tuple[tuple[str, int], ...]:
+    """Those that are as they should be; of one type the first."""
+    found: dict[str, int] = {}
+    for one in told[:ANNOUNCED] if isinstance(told, list) else ():
+        kind, port = (one.get("type"), one.get("port")) if isinstance(one, dict) else (None, None)
+        if (isinstance(kind, str) and TYPE.fullmatch(kind) and isinstance(port, int) and not isinstance(port, bool)
+                and 0 < port < 1 << 16):
+            found.setdefault(kind, port)
+    return tuple(found.items())
 
 
 def _leads_to(url: str, node_id: str) -> bool:

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from byzwizard.backends import store
-from byzwizard.backends.health import Health, healthy
+from byzwizard.backends import health, store
+from byzwizard.backends.health import Health
 from byzwizard.backends.units import invocation, last_words, running
 from byzwizard.i18n import _
 
@@ -29,7 +29,7 @@ State = Literal["off", "starting", "on", "failing"]
 class Offered:
     """A service that was chosen, or that one needs. `memory_bytes` is what it may take at the most; `program`
     is its address for programs (catalogue.Descriptor), `peer` and `call` are its templates for other nodes
-    (catalogue.Links): each empty where there is none."""
+    (catalogue.Links), `announce` its types of DNS-SD with their ports: each empty where there is none."""
 
     name: str
     title: str
@@ -41,12 +41,14 @@ class Offered:
     program: str = ""
     peer: str = ""
     call: str = ""
+    announce: tuple[tuple[str, int], ...] = ()
 
-    def announced(self, certificate: str) -> dict[str, str]:
-        """As directory.Service; `certificate`: this node's, by which those it links itself with know it."""
+    def announced(self, certificate: str) -> dict[str, Any]:
+        """As directory.offered reads it; `certificate`: this node's, by which those it links itself with know it."""
         said = {"name": self.name, "title": self.title, "url": str(self.url)}
-        more = {"program": self.program, "certificate": certificate if self.peer else ""}
-        return {**said, **{key: text for key, text in more.items() if text}}
+        more = {"program": self.program, "certificate": certificate if self.peer else "",
+                "announce": [{"type": kind, "port": port} for kind, port in self.announce]}
+        return {**said, **{key: value for key, value in more.items() if value}}
 
 
 def of(one: Descriptor, host: str | None) -> Offered:
@@ -55,8 +57,8 @@ def of(one: Descriptor, host: str | None) -> Offered:
 
     peer, call = (template(one, one.links.peer), template(one, one.links.call)) if one.links else ("", "")
     return Offered(one.name, _(one.title), one.unit, one.memory_bytes, one.address(host) if host else None,
-                   Health(one.health.port, one.health.path, one.health.within), one.certificate,
-                   one.for_programs(host) if host else "", peer, call)
+                   health.of(one.health), one.certificate, one.for_programs(host) if host else "", peer, call,
+                   tuple((each.type, each.port) for each in one.announce))
 
 
 def chosen(system: System) -> tuple[Offered, ...]:
@@ -73,7 +75,7 @@ def state(system: System, one: Offered) -> State:
     starting for as long as its start may take."""
     if not running(system, one.unit):
         return "off" if store.locked(system) else "failing"
-    if healthy(one.health):
+    if health.healthy(system, one.health):
         return "on"
     return "starting" if _age(system, one.unit) < one.health.within else "failing"
 
@@ -98,12 +100,22 @@ def complaints(system: System, offered: Sequence[Offered], rows: Sequence[dict[s
 
     return [
         Check(f"service-{one.name}", False,
-              _("{title} does not work. It said: {words}").format(
-                  title=one.title, words=last_words(system, one.unit, invocation(system, one.unit))),
+              _("{title} does not work. It said: {words}").format(title=one.title, words=complaint(system, one)),
               _("`byzwizard enable {name}` tries again; `journalctl -u {unit}` shows all of it.").format(
-                  name=one.name, unit=one.unit))
+                  name=one.name, unit=_at_fault(system, one)))
         for one, now in zip(offered, rows, strict=True) if now["state"] == "failing"
     ]
+
+
+def complaint(system: System, one: Offered) -> str:
+    """What it said last, of a service that does not work."""
+    unit = _at_fault(system, one)
+    return last_words(system, unit, invocation(system, unit))
+
+
+def _at_fault(system: System, one: Offered) -> str:
+    """Of its units the first that does not run."""
+    return next((unit for unit in (one.unit, *one.health.units) if not running(system, unit)), one.unit)
 
 
 def trusted(system: System) -> str | None:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard import catalogue_names
-from byzwizard.backends import certificates, directory, firewall, offering, store, tables, tls, web
-from byzwizard.backends.health import Health, healthy
+from byzwizard.backends import certificates, directory, firewall, health, offering, store, tables, tls, web
+from byzwizard.backends.health import Health
 from byzwizard.backends.offering import Offered
 from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, StopUnit, running
 from byzwizard.backends.waiting import clearing_up
@@ -116,7 +116,7 @@ class _Healthy:
     probe: Health
 
     def __call__(self, system: System) -> bool:
-        return healthy(self.probe)
+        return health.healthy(system, self.probe)
 
 
 @step_class
@@ -149,7 +149,7 @@ class Announce(Step):
 
     offered: tuple[Offered, ...]
 
-    def _wanted(self, system: System) -> list[dict[str, str]]:
+    def _wanted(self, system: System) -> list[dict[str, Any]]:
         known = certificates.known_by(system)
         return [one.announced(known) for one in self.offered if running(system, one.unit)]
 
@@ -254,7 +254,7 @@ def runner(one: Descriptor, after: tuple[str, ...] = ()) -> RunService:
     return RunService(
         id=f"service-{one.name}", unit=one.unit, files=files,
         keeps=bool(one.data), dumped=dumped.of(one), timeout=one.health.within, after=after,
-        ready=_Healthy(Health(one.health.port, one.health.path, one.health.within)),
+        ready=_Healthy(health.of(one.health)),
         text=_("Start {title}: {purpose}").format(title=_(one.title), purpose=_(one.purpose)))
 
 

@@ -82,7 +82,7 @@ def serial(system: System) -> int:
     return max(int(time.time()), former + 1)
 
 
-def announce(system: System, services: Sequence[Mapping[str, str]]) -> None:
+def announce(system: System, services: Sequence[Mapping[str, Any]]) -> None:
     """The signed document says these, in a newer one; nothing where there is none yet."""
     from byzwizard.backends import alerting
     from byzwizard.backends.keep import identity

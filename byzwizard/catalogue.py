@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from byzwizard import catalogue_names, strictyaml, values
+from byzwizard.backends import directory
 from byzwizard.i18n import N_, _
 
 CATEGORIES = {
@@ -71,6 +72,8 @@ WebPath = Annotated[str, _matches(_PATH, "path of a page")]
 FileName = Annotated[str, _matches(_FILE, "name of a file")]
 Held = Annotated[str, _matches(_HELD, "name of a file, or of a folder with a slash behind it")]
 Url = Annotated[str, Field(max_length=150), _matches(_URL, "https, ircs or mumble address with $host")]
+Unit = Annotated[str, _matches(_UNIT, "name of a unit (byz-….service)")]
+Octets = Annotated[str, Field(pattern=r"^[\x00-\xff]*$", max_length=400)]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Bytes = Annotated[int, Field(ge=1 << 20, le=1 << 40)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$", max_length=20)]
@@ -116,12 +119,25 @@ class Links(Part):
 
 
 class Health(Part):
-    """Healthy: `port` answers, and says 200 to a request for `path` where there is one, `within` seconds of a start.
-    What has no port of TCP says by itself when it is (Type=notify, with a watchdog)."""
+    """Healthy: `port` answers, over TLS where `tls`, `within` seconds of a start: it says 200 to a request for `path`,
+    or, where that is not its protocol, begins with the bytes `hear` when it is sent the bytes `say` (each a character
+    up to \\xff). What has no port of TCP says by itself when it is (Type=notify, with a watchdog). `units` are further
+    ones that run, where it consists of several."""
 
     port: PortNumber | None = None
     path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=200)] | None = None
+    tls: bool = False
+    say: Octets = ""
+    hear: Octets = ""
+    units: Annotated[tuple[Unit, ...], Field(strict=False)] = ()
     within: Annotated[int, Field(ge=1, le=300)] = 30
+
+
+class Announced(Part):
+    """For programs that look for services of a type by DNS-SD (RFC 6763): `port` speaks it."""
+
+    type: Annotated[str, _matches(directory.TYPE, "type of a service (_…._tcp or _…._udp)")]
+    port: PortNumber
 
 
 class Dump(Part):
@@ -142,15 +158,15 @@ class Descriptor(Part):
     in a while. `config` are templates that are filled in into FILES/NAME; `first_run` is one of them, which the unit
     runs before its program each time: it makes what is not there yet. `words` are texts of its templates, in the
     node's language. `note`: what its operator has to know. `url` is where people find it, where not behind nginx,
-    `program` where programs of its kind do besides. `certificate`: it speaks TLS itself, and is restarted with a new
-    certificate."""
+    `program` where programs of its kind do besides, `announce` of which types it is to programs that look around.
+    `certificate`: it speaks TLS itself, and is restarted with a new certificate."""
 
     name: Annotated[str, AfterValidator(values.service_name)]
     title: Title
     purpose: Text
     note: Note | None = None
     category: Literal["together", "talk", "media", "internet"]
-    unit: Annotated[str, _matches(_UNIT, "name of a unit (byz-….service)")]
+    unit: Unit
     packages: Annotated[tuple[FileName, ...], Field(strict=False)]
     needs: Annotated[tuple[str, ...], Field(strict=False)] = ()
     memory_bytes: Bytes
@@ -167,6 +183,7 @@ class Descriptor(Part):
     health: Health
     url: Url | None = None
     program: Url | None = None
+    announce: Annotated[tuple[Announced, ...], Field(strict=False, max_length=directory.ANNOUNCED)] = ()
 
     def address(self, host: str) -> str:
         """Where people find it on the node with this canonical host name."""
@@ -277,6 +294,12 @@ def _check(found: Descriptor, path: Path) -> None:
     for key, number in (("health", found.health.port), ("web", found.web.port if found.web else None)):
         if number is not None and number not in own:
             raise Broken(_("{key}: port {number} is none of its ports").format(key=key, number=number))
+    _check_health(found.health)
+    for one in found.announce:
+        if (one.type.rpartition("_")[2], one.port) not in {
+                (port.protocol, port.number) for port in found.ports if port.reach == "mesh"}:
+            raise Broken(_("announce: {type} is at none of its ports for the mesh ({number})").format(
+                type=one.type, number=one.port))
     if found.web is None and found.url is None:
         raise Broken(_("it has neither web nor url, so that nobody would find it"))
     if not all(catalogue_names.has_home(found.name, folder) for folder in found.data):
@@ -298,6 +321,15 @@ def _check(found: Descriptor, path: Path) -> None:
     if found.links:
         _check_template(_place(path.parent, found, found.links.peer), OF_PEERS)
         _check_template(_place(path.parent, found, found.links.call), TO_CALL)
+
+
+def _check_health(health: Health) -> None:
+    """There is a question, and one alone. Raises Broken."""
+    asked = [health.path is not None, bool(health.hear)]
+    if health.port is None and (any(asked) or health.say or health.tls):
+        raise Broken(_("health: what is asked needs a port"))
+    if health.port is not None and (sum(asked) != 1 or (health.say and not health.hear)):
+        raise Broken(_("health: to its port belongs either a path, or what is heard there"))
 
 
 def _place(folder: Path, found: Descriptor, name: str) -> Path:

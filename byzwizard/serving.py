@@ -12,7 +12,6 @@ from byzwizard import catalogue
 from byzwizard.backends import offering, owndata
 from byzwizard.backends.printable import line, printable
 from byzwizard.backends.system import System
-from byzwizard.backends.units import invocation, last_words
 from byzwizard.desk import Elsewhere, Offer, ServiceData, Serving
 
 LINES = 200  # of a log
@@ -32,7 +31,7 @@ def offer(system: System) -> Offer:
 
 def _serving(system: System, one: offering.Offered) -> Serving:
     state = offering.state(system, one)
-    words = line(last_words(system, one.unit, invocation(system, one.unit))) if state == "failing" else ""
+    words = line(offering.complaint(system, one)) if state == "failing" else ""
     return Serving(state, one.url, words)
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from byzwizard import catalogue
@@ -16,6 +17,8 @@ from byzwizard.commands import Context
 from byzwizard.diskwords import size
 from byzwizard.errors import CannotHere, Invalid
 from byzwizard.i18n import _
+
+SIDE_BY_SIDE = 8
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +33,10 @@ def run(context: Context) -> int:
     if chosen and os.geteuid() != 0:
         raise CannotHere(_("The state of a node is told to root only."), _("Try `sudo byzwizard services`."))
     there = catalogue.here()
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:  # what hangs is waited for
+        states = dict(zip(chosen, pool.map(lambda one: offering.state(system, one), chosen.values()), strict=True))
     rows = [
-        offering.row(chosen[name], offering.state(system, chosen[name])) if name in chosen
+        offering.row(chosen[name], states[name]) if name in chosen
         else offering.row(offering.of(one, None), "off") for name, one in there.services.items()
     ]
     others = offering.of_others(system)

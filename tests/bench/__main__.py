@@ -2,12 +2,12 @@
 
 import sys
 
-from tests.bench import clashes, clone, crowded, directory, node, routing, wizard
+from tests.bench import clashes, clone, crowded, directory, node, routing, services, wizard
 
 
 def main() -> int:
     over = False
-    for room in (clashes, wizard, crowded, directory, routing, node, clone):
+    for room in (clashes, wizard, crowded, directory, routing, services, node, clone):
         for figure in room.measure():
             print(figure.line(), flush=True)
             over |= figure.value > figure.limit

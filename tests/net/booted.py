@@ -200,4 +200,4 @@ def laboratory(root: Path) -> Iterator[Lab]:
             yield lab
     finally:
         for node in lab.nodes if lab else ():
-            assert within(10, partial(_remove, node.group))
+            assert within(60, partial(_remove, node.group))

@@ -1,5 +1,6 @@
 """What the tests of single services share: three nodes in a line, and a service enabled alone on the first."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from byzwizard import catalogue
+from byzwizard.backends import firewall
 from tests.net.booted import Lab, Node, laboratory
 from tests.net.spaces import within
 
@@ -37,9 +39,17 @@ def all_off_again(node: Node) -> Iterator[Node]:
     if on:
         node.do("byzwizard", "disable", *on)
     for name in on:
+        ports = catalogue.here().services[name].ports
         assert node.state(name) == "off"
-        tcp = [port.number for port in catalogue.here().services[name].ports if port.protocol == "tcp"]
-        assert not any(is_open(node, number) for number in tcp)
+        assert not any(is_open(node, port.number) for port in ports if port.protocol == "tcp")
+        assert not any((port.protocol, port.number) in let_in(node) for port in ports), "of UDP nobody says it"
+
+
+def let_in(node: Node) -> set[tuple[str, int]]:
+    """The ports of services that the firewall lets clients or the mesh come to."""
+    said = "".join(node.do("nft", "list", "set", "inet", firewall.TABLE, name)
+                   for name in firewall.OFFERED)
+    return {(protocol, int(number)) for protocol, number in re.findall(r"\b(tcp|udp) \. (\d+)", said)}
 
 
 OPEN = """
@@ -77,4 +87,5 @@ def enable(node: Node, name: str) -> None:
     assert float(said.partition(": ")[2].split()[0]) <= 1.5, said
     assert 0 < used < one.memory_bytes / 2
     for port in one.ports:
+        assert ((port.protocol, port.number) in let_in(node)) == (port.reach in ("mesh", "clients"))
         assert port.reach != "node" or not is_open(node, port.number), "strangers come through nginx alone"

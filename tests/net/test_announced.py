@@ -22,13 +22,14 @@ OTHER = "o" * 32
 DOMAIN = "byzantium.mesh"
 
 
-def place(title: str, label: str = "dock", node: str = OTHER, url: str = "https://{}.byzantium.mesh/wiki/") -> Place:
-    return Place(label, node, Service("wiki", title, url.format(node)))
+def place(title: str, label: str = "dock", node: str = OTHER, url: str = "https://{}.byzantium.mesh/wiki/",
+          announce: tuple[tuple[str, int], ...] = ()) -> Place:
+    return Place(label, node, Service("wiki", title, url.format(node), announce=announce))
 
 
 OWN = [place("Wiki", NODE.name, NODE.node_id)]
 OTHERS = [
-    place("Wiki"), place("Voices", url="mumble://{}.byzantium.mesh"),
+    place("Wiki", announce=(("_sip._udp", 5060),)), place("Voices", url="mumble://{}.byzantium.mesh"),
     place('quote " comma , # \\032 back', "evil"), place("сойка", "jay"),
     *(place("Board", f"far-{number}", f"{number:032}") for number in range(150)),
 ]
@@ -81,7 +82,7 @@ def test_a_program_comes_from_the_network_to_a_service(lab: Lab) -> None:
         for browse in ("b", "lb"):
             assert lab.dig(f"{browse}._dns-sd._udp.{domain}", "PTR") == [f"{DOMAIN}."]
     types = lab.dig(f"services._dns-sd._udp.{DOMAIN}", "PTR")
-    assert sorted(types) == [f"_https._tcp.{DOMAIN}.", f"_mumble._tcp.{DOMAIN}."]
+    assert sorted(types) == [f"_https._tcp.{DOMAIN}.", f"_mumble._tcp.{DOMAIN}.", f"_sip._udp.{DOMAIN}."]
     own, = (name for name in lab.dig(f"_https._tcp.{DOMAIN}", "PTR") if NODE.name in name)
     assert own == rf"wiki\032-\032{NODE.name}._https._tcp.{DOMAIN}."
     assert lab.dig(own, "SRV") == [f"0 0 443 {NODE.node_id}.{DOMAIN}."]
@@ -94,6 +95,10 @@ def test_services_of_another_node_lead_there(lab: Lab) -> None:
     assert voices == rf"voices\032-\032dock._mumble._tcp.{DOMAIN}."
     assert lab.dig(voices, "SRV") == [f"0 0 64738 {OTHER}.{DOMAIN}."]
     assert lab.dig(voices, "TXT") == ['""']
+    phones, = lab.dig(f"_sip._udp.{DOMAIN}", "PTR")
+    assert phones == rf"wiki\032-\032dock._sip._udp.{DOMAIN}."
+    assert lab.dig(phones, "SRV") == [f"0 0 5060 {OTHER}.{DOMAIN}."]
+    assert lab.dig(phones, "TXT") == ['""']
 
 
 def test_many_are_told_in_one_answer_and_whatever_they_are_called(lab: Lab) -> None:
@@ -104,6 +109,6 @@ def test_many_are_told_in_one_answer_and_whatever_they_are_called(lab: Lab) -> N
 
 
 def test_what_nobody_offers_is_told_at_once(lab: Lab) -> None:
-    for name in ("_ipp._tcp", "_sip._udp", r"nobody\032-\032dock._https._tcp"):
+    for name in ("_ipp._tcp", "_sips._udp", r"nobody\032-\032dock._https._tcp"):
         done = lab.made.run(lab.phone, "dig", "+time=2", "+tries=1", "@10.1.1.1", f"{name}.{DOMAIN}", "PTR")
         assert "status: NXDOMAIN" in done.stdout, done.stdout

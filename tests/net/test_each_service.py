@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 HOME = "/var/lib/byzantium/services"
-NAMES = ("board", "chat", "library", "mumble", "pad", "phone", "proxy", "tor", "tunnel", "voice")
+NAMES = ("board", "chat", "library", "mumble", "pad", "phone", "proxy", "radio", "tor", "tunnel", "voice", "wiki")
 NATIVE = ("inspircd", "snac2", "mumble-server", "squid", "tor", "tor@default", "kamailio")
 OUTSIDE = "198.51.100.2"  # RFC 5737
 

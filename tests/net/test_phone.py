@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tests.net.booted import NEEDS, Lab, Node
 from tests.net.each import all_off_again, enable, three_nodes
 from tests.net.spaces import within
-from tests.net.test_services import SEEN, authority, host
+from tests.net.test_services import SEEN, authority, dig, hears, host, tells
 
 pytestmark = [
     *NEEDS,
@@ -108,6 +109,20 @@ def test_a_call_goes_by_name_from_node_to_node_and_is_ended_by_either(lab: Lab, 
     bob = waits_for_a_call(a, "bob")
     assert dial(a, a, "ann", "call", to=f"sip:bob@{host(a)}") == [200, 200]
     assert heard(bob) == ["ACK", "BYE"]
+
+
+def test_programs_for_telephony_find_it_from_two_hops_away(lab: Lab, a: Node) -> None:
+    c = lab.nodes[2]
+    enable(a, "phone")
+    for kind, port in (("_sip._udp", 5060), ("_sip._tcp", 5060), ("_sips._tcp", 5061)):
+        name = rf"telephone\032-\032node-a.{kind}.byzantium.mesh."
+        assert within(SEEN, partial(tells, c, f"{kind}.byzantium.mesh", [name])), kind
+        assert dig(c, name, "SRV") == [f"0 0 {port} {host(a)}."]
+        assert dig(c, name, "TXT") == ['""']
+    assert dig(c, host(a), "A") == [a.address]
+    assert within(SEEN, partial(hears, c, b"Telephone - node-a", there=True, kind="_sip._udp.local"))
+    a.do("byzwizard", "disable", "phone")
+    assert within(SEEN, partial(tells, c, "_sip._udp.byzantium.mesh", []))
 
 
 FLOOD = """

@@ -16,8 +16,8 @@ LINE = re.compile(r"#.*|(ptr-record|srv-host|txt-record)=[a-z0-9 ._-]+(,[a-z0-9 
 
 
 def place(title: str = "Wiki", url: str = f"https://{A}.byzantium.mesh/wiki/", label: str = "pier", node: str = A,
-          name: str = "wiki", program: str = "") -> Place:
-    return Place(label, node, Service(name, title, url, program))
+          name: str = "wiki", program: str = "", announce: tuple[tuple[str, int], ...] = ()) -> Place:
+    return Place(label, node, Service(name, title, url, program, announce=announce))
 
 
 def test_a_service_is_a_pointer_an_address_and_a_text() -> None:
@@ -47,6 +47,32 @@ def test_programs_of_its_kind_find_it_beside_browsers() -> None:
     assert f"srv-host=chat - pier._https._tcp.byzantium.mesh,{A}.byzantium.mesh,443\n" in text
     assert f"srv-host=chat - pier._ircs-u._tcp.byzantium.mesh,{A}.byzantium.mesh,6697\n" in text
     assert "ptr-record=services._dns-sd._udp.byzantium.mesh,_ircs-u._tcp.byzantium.mesh\n" in text
+
+
+def test_it_is_found_by_the_types_that_it_says_it_is_of() -> None:
+    phone = place("Telephone", announce=(("_sip._udp", 5060), ("_sips._tcp", 5061)))
+    text = announced.records([phone], [])
+    for kind, port in (("_https._tcp", 443), ("_sip._udp", 5060), ("_sips._tcp", 5061)):
+        name = f"telephone - pier.{kind}.byzantium.mesh"
+        assert f"ptr-record={kind}.byzantium.mesh,{name}\nsrv-host={name},{A}.byzantium.mesh,{port}\n" in text
+        assert f"ptr-record=services._dns-sd._udp.byzantium.mesh,{kind}.byzantium.mesh\n" in text
+    assert "txt-record=telephone - pier._sip._udp.byzantium.mesh\n" in text
+    told = announced.groups([phone], [])
+    assert set(told) == {f"{A}-wiki{kind}.service" for kind in ("_https._tcp", "_sip._udp", "_sips._tcp")}
+    group = ElementTree.fromstring(told[f"{A}-wiki_sip._udp.service"])
+    assert (group.findtext(".//type"), group.findtext(".//port")) == ("_sip._udp", "5060")
+    assert group.find(".//txt-record") is None
+
+
+def test_a_stranger_does_not_fill_the_answers_with_types_and_takes_none_of_ours() -> None:
+    far = [place(node=f"{n:032}", announce=tuple((f"_a{n}x{k}._tcp", 1) for k in range(4))) for n in range(1000)]
+    own = place("Telephone", announce=(("_sip._udp", 5060),))
+    text = announced.records([own], far)
+    assert text.count("services._dns-sd") == announced.KINDS
+    assert f"telephone - pier._sip._udp.byzantium.mesh,{A}.byzantium.mesh,5060\n" in text
+    assert text.count("srv-host=") <= 2 + MOST
+    assert len(announced.groups([own], far)) <= 2 + announced.ON_AIR
+    assert all(LINE.fullmatch(line) for line in text.splitlines())
 
 
 def test_where_there_is_nothing_there_is_no_type() -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from byzwizard import catalogue, catalogue_names, room
 from byzwizard.answers import parse
-from byzwizard.backends import dumped, kept, linked, offering, services, tls
+from byzwizard.backends import directory, dumped, kept, linked, offering, services, tls
 from byzwizard.backends.system import System
 from byzwizard.backends.units import ConfigFile, ConfigFiles
 from byzwizard.errors import CannotHere
@@ -20,6 +20,7 @@ from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Wired
 from byzwizard.resolve import resolve
 
+ALICE = Identity(b"a" * 32)
 MB = 1 << 20
 UNITS = Path("assets/units")
 CABLE = Wired(interface="eth0", mac="02:00:00:00:00:01", driver=None, carrier=True)
@@ -31,6 +32,7 @@ TEA: dict[str, Any] = {
 }
 
 PAGES = {"config": ["a.html", "b.html"]}
+KETTLE = {"ports": [{"number": 8201, "reach": "node"}, {"number": 8202, "reach": "mesh"}]}
 DUMP = {"holds": ["tea.db", "leaves/"], "save": "save", "load": "load", "most_bytes": MB}
 
 
@@ -118,6 +120,33 @@ def test_who_links_itself_is_noted_for_tend_and_announced_with_its_certificate(d
     assert one.announced("ab")["certificate"] == "ab"
     assert "certificate" not in one.announced("")
     assert "certificate" not in replace(one, peer="", call="").announced("ab")
+
+
+def test_of_which_types_it_is_is_announced_as_the_descriptor_says(descriptors: Path) -> None:
+    write(descriptors, {**TEA, **KETTLE, "announce": [{"type": "_tea._tcp", "port": 8202}]})
+    one = offering.of(catalogue.read(descriptors).services["tea"], f"{ALICE.id}.byzantium.mesh")
+    told = one.announced("")
+    assert told["announce"] == [{"type": "_tea._tcp", "port": 8202}]
+    assert [each.announce for each in directory.offered({"services": [told]}, ALICE.id)] == [(("_tea._tcp", 8202),)]
+    assert "announce" not in offering.of(catalogue.read(descriptors).services["tea"].model_copy(
+        update={"announce": ()}), "host").announced("")
+
+
+def test_a_service_of_two_units_is_unhealthy_while_one_of_them_does_not_run(descriptors: Path) -> None:
+    write(descriptors, {**TEA, "ports": [{"number": 8201, "protocol": "udp", "reach": "mesh"}],
+                        "health": {"units": ["byz-milk.service"]}, "web": {"pages": ["page.html"]},
+                        "config": ["page.html"]})
+    (descriptors / "tea" / "page.html").write_text("$title")
+    run, node = services.runner(catalogue.here().services["tea"]), System(descriptors)
+    assert run.ready is not None
+    assert not run.ready(node)
+    started = node.path("/run/systemd/units/invocation:byz-milk.service")
+    started.parent.mkdir(parents=True)
+    started.symlink_to("f" * 32)
+    node.write("/sys/fs/cgroup/system.slice/byz-milk.service/cgroup.procs", "")
+    assert not run.ready(node), "it waits to be started anew"
+    node.write("/sys/fs/cgroup/system.slice/byz-milk.service/cgroup.procs", "4711\n")
+    assert run.ready(node)
 
 
 def test_a_computer_with_too_little_memory_is_told_before_anything_is_done() -> None:
@@ -221,6 +250,19 @@ def broken(folder: Path, descriptor: Mapping[str, Any] | str, **more: str) -> st
     ({"ports": None}, "ports"),
     ({"name": "coffee"}, "it is called coffee inside"),
     ({"health": {"port": 9000}}, "health: port 9000 is none of its ports"),
+    ({"health": {"port": 8201}}, "health: to its port belongs"),
+    ({"health": {"port": 8201, "say": "tea?"}}, "health: to its port belongs"),
+    ({"health": {"port": 8201, "path": "/", "hear": "tea"}}, "health: to its port belongs"),
+    ({"health": {"port": 8201, "path": "/", "say": "tea?"}}, "health: to its port belongs"),
+    ({"health": {"tls": True}}, "health: what is asked needs a port"),
+    ({"health": {"hear": "tea"}}, "health: what is asked needs a port"),
+    ({"health": {"port": 8201, "hear": "\u2615"}}, "health.hear"),
+    ({"health": {"port": 8201, "path": "/", "units": ["ssh.service"]}}, "health.units"),
+    ({"announce": [{"type": "_tea._tcp", "port": 8201}]}, "announce: _tea._tcp is at none of its ports for the mesh"),
+    ({"announce": [{"type": "tea", "port": 8202}], **KETTLE}, "announce"),
+    ({"announce": [{"type": "_tea._udp", "port": 8202}], **KETTLE}, "announce: _tea._udp is at none"),
+    ({"announce": [{"type": "_tea._tcp", "port": 0}], **KETTLE}, "announce"),
+    ({"announce": [{"type": f"_tea{n}._tcp", "port": 8202} for n in range(5)], **KETTLE}, "announce"),
     ({"web": {"port": 9000}}, "web: port 9000 is none of its ports"),
     ({"web": None}, "neither web nor url"),
     ({"web": {}}, "web: without a port there are pages"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from byzwizard.backends import certificates, health
+from byzwizard.backends import certificates
 from byzwizard.backends.certificates import DAY, Pair
 
 HOST, OTHER = "a" * 32 + ".byzantium.mesh", "b" * 32 + ".byzantium.mesh"
@@ -93,20 +93,3 @@ def test_what_does_not_belong_together_is_made_anew() -> None:
     assert not certificates.speaks_for(AUTHORITY, OTHER)
     assert not certificates.speaks_for(Pair(own.key, AUTHORITY.certificate), HOST)
     assert not certificates.speaks_for(Pair("x", "damaged"), HOST)
-
-
-@pytest.mark.parametrize(("said", "well"), [(b"HTTP/1.1 200 OK\r\n\r\n", True), (b"HTTP/1.0 500 No\r\n\r\n", False),
-                                            (b"SSH-2.0\r\n", False), (b"", False)])
-def test_healthy_is_who_says_so(said: bytes, well: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        def answer() -> None:
-            link = server.accept()[0]
-            link.recv(1000)
-            link.sendall(said)
-            link.close()
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        assert health.healthy(health.Health(server.getsockname()[1], "/", 1)) is well
-        thread.join(10)
-    assert not health.healthy(health.Health(1, None, 1))

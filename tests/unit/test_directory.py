@@ -187,7 +187,7 @@ def test_a_name_must_not_look_like_an_address() -> None:
         check(directory.make(ALICE, "fe80--1", [ADDRESS, ULA], 5).encode())
 
 
-WIKI = {"name": "wiki", "title": "Wiki", "url": f"https://{ALICE.id}.byzantium.mesh/wiki/"}
+WIKI: dict[str, Any] = {"name": "wiki", "title": "Wiki", "url": f"https://{ALICE.id}.byzantium.mesh/wiki/"}
 
 
 def test_services_are_told_and_bounded() -> None:
@@ -227,6 +227,40 @@ def test_how_a_service_is_known_is_hex_or_nothing() -> None:
 def test_programs_are_sent_to_the_node_that_says_so_or_nowhere(program: Any, right: bool) -> None:
     told, = check(text_of(services=[{**WIKI, "program": program}])).services
     assert told.program == (program if right else "")
+
+
+@pytest.mark.parametrize("kind", [
+    "_sip._udp", "_sips._tcp", "_a._tcp", "_ircs-u._tcp", "_1a._udp", "_" + "a" * 15 + "._tcp",
+])
+def test_types_that_a_service_is_of_are_told(kind: str) -> None:
+    told, = check(text_of(services=[{**WIKI, "announce": [{"type": kind, "port": 5060, "later": {}}]}])).services
+    assert told.announce == ((kind, 5060),)
+
+
+STRANGE: tuple[Any, ...] = (
+    "sip._udp", "_sip", "_sip._sctp", "_SIP._udp", "_._udp", "_-a._udp", "_a-._udp", "_a--b._udp", "_5060._udp",
+    "_" + "a" * 16 + "._tcp", "_sip._udp\n", "_sip._udp,evil", "_sip._udp\ndhcp-script=/bin/sh", "_s\u0456p._udp",
+    "_sip._udp.example.org", "_sub._sip._udp", "<b>._udp", "", None, 5, ["_sip._udp"], {},
+)
+
+
+@pytest.mark.parametrize("announce", [
+    *([{"type": kind, "port": 5060}] for kind in STRANGE),
+    *([{"type": "_sip._udp", "port": port}] for port in (0, -1, 65536, 10**30, 5060.0, "5060", True, None, [5060])),
+    [{}], [{"port": 5060}], [{"type": "_sip._udp"}], ["_sip._udp"], [None], [[]], "_sip._udp", {"type": "_sip._udp"}, 5,
+])
+def test_what_is_no_type_is_left_out_and_the_service_stays(announce: Any) -> None:
+    told, = check(text_of(services=[{**WIKI, "announce": announce}])).services
+    assert told == directory.Service(**WIKI)
+
+
+def test_types_are_bounded_and_each_is_told_once() -> None:
+    many = [{"type": f"_a{n}._tcp", "port": n + 1} for n in range(100)]
+    told, = check(text_of(services=[{**WIKI, "announce": many}])).services
+    assert told.announce == tuple((f"_a{n}._tcp", n + 1) for n in range(directory.ANNOUNCED))
+    twice = [{"type": "_sip._udp", "port": 5060}, {"type": "_sip._udp", "port": 22}]
+    told, = check(text_of(services=[{**WIKI, "announce": twice}])).services
+    assert told.announce == (("_sip._udp", 5060),)
 
 
 @pytest.mark.parametrize("services", ["wiki", {"name": "wiki"}, [None, 5, [WIKI]], [[[[WIKI]]]]])

@@ -116,7 +116,7 @@ def test_what_a_node_offers_is_told_with_the_last_words_of_what_fails(
     monkeypatch.setattr(offering, "chosen", lambda _system: tuple(chosen))
     monkeypatch.setattr(offering, "state", lambda _system, one: states[one.name])
     monkeypatch.setattr(offering, "of_others", lambda _system: others)
-    monkeypatch.setattr(serving, "last_words", lambda *_asked: "cannot \x1b[31mbind")
+    monkeypatch.setattr(offering, "last_words", lambda *_asked: "cannot \x1b[31mbind")
     offer = serving.offer(node)
     assert offer.own["wiki"].url == "https://a.byzantium.mesh/wiki/"
     assert (offer.own["wiki"].words, offer.own["radio"].words) == ("", "cannot bind")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from byzwizard.answers import Answers
-from byzwizard.backends import prefixes, remembered
+from byzwizard.backends import facts, prefixes, remembered
 from byzwizard.backends.keep import identity
 from byzwizard.backends.system import System
 from byzwizard.i18n import use
@@ -33,10 +33,11 @@ def prepare(
     stages: Sequence[Stage],
     again: bool = False,
     heard: str | None = None,
+    patient: bool = False,
 ) -> Prepared:
     """`again`: what the last apply saw of this computer will do, where nothing has changed since. `heard`: what Review
-    heard of others, as hearing.py writes it. Raises Invalid for the files, CannotHere where this machine has not what
-    is asked."""
+    heard of others, as hearing.py writes it. `patient`: a node is wanted even where its card can only join and there is
+    nobody to join yet. Raises Invalid for the files, CannotHere where this machine has not what is asked."""
     from byzwizard.answers import load
 
     answers = load(file)
@@ -49,6 +50,7 @@ def prepare(
         machine = machine_for(system, machine_file)
     if machine_file is None:
         machine = _listened(system, answers, machine, heard)
+        machine = machine.model_copy(update={"patient": patient or facts.waits(system)})
     node = identity(system) if machine_file is None else rehearsed(machine)
     return prepare_answers(system, answers, machine, node, stages)
 

@@ -59,11 +59,12 @@ def run(context: Context) -> int:
 
 def _prepared(context: Context, system: System) -> tuple[Prepared, Sequence[Stage]]:
     """With the stages that it was planned with. A boot makes the node even where its store cannot be."""
-    stages, file = _stages(context), context.options.file
+    stages, options = _stages(context), context.options
+    boot = options.boot is not None
     try:
-        return prepare(system, file, None, stages, again=True, heard=context.options.heard), stages
+        return prepare(system, options.file, None, stages, again=True, heard=options.heard, patient=boot), stages
     except (Refused, CannotHere) as fault:
-        if context.options.boot is None:
+        if not boot:
             raise
         return _reduced(context, system, stages, fault)
 
@@ -78,7 +79,7 @@ def _reduced(
     for names in (("services",), ("persistence",), ("services", "persistence")):
         without = [stage for stage in stages if stage.name not in names]
         try:
-            ready = prepare(system, context.options.file, None, without, heard=context.options.heard)
+            ready = prepare(system, context.options.file, None, without, heard=context.options.heard, patient=True)
         except (Refused, CannotHere) as another:
             why |= {name: another for name in said if name not in names}
             continue

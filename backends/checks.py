@@ -29,15 +29,17 @@ PATIENCE = 3.0  # seconds for a daemon's answer: an old computer under load take
 
 @dataclass(frozen=True)
 class Check:
-    """One line of `status`. `advice` says what to try, None where nothing needs to be tried."""
+    """One line of `status`. `advice` says what to try, None where nothing needs to be tried; `routing` is the
+    mesh.routing that would help, where it would."""
 
     id: str
     ok: bool
     text: str
     advice: str | None = None
+    routing: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "routing" or value is not None}
 
 
 def _log(unit: str) -> str:
@@ -92,8 +94,8 @@ def mesh(system: System, facts: Facts) -> Check | None:
                          _("Compare the mesh's passphrase on both, letter by letter, and access_point.passphrase."))
         if not joined and kind == "station":
             return Check("mesh", True, _("{name} waits for a Byzantium access point of this mesh.").format(name=name),
-                         _("Bring one within reach, with the same mesh name and passphrases. To look for another way, "
-                           "`byzwizard apply` listens again."))
+                         _("Bring one within reach, with the same mesh name and passphrases. This node listens again "
+                           "by itself."))
         if not joined:
             return Check("mesh", False, _("{name} has not joined the mesh.").format(name=name), _log(unit))
     if not wireless:

@@ -44,9 +44,10 @@ class Facts:
     island_key: str = ""  # the public WireGuard key that owners of islands are told
     leased: bool = False  # AHCP servers are asked for a further address
     unencrypted: tuple[str, ...] = ()  # the links and hubs that anyone near can listen to, of a mesh that is not open
+    listens: bool = False  # what its radios do depends on who is near, so that it listens again while it is alone
 
 
-def of(resolved: Resolved) -> Facts:
+def of(resolved: Resolved, listens: bool = False) -> Facts:
     return Facts(
         name=resolved.name,
         id=resolved.node_id,
@@ -63,6 +64,7 @@ def of(resolved: Resolved) -> Facts:
         island_key=public_key(resolved.island_key) if resolved.island_key else "",
         leased=resolved.answers.mesh.addresses == "ahcp" and bool(resolved.links),
         unencrypted=_unencrypted(resolved),
+        listens=listens,
     )
 
 
@@ -73,11 +75,12 @@ def _unencrypted(resolved: Resolved) -> tuple[str, ...]:
     return (*(link.name for link in resolved.links if not link.encrypted), *points)
 
 
-def step(resolved: Resolved) -> ConfigFile:
+def step(resolved: Resolved, listens: bool) -> ConfigFile:
     from dataclasses import asdict
 
+    content = json.dumps(asdict(of(resolved, listens)), ensure_ascii=False, indent=1) + "\n"
     return ConfigFile(
-        id="names-facts", path=FACTS, content=json.dumps(asdict(of(resolved)), ensure_ascii=False, indent=1) + "\n",
+        id="names-facts", path=FACTS, content=content,
         text=_("Note what this node is, so that its state can be told"))
 
 
@@ -99,3 +102,9 @@ def read(system: System) -> Facts | None:
         })
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def waits(system: System) -> bool:
+    """Does this node join access points, or wait for one? Then it is a node also where none is heard."""
+    known = read(system)
+    return known is not None and any(link.kind == "station" for link in known.links)

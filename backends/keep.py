@@ -158,9 +158,11 @@ class NodeStage:
         return _("Node")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
+        from byzwizard.ladder import listeners
+
         return (
             KeepIdentity(id="identity", text=_("Keep this node's identity key")),
-            facts.step(resolved),
+            facts.step(resolved, listens=bool(listeners(resolved.answers, machine))),
             SetHostName(id="name", text=_("Call this node {name}").format(name=resolved.name), name=resolved.name),
             SetKeyboard(
                 id="keyboard",

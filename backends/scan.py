@@ -15,6 +15,7 @@ from byzwizard.backends.system import System
 from byzwizard.backends.waiting import check_stop
 from byzwizard.errors import ByzantiumError, CannotHere, StepFailed
 from byzwizard.i18n import _
+from byzwizard.keys import LEGACY_CELL
 from byzwizard.machine import Hub, Machine, Radio
 from byzwizard.values import mesh_name
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SSID, RSN, MESH_CONFIGURATION, MESH_ID, VENDOR = 0, 48, 113, 114, beacon.VENDOR
 ESS, AD_HOC, PRIVACY = 0x0001, 0x0002, 0x0010
 WPA = bytes.fromhex("0050f201")
+OLD_CELL = bytes.fromhex(LEGACY_CELL.replace(":", ""))
 MOST = 500  # networks; more is an attack, or a stadium
 SCAN_PATIENCE = 60.0  # seconds for one scan; 5 on real cards, more on a simulated radio of a busy machine
 BUSY_PATIENCE = 20.0  # seconds for a scan that somebody else has under way
@@ -39,7 +41,8 @@ SUFFIXES: dict[str, Security] = {"~pub": "public", "~prv": "private", "~opn": "o
 @dataclass(frozen=True)
 class Network:
     """One name on one channel, however many stations send it; `signal_dbm` is the strongest. `secured`: one needs a
-    passphrase (a public Byzantium mesh is encrypted, and needs none). `security` is told of Byzantium meshes alone."""
+    passphrase (a public Byzantium mesh is encrypted, and needs none). `security` is told of Byzantium meshes alone,
+    `bssid` of the cell of an old Byzantium, which is known by it."""
 
     kind: Kind
     name: str
@@ -48,9 +51,10 @@ class Network:
     secured: bool
     byzantium: bool
     security: Security | None = None
+    bssid: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "bssid" or value is not None}
 
 
 def scan(system: System, machine: Machine, only: str | None = None) -> list[Network]:
@@ -192,6 +196,8 @@ def network_of(one: "Heard") -> Network | None:
     if kind == "mesh":  # byte 4 of the configuration is the authentication: 0 none, 1 SAE, 2 802.1X
         secured = elements.get(MESH_CONFIGURATION, b"")[4:5] not in {b"", b"\0"}
     name, suffix = byzantium_name(raw) if kind != "ap" else (None, "")
+    if kind == "ibss" and not secured and one.bssid == OLD_CELL and (old := _mesh_name(raw)) is not None:
+        return Network(kind, old, one.signal_dbm, channel_number(one.mhz), False, True, "open", LEGACY_CELL)
     if name is None:
         ours = kind == "ap" and element_of(one) is not None
         return Network(kind, _shown(raw), one.signal_dbm, channel_number(one.mhz), secured, ours)
@@ -217,12 +223,17 @@ def hub_of(one: "Heard", phy: str) -> Hub | None:
 
 def byzantium_name(raw: bytes) -> tuple[str | None, str]:
     """("relief", "~pub") of b"relief~pub"; (None, "") for what no node of ours would send."""
+    suffix = raw[-4:].decode(errors="replace")
+    name = _mesh_name(raw[:-4]) if suffix in SUFFIXES else None
+    return (name, suffix) if name is not None else (None, "")
+
+
+def _mesh_name(raw: bytes) -> str | None:
+    """None for what could not stand in an answers file."""
     try:
-        text = raw.decode()
-        suffix = text[-4:]
-        return (mesh_name(text[:-4]), suffix) if suffix in SUFFIXES else (None, "")
+        return mesh_name(raw.decode())
     except ValueError:
-        return None, ""
+        return None
 
 
 def elements_of(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from byzwizard import alone
 from byzwizard.backends import (
     airing,
     alerting,
@@ -82,7 +85,7 @@ def read_status(system: System) -> dict[str, Any]:
         around = [
             *offering.complaints(system, chosen, services),
             *([Check("trust", True, trusted)] if (trusted := offering.trusted(system)) else []),
-            *company(nodes),
+            *company(nodes, nobody(system, known, users)),
             *refusal(stations.result(), refused.result()),
             *other_kinds(known, heard.result()),
             *silent_links(speaking, dump.result(), known.routing, lambda: spoken.heard(wireless, known.routing)),
@@ -102,12 +105,23 @@ def _told(system: System, spoken_here: Protocol | None) -> Dump | None:
         return None
 
 
-def company(nodes: Sequence[neighbours.Neighbour]) -> list[Check]:
+def nobody(system: System, known: Facts, users: int) -> str:
+    """That nobody is near, and what this node does about it."""
+    due = alone.read(system).due if known.listens else None
+    if due is None:
+        return (_("No other node of this mesh is near. It listens again when no phone is joined any more.")
+                if known.listens and users else _("No other node of this mesh is near."))
+    n = max(1, math.ceil((due - time.monotonic()) / 60))
+    return ngettext("No other node of this mesh is near. It listens again within {n} minute.",
+                    "No other node of this mesh is near. It listens again within {n} minutes.", n).format(n=n)
+
+
+def company(nodes: Sequence[neighbours.Neighbour], alone_text: str) -> list[Check]:
     """Who is near. Nobody is no failure: somebody has to be the first."""
     near = sum(node.hops == 1 for node in nodes)
     if near:
         return [Check("neighbours", True, ngettext("{n} node is near.", "{n} nodes are near.", near).format(n=near))]
-    return [Check("neighbours", True, _("No other node of this mesh is near."),
+    return [Check("neighbours", True, alone_text,
                   _("This node works, and waits. Bring another within reach, with the same mesh name, passphrase and "
                     "channel; a higher place or an open door often helps."))]
 
@@ -158,7 +172,7 @@ def silent_links(stations: Sequence[airing.Station], dump: Dump | None, routing:
             _("A node near is joined and routes by {other}; this one routes by {routing}.").format(
                 other=found, routing=routing),
             _("To be in one mesh, all need the same: set mesh.routing to {other} with `byzwizard`, or change the "
-              "others.").format(other=found))]
+              "others.").format(other=found), found)]
     return [Check(
         "unrouted", True,
         ngettext("{n} node near is joined, but its routing is not understood.",

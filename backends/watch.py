@@ -1,4 +1,4 @@
-"""The stage "watch": radios that hear nobody any more are looked after (byzwizard/unstick.py)."""
+"""The stage "watch": radios that hear nobody any more, or nobody yet, are looked after (byzwizard/unstick.py)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ class WatchStage:
         return _("Watch over radios")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        if not any(link.kind == "802.11s" for link in resolved.links):
+        from byzwizard.ladder import listeners
+
+        if any(link.kind == "802.11s" for link in resolved.links):
+            text = _("Join anew when a radio hears nobody any more")
+        elif listeners(resolved.answers, machine):
+            text = _("Listen again for other nodes while none is near")
+        else:
             return (StopUnit(id="mesh-watch", unit=UNIT, text=_("Watch over no radio")),)
-        return (
-            RunUnit(id="mesh-watch", unit=UNIT, files=(FACTS,),
-                    text=_("Join anew when a radio hears nobody any more")),
-        )
+        return (RunUnit(id="mesh-watch", unit=UNIT, files=(FACTS,), text=text),)
 
 
 STAGE = WatchStage()

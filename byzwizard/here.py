@@ -118,11 +118,11 @@ class Here:
         radios = [] if self.rehearsal else [radio.phy for radio in listeners(answers, machine)]
         if not radios:
             return machine
-        from byzwizard.backends import hearing
+        from byzwizard.backends import facts, hearing
 
         heard = self._ask("scan", "--hubs", ",".join(radios)).strip()
         self._heard = (answers, heard)
-        return machine.model_copy(update={"heard": hearing.read(heard)})
+        return machine.model_copy(update={"heard": hearing.read(heard), "patient": facts.waits(self._system)})
 
     def save(self, answers: Answers, path: Path) -> None:
         from byzwizard.answers import save_text

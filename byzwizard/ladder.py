@@ -150,22 +150,22 @@ class Ladder:
         for part in (self._joins(radio) for radio in reversed(radios)):
             if part is not None:
                 return [part]
-        return [part for radio in radios if (part := self._begins(radio)) is not None][:1]
+        return [part for radio in radios if (part := self._begins(radio)) is not None][:1] or self._waiting(radios)
 
     def _hub_or_station(self, radios: Sequence[Radio]) -> list[Part]:
         joining = [part for radio in reversed(radios) if (part := self._joins(radio)) is not None]
         if joining:
             return joining[:1]
         if self._answers.access_point.enable is False:
-            waiting = [self._waits(radio) for radio in reversed(radios) if can_join(radio)]
+            chosen = [self._waits(radio) for radio in reversed(radios) if can_join(radio)]
         else:
-            waiting = [self._serves(radio) for radio in radios if _is_able(radio)]
-        if not waiting:
+            chosen = [self._serves(radio) for radio in radios if _is_able(radio)] or self._waiting(radios)
+        if not chosen:
             raise CannotHere(
                 _("mesh.link is hub, but no Byzantium access point is heard, and no card here can be one."),
                 what_to_buy(),
             )
-        return waiting[:1]
+        return chosen[:1]
 
     def of_named(self) -> list[Part]:
         mesh, ports = self._answers.mesh, {port.interface for port in self._machine.wired}
@@ -201,7 +201,8 @@ class Ladder:
         if link == "hub":
             return self._hub_or_station([radio])[0]
         if link == "auto":
-            return self._asked(radio, "802.11s") or self._joins(radio) or self._begins(radio)
+            part = self._asked(radio, "802.11s") or self._joins(radio) or self._begins(radio)
+            return part or next(iter(self._waiting([radio])), None)
         return self._asked(radio, link)
 
     def _asked(self, radio: Radio, link: str) -> Part | None:
@@ -236,6 +237,13 @@ class Ladder:
             interface=radio.interface, ssid=self._answers.access_point.ssid
         )
         return Part(radio, "station", reason)
+
+    def _waiting(self, radios: Sequence[Radio]) -> list[Part]:
+        """Where nobody is heard and none of them can begin: the weakest waits, on a node that is to stand all the
+        same."""
+        if not (self._machine.patient and self._hubs) or self._answers.access_point.enable is True:
+            return []
+        return [self._waits(radio) for radio in reversed(radios) if can_join(radio)][:1]
 
     def _begins(self, radio: Radio) -> Part | None:
         """Where there is nobody to join."""

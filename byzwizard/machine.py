@@ -147,8 +147,9 @@ class Hub(_Data):
 
 
 class Machine(_Data):
-    """`heard` is None where nobody has listened; `programs` are those that answers may ask for and the stick does not
-    bring. Both are left out of the JSON where there is nothing to say."""
+    """`heard` is None where nobody has listened; `patient`: a card that can only join may wait for somebody to join;
+    `programs` are those that answers may ask for and the stick does not bring. All three are left out of the JSON where
+    there is nothing to say."""
 
     machine: Literal[1] = 1
     radios: tuple[Radio, ...] = ()
@@ -160,6 +161,7 @@ class Machine(_Data):
     secure_boot: bool = False
     battery: Battery | None = None
     heard: tuple[Hub, ...] | None = None
+    patient: bool = False
     programs: tuple[str, ...] = ()
 
     @model_serializer(mode="wrap")
@@ -167,6 +169,8 @@ class Machine(_Data):
         shown: dict[str, Any] = handler(self)
         if self.heard is None:
             del shown["heard"]
+        if not self.patient:
+            del shown["patient"]
         if not self.programs:
             del shown["programs"]
         return shown

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from byzwizard.answers import Answers
-from byzwizard.backends import prefixes, remembered
+from byzwizard.backends import facts, prefixes, remembered
 from byzwizard.backends.keep import identity
 from byzwizard.backends.system import System
 from byzwizard.i18n import _, use
@@ -37,8 +37,9 @@ def prepare(
     boot: bool = False,
 ) -> Prepared:
     """`again`: what the last apply saw of this computer will do, where nothing has changed since. `heard`: what Review
-    heard of others, as hearing.py writes it. `boot`: services that cannot be are left out. Raises Invalid for the
-    files, CannotHere where this machine has not what is asked."""
+    heard of others, as hearing.py writes it. `boot`: services that cannot be are left out, and a node is wanted even
+    where its card can only join and there is nobody to join yet. Raises Invalid for the files, CannotHere where this
+    machine has not what is asked."""
     from byzwizard.answers import load
 
     gone: list[str] = []
@@ -52,6 +53,7 @@ def prepare(
         machine = machine_for(system, machine_file)
     if machine_file is None:
         machine = _listened(system, answers, machine, heard)
+        machine = machine.model_copy(update={"patient": boot or facts.waits(system)})
     node = identity(system) if machine_file is None else rehearsed(machine)
     ready = prepare_answers(system, answers, machine, node, stages, boot=boot)
     missing = [_("This version of Byzantium has no service {name}: it is left out.").format(name=name) for name in gone]

@@ -1,5 +1,6 @@
 """Radios that hear nobody any more where they heard somebody (byz-radio.service): drivers get stuck, and a mesh that a
-radio has left without being told looks like one that has gone away.
+radio has left without being told looks like one that has gone away. A node that has met nobody yet is watched over
+too, where it could listen again (alone.py).
 
 It runs as the user of wpa_supplicant, has no right but to speak with it, and asks it to look around, then to end:
 systemd starts it again, and it joins. Between two tries it waits longer each time, up to an hour, for mostly the others
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byzwizard import alone
 from byzwizard.backends import airing, control, facts
 from byzwizard.backends.system import System
 from byzwizard.duty import notify
@@ -66,16 +68,25 @@ def look(system: System, radios: Sequence[Radio], now: float, say: Callable[[str
             say(f"{radio.name}: {found} heard again")
 
 
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def main() -> int:
     """Until SIGTERM. Exit status 0."""
     system = System()
     known = facts.read(system)
     radios = [Radio(link.name) for link in known.links if link.kind == "802.11s"] if known else []
+    hermit = alone.read(system)
+    if known is None or not known.listens:
+        alone.forget(system)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     notify("READY=1")
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            look(system, radios, time.monotonic(), lambda text: print(text, file=sys.stderr, flush=True))
+            look(system, radios, time.monotonic(), say)
+            if known is not None and known.listens:
+                alone.look(system, known, hermit, time.monotonic(), say)
             notify("WATCHDOG=1")
             time.sleep(EVERY)
     return 0

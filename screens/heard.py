@@ -17,8 +17,16 @@ Network = dict[str, Any]
 
 
 def meshes(heard: Sequence[Network]) -> list[Network]:
-    """Those that can be joined, the strongest first."""
-    ours = [network for network in heard if network["byzantium"] and network["kind"] == "mesh"]
+    """Those that can be joined, the strongest first. Where some nodes of a mesh are in its ad-hoc cell and others mesh
+    by 802.11s, it is one mesh, and what this card does there is its own choice."""
+    ours = [network for network in heard if network["byzantium"] and network["kind"] in ("mesh", "ibss")]
+    whole = {(network["name"], network["security"]) for network in ours if network["kind"] == "mesh"}
+    ours = [
+        network
+        for network in ours
+        if network["kind"] == "mesh"
+        or (network["security"] != "private" and (network["name"], network["security"]) not in whole)
+    ]
     return sorted(ours, key=lambda network: -(network["signal_dbm"] or -200))[:MOST]
 
 
@@ -30,14 +38,14 @@ def best(found: Sequence[Network]) -> str:
         count=count,
         name=first["name"],
         strength=strength(first["signal_dbm"]),
-        kind=kind_words(first["security"]),
+        kind=kind_words(first),
     )
 
 
 def take(session: Session, network: Network) -> None:
     """Put what is heard of a mesh into the draft. A private one's passphrase is asked for, and its routing is not on
     the air."""
-    draft = session.draft
+    draft, adhoc = session.draft, network["kind"] == "ibss"
     draft.forget("mesh.name", "mesh.channel", "mesh.passphrase")
     draft.put(
         "mesh",
@@ -46,6 +54,8 @@ def take(session: Session, network: Network) -> None:
         security="open" if network["security"] == "open" else "sae",
         passphrase=None,
         passphrase_file=None,
+        link="ibss" if adhoc else "auto",
+        bssid=network.get("bssid"),
     )
     from byzwizard.screens.mesh import Mesh
 
@@ -53,8 +63,15 @@ def take(session: Session, network: Network) -> None:
     assert isinstance(page, Mesh)
     session.go("mesh")
     page.join(private=network["security"] == "private")
-    said = _(
-        "{name} is taken over: its name, channel and kind. Its routing cannot be heard; {routing} is set, see More."
+    said = (
+        _(
+            "{name} is taken over: its name, channel, kind and ad-hoc link. Its routing cannot be heard; {routing} is "
+            "set, see More."
+        )
+        if adhoc
+        else _(
+            "{name} is taken over: its name, channel and kind. Its routing cannot be heard; {routing} is set, see More."
+        )
     )
     session.say(said.format(name=network["name"], routing=draft.get("mesh.routing")))
 
@@ -85,7 +102,7 @@ class Heard(Page):
             "Public: every Byzantium node may join. Private: its passphrase is asked for. Open: nothing is encrypted."
             "\n\n"
             "Choosing one only fills in the page; nothing is joined before Review."
-        )
+        ) + "\n\n" + _("Ad-hoc, which an old Byzantium has too, is the older way: nothing there is encrypted.")
 
     def items(self) -> Sequence[Item]:
         if self._fault:
@@ -102,7 +119,7 @@ class Heard(Page):
                 _("{strength}, {kind}, channel {channel}").format(
                     strength=strength(network["signal_dbm"]),
                     channel=network["channel"],
-                    kind=kind_words(network["security"]),
+                    kind=kind_words(network),
                 ),
             )
             for n, network in enumerate(self._found)
@@ -140,8 +157,13 @@ class Heard(Page):
         take(self.session, network)
 
 
-def kind_words(security: str) -> str:
-    """Who may join a mesh."""
+def kind_words(network: Network) -> str:
+    """Who may join a mesh, and how."""
+    security = network["security"]
+    if network.get("bssid"):
+        return _("old Byzantium")
+    if network["kind"] == "ibss":
+        return _("public, ad-hoc") if security == "public" else _("open, ad-hoc")
     return {"public": _("public"), "private": _("private"), "open": _("open, not encrypted")}[security]
 
 

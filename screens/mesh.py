@@ -212,7 +212,7 @@ class Mesh(Page):
                 _("Routing"),
                 str(draft.get("mesh.routing")),
                 self._routings(),
-                self._route,
+                self.route,
             ),
             Pick(
                 "mesh.addresses",
@@ -246,7 +246,7 @@ class Mesh(Page):
             for name, routing in ROUTINGS.items()
         )
 
-    def _route(self, name: str) -> None:
+    def route(self, name: str) -> None:
         """What this computer cannot have is not chosen, but explained."""
         machine = self.session.machine
         lack = ROUTINGS[name].lack(machine) if machine is not None else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from byzwizard.diskwords import size
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
-from byzwizard.screens import alerts
+from byzwizard.screens import alerts, routed
 from byzwizard.screens.items import Action, Button, Code, Gap, Item, Key, Note, Style, Table, Waiting
 from byzwizard.screens.page import Page, Session
 from byzwizard.screens.sheets import Sheet, confirm
@@ -174,6 +174,7 @@ class Node(Page):
                 ),
                 Gap(),
             ]
+        items += routed.items(self.session)
         left = [
             *alerts.items(status["alerts"]),
             *self._problems(status),

@@ -56,6 +56,31 @@ def test_one_that_can_only_join_has_nothing_to_do_where_nobody_is() -> None:
         of({}, card(0, "E"), heard=(hub(secured=True),))
 
 
+@pytest.mark.parametrize(("answers", "radio", "waits"), [
+    ({}, card(0, "E"), True),
+    (PRIVATE, card(0, "C", "IBSS"), True),
+    ({"mesh": {"link": "hub"}}, card(0, "E"), True),
+    ({"mesh": {"interfaces": ["wlan0"]}}, card(0, "E"), True),
+    ({}, card(0, "D"), False),
+    ({"mesh": {"routing": "batman-adv"}}, card(0, "E"), False),
+    ({"access_point": {"enable": True}}, card(0, "E"), False),
+])
+def test_a_node_that_is_to_stand_waits_for_somebody_to_join(answers: dict[str, Any], radio: Radio, waits: bool) -> None:
+    """At boot; a person is told that the card can do nothing here, and that is no node."""
+    machine = Machine(radios=(radio,), heard=(), patient=True)
+    if waits:
+        resolved = resolve(Answers.model_validate(answers), machine, NODE)
+        assert [(link.kind, link.network) for link in resolved.links] == [("station", b"Byzantium")]
+        assert not resolved.access_points
+        with pytest.raises(CannotHere):
+            of(answers, radio)
+    elif radio.verdict is not None and radio.verdict.grade == "D":
+        assert parts(resolve(Answers.model_validate(answers), machine, NODE)) == ["hub"], "it can begin"
+    else:
+        with pytest.raises(CannotHere):
+            resolve(Answers.model_validate(answers), machine, NODE)
+
+
 def test_a_station_goes_where_it_heard_the_strongest() -> None:
     near = hub(ssid=b"near".hex(), signal_dbm=-40.0)
     link, = of({}, card(0, "D"), heard=(hub(), near)).links
@@ -203,4 +228,4 @@ def test_a_name_that_acts_on_a_terminal_is_shown_and_does_not() -> None:
 def test_what_was_heard_stays_in_a_recording_and_silence_leaves_none() -> None:
     machine = Machine(radios=(card(0, "D"),), heard=(hub(),))
     assert Machine.model_validate_json(machine.model_dump_json()) == machine
-    assert "heard" not in Machine().model_dump()
+    assert not {"heard", "patient"} & set(Machine().model_dump())

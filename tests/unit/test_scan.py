@@ -65,6 +65,24 @@ def test_the_kind_of_a_mesh_is_told(one: Heard, security: str | None) -> None:
     assert (security or "mesh") in describe([found])[0]
 
 
+OLD = bytes.fromhex("02CAFFEEBABE")
+
+
+@pytest.mark.parametrize(("one", "known"), [
+    (Heard(OLD, 2432, 2, -50.0, element(0, b"Byzantium")), True),
+    (Heard(OLD, 2432, 2, -50.0, element(0, b"hackdc")), True),
+    (Heard(bytes(6), 2432, 2, -50.0, element(0, b"Byzantium")), False),
+    (Heard(OLD, 2432, 0x12, -50.0, element(0, b"Byzantium")), False),
+    (Heard(OLD, 2432, 1, -50.0, element(0, b"Byzantium")), False),
+    (Heard(OLD, 2432, 2, -50.0, element(0, b"\x1b[2J")), False),
+])
+def test_an_old_byzantium_is_known_by_its_cell(one: Heard, known: bool) -> None:
+    found = network_of(one)
+    assert found is not None
+    assert found.byzantium is known
+    assert (found.bssid, found.security) == (("02:CA:FF:EE:BA:BE", "open") if known else (None, None))
+
+
 def test_neither_mesh_nor_network() -> None:
     assert network_of(heard(b"")) is None
 

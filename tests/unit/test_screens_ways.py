@@ -9,11 +9,23 @@ from byzwizard.answers import Answers
 from byzwizard.backends.nl80211 import Heard
 from byzwizard.backends.probe import load_machine
 from byzwizard.backends.scan import network_of
+from byzwizard.keys import derive
 from byzwizard.machine import Machine
 from tests.unit.driver import Screen, Typist
-from tests.unit.fake_desk import STATUS, FakeDesk
+from tests.unit.fake_desk import MACHINE, STATUS, FakeDesk
 
 MACHINES = Path(__file__).parents[1] / "machines"
+
+
+AD_HOC = 2  # of an IBSS's capabilities
+OLD = bytes.fromhex("02CAFFEEBABE")
+
+
+def cell(name: str, signal: float = -50.0, bssid: bytes = bytes(6)) -> dict[str, Any]:
+    """An ad-hoc network on channel 6 as scan tells it."""
+    network = network_of(Heard(bssid, 2437, AD_HOC, signal, bytes((0, len(name))) + name.encode()))
+    assert network is not None
+    return network.as_json()
 
 
 def heard(air_id: str, signal: float = -50.0) -> dict[str, Any]:
@@ -66,6 +78,71 @@ def test_the_list_says_who_may_join() -> None:
     lines = [line for line in screen.text().splitlines() if "channel 6" in line]
     for line, words in zip(lines, ("private", "public", "open, not encrypted"), strict=True):
         assert words in line
+
+
+def test_ad_hoc_meshes_are_in_the_list_and_say_what_they_are() -> None:
+    networks = [cell("a~pub", -40), cell("b~opn", -50), cell("Byzantium", -60, OLD), heard("c~pub", -70)]
+    screen = Screen(FakeDesk(networks=[*networks, cell("cafe"), cell("d~prv")]))  # the last two nobody could join
+    screen.do("join")
+    text = " ".join(screen.text().split())
+    for words in ("a strong, public, ad-hoc, channel 6", "b strong, open, ad-hoc, channel 6",
+                  "Byzantium fair, old Byzantium, channel 6", "c fair, public, channel 6"):
+        assert words in text
+    assert text.count("channel 6") == 4
+
+
+def test_who_takes_an_ad_hoc_mesh_meshes_by_ad_hoc_and_not_any_more_after_another() -> None:
+    screen = Screen(FakeDesk(networks=[cell("a~pub", -40), cell("Byzantium", -60, OLD), heard("c~pub", -70)]))
+    taken = []
+    for row in ("heard-0", "heard-1", "heard-2"):
+        screen.do("join", row)
+        assert screen.page == "mesh"
+        mesh = screen.session.draft.answers.mesh
+        taken.append((mesh.name, mesh.link, mesh.security, mesh.bssid, mesh.channel))
+        screen.press("esc")
+    assert taken == [
+        ("a", "ibss", "sae", None, 6), ("Byzantium", "ibss", "open", "02:CA:FF:EE:BA:BE", 6),
+        ("c", "auto", "sae", None, 6),
+    ]
+
+
+def test_what_is_taken_of_an_old_byzantium_is_its_own_cell() -> None:
+    screen = Screen(FakeDesk(networks=[cell("Byzantium", bssid=OLD)]))
+    screen.do("join")
+    assert "ad-hoc link. Its routing cannot be heard" in " ".join(screen.text().split())
+    assert derive(screen.session.draft.answers.mesh).air_id == "Byzantium"
+
+
+def test_one_mesh_of_both_kinds_of_link_is_one_in_the_list() -> None:
+    screen = Screen(FakeDesk(networks=[cell("relief~pub", -40), heard("relief~pub", -70)]))
+    screen.do("join")
+    mesh = screen.session.draft.answers.mesh
+    assert (mesh.name, mesh.link) == ("relief", "auto"), "the card's own best way"
+
+
+UNROUTED = {"id": "unrouted", "ok": True, "text": "A node near routes otherwise.", "advice": None,
+            "routing": "batman-adv"}
+
+
+def test_the_routing_of_a_neighbour_is_taken_from_the_node_page() -> None:
+    now = Answers.model_validate({"mesh": {"name": "relief"}})
+    screen = Screen(FakeDesk(now=now, state={**STATUS, "checks": [*STATUS["checks"], UNROUTED]}), "node")
+    assert "Route by batman-adv, as a node near does" in screen.text()
+    screen.do("routing")
+    assert screen.page == "review"
+    mesh = screen.session.draft.answers.mesh
+    assert (mesh.routing, mesh.name) == ("batman-adv", "relief")
+    assert "Route by" not in Screen(FakeDesk(now=now), "node").text()
+
+
+def test_a_routing_that_this_computer_lacks_is_explained_and_not_taken() -> None:
+    state = {**STATUS, "checks": [{**UNROUTED, "routing": "olsr"}]}
+    screen = Screen(FakeDesk(now=Answers(), state=state), "node")
+    screen.session.machine = MACHINE
+    screen.do("routing")
+    assert screen.page == "node"
+    assert "olsrd" in screen.text()
+    assert screen.session.draft.get("mesh.routing") == "babel"
 
 
 def test_the_mesh_page_lists_what_is_heard_and_takes_it_over() -> None:

@@ -159,13 +159,16 @@ def test_joined_without_routing_is_told_after_a_minute() -> None:
     other, = status.silent_links(stations, Dump(), "babel", lambda: "batman-adv")
     assert other.advice is not None
     assert "set mesh.routing to batman-adv" in other.advice
+    assert other.as_json()["routing"] == "batman-adv"
+    assert set(told.as_json()) == {"id", "ok", "text", "advice"}
     fresh = [airing.Station("5a:d4:21:0e:bf:1f", -61, "ESTAB", 20)]
     assert status.silent_links(fresh, Dump(), "babel", nothing) == []
 
 
 def test_nobody_near_is_no_failure() -> None:
-    told, = status.company([])
+    told, = status.company([], "Nobody.")
     assert told.ok
+    assert told.text == "Nobody."
     assert told.advice
 
 
@@ -226,7 +229,7 @@ def test_a_change_under_way_is_no_change_cut_off(tmp_path: Path) -> None:
 
 
 def test_people_read_it_in_their_width() -> None:
-    found = status._shape(known(), status.company([]), neighbours.listed(
+    found = status._shape(known(), status.company([], "Nobody."), neighbours.listed(
         airing.parse_stations(STATIONS), babel_socket.parse(BABEL.splitlines()),
         {"10.1.2.1": neighbours.Known("dock", 1)}), 2)
     text = lines(found, 60)

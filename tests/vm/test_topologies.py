@@ -19,6 +19,7 @@ CUT, PARTED = 15, 30  # seconds until the way is back after a short cut, and aft
 ROUND = 30
 MET, GONE = 60, 120  # seconds until a clash is repaired, and until a dead node has no name
 WITHDRAWN = 15  # seconds until a gateway that leads nowhere is announced no more
+LISTENS = 1800  # two rounds of a node that listens again and again (byzwizard/alone.py)
 SAME = "  subnet: 10.66.77.0/24\n"
 SECRET = "  passphrase: {} orbit velvet plinth ember\n"
 
@@ -210,6 +211,57 @@ def test_a_star_by_hub_becomes_one_mesh_with_those_that_mesh_otherwise(lab: Neig
     assert "type mesh point" in ann.run("iw dev mesh0 info")
     for one, other in (("bob", "eva"), ("eva", "cat"), ("dan", "fay"), ("fay", "dan")):
         lab.finds(one, other)
+
+
+def test_who_began_alone_finds_the_others_that_come_later(six: Neighbourhood) -> None:
+    """dan is a hub, cat an ad-hoc cell and bob waits, each before anybody is there; then ann comes, who listens to
+    nobody. Nothing is done by hand."""
+    six.become("babel")
+    six.hears(())
+    six["bob"].stop()
+    for name, grade in (("cat", "C"), ("dan", "D")):
+        six[name].at_most(grade)
+    six.each(six.apply, ("cat", "dan"))
+    assert "type AP" in six["dan"].run("iw dev ap0 info")
+    assert "type IBSS" in six["cat"].run("iw dev mesh0 info")
+    bob = six.vm.node("bob", six.radios["bob"]).booted(SETUP)
+    bob.run("systemctl stop 'byz-wizard@*'")
+    bob.at_most("E")
+    bob.put("/run/answers.yaml", answers("bob"), 0o600)
+    status, said = bob.sh("byzwizard apply /run/answers.yaml", SETUP)
+    assert status == 4, "a person is told that this card alone makes no node"
+    assert "No Byzantium access point of this mesh is near." in said
+    bob.run("byzwizard apply /run/answers.yaml --boot found", SETUP)  # as byz-node.service does
+    bob.wait("byzwizard status --json | grep -q 'waits for a Byzantium access point'", SETUP, "bob to say so")
+    for name in ("bob", "cat", "dan"):
+        six[name].wait("byzwizard status --json | grep -q 'It listens again within'", SETUP,
+                       f"{name} to say when it listens again")
+
+    six.hears([("ann", name) for name in ("bob", "cat", "dan")])
+    for name in ("bob", "cat", "dan"):
+        six[name].wait("iw dev mesh0 info | grep -q 'type managed'", LISTENS, f"{name} to join ann")
+    for one, other in (("bob", "dan"), ("cat", "bob"), ("dan", "cat"), ("ann", "cat")):
+        six.finds(one, other)
+    six["dan"].run("journalctl -u byz-listen -o cat | grep 'an access point of this mesh is heard'")
+
+
+def test_of_two_hubs_one_joins_the_other(six: Neighbourhood) -> None:
+    """Power returns, and both listened when neither was there."""
+    six.become("babel")
+    six.hears(())
+    pair = ("ann", "dan")
+    for name in pair:
+        six[name].at_most("D")
+    six.each(six.apply, pair)
+    for name in pair:
+        assert "type AP" in six[name].run("iw dev ap0 info")
+    six.hears([pair])
+    six.vm.wait(" || ".join(f"nsenter --net=/run/netns/{name} iw dev mesh0 link | grep -q '^Connected'"
+                            for name in pair), LISTENS, "one of two hubs to join the other")
+    six.finds("ann", "dan")
+    six.finds("dan", "ann")
+    hubs = [name for name in pair if six[name].sh("iw dev ap0 info | grep -q 'type AP'")[0] == 0]
+    assert len(hubs) == 1
 
 
 def test_a_wrong_secret_meshes_with_nobody_and_status_says_so(lab: Neighbourhood) -> None:

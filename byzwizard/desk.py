@@ -152,6 +152,9 @@ class Desk(Protocol):
     def problem(self) -> str | None:
         """Why the answers that this boot found were not applied; a quick question, asked without a thread."""
 
+    def cut_off(self) -> tuple[str, ...]:
+        """What was being done when the power went, or a stick was pulled out; a quick question as well."""
+
     def load(self, path: Path) -> Answers: ...
 
     def place(self, text: str) -> Place:

@@ -56,6 +56,11 @@ class Here:
 
         return None if self.rehearsal else problem(self._system)
 
+    def cut_off(self) -> tuple[str, ...]:
+        from byzwizard.backends import cutoff
+
+        return () if self.rehearsal else cutoff.told(self._system)
+
     def load(self, path: Path) -> Answers:
         from byzwizard.answers import load
         from byzwizard.backends import paths

@@ -204,8 +204,9 @@ class Desk(Protocol):
     def sticks(self) -> list[Stick]:
         """What is plugged in now beside the medium that this system runs from; internal disks are left out."""
 
-    def clone(self, sticks: Sequence[Stick], content: str) -> Applying:
-        """Erase these and copy this system to them; `content` is that of the answers' `clone` key."""
+    def clone(self, sticks: Sequence[Stick], content: str, passphrase: str = "") -> Applying:
+        """Erase these and copy this system to them; `content` is that of the answers' `clone` key, `passphrase` that of
+        the stores of copies with data."""
 
     def self_test(self, interface: str) -> str:
         """Let a radio join a throw-away mesh and tell the outcome in a sentence."""
@@ -224,6 +225,9 @@ class Desk(Protocol):
 
     def locked(self) -> bool:
         """Whether this node has a store that is not open; a quick question, asked without a thread."""
+
+    def opened(self) -> bool:
+        """Whether this node has a store that is open; as quick."""
 
     def keeping(self) -> Keeping | None:
         """The store of this node; None where it has none."""

@@ -190,10 +190,11 @@ class Here:
         file = self._context.machine_file
         return clone.sticks(self.machine().disks if file is not None else targets.disks_now(self._system))
 
-    def clone(self, sticks: Sequence[Stick], content: str) -> Applying:
-        carries = ["--with-answers"] if content == "answers" else []
+    def clone(self, sticks: Sequence[Stick], content: str, passphrase: str = "") -> Applying:
+        more = {"answers": ["--with-answers"], "data": ["--with-data", "--passphrase-fd", "0"]}
+        carries = more.get(content, [])
         names, seals = [stick.name for stick in sticks], [stick.seal for stick in sticks]
-        return self._program(["clone", *names, *carries, *_confirmed(seals)], "")
+        return self._program(["clone", *names, *carries, *_confirmed(seals)], passphrase)
 
     def status(self) -> dict[str, Any]:
         from byzwizard.backends import facts
@@ -276,6 +277,11 @@ class Here:
         from byzwizard.backends import store
 
         return not self.rehearsal and store.locked(self._system)
+
+    def opened(self) -> bool:
+        from byzwizard.backends import store
+
+        return not self.rehearsal and store.is_open(self._system)
 
     def keeping(self) -> Keeping | None:
         from byzwizard.keeping import read

@@ -215,47 +215,99 @@ class Kept(Sheet):
         session.host.later(job, lambda _none: session.say(sentence), session.sorry)
 
 
-class Change(Secret):
-    """Another passphrase for the store."""
+class New(Secret):
+    """A sheet on which a passphrase is chosen: measured, and F6 makes one of five words. `new` is its field."""
 
-    def __init__(self, session: Session) -> None:
-        self.fields = (("old", _("Present one")), ("new", _("New one")))
-        super().__init__(session, _("Another passphrase"), _("The former one does not open the store any more."))
-        self._meter = Meter(
-            session, lambda: self._typed["new"], lambda: not self._fits(), _("nobody can open the store without it")
-        )
+    new = "new"
+
+    def __init__(self, session: Session, title: str, sentence: str, use: str) -> None:
+        super().__init__(session, title, sentence)
+        self._meter = Meter(session, lambda: self._typed[self.new], lambda: not self._fits(), use)
 
     def bindings(self) -> Sequence[Key]:
         return [Key(("f6",), _("new words"), self._words, footer="F6"), *super().bindings()]
 
     def items(self) -> Sequence[Item]:
         items = super().items()
-        return items if self._busy else [*items[:2], self._meter.note(self._shown), *items[2:]]
-
-    def buttons(self) -> Sequence[Button]:
-        return [Button("cancel", _("Cancel"), self.escape), Button("change", _("Change it"), self._done)]
+        below = 1 + [key for key, _label in self.fields].index(self.new)
+        return items if self._busy else [*items[:below], self._meter.note(self._shown), *items[below:]]
 
     def _type(self, key: str, text: str) -> None:
         super()._type(key, text)
         self._meter.measure()
 
     def _words(self) -> None:
-        self._typed["new"] = self._meter.words()
+        self._typed[self.new] = self._meter.words()
         self.session.host.changed()
 
     def _fits(self) -> bool:
         try:
-            values.passphrase(self._typed["new"])
+            values.passphrase(self._typed[self.new])
         except ValueError:
             return False
         return True
 
     def _done(self) -> None:
-        old, new, session = self._typed["old"], self._typed["new"], self.session
-        if not self._fits():
-            self._said = _("A passphrase is 8 to 63 characters: letters, digits, signs and spaces of plain ASCII.")
-            session.host.changed()
+        if self._fits():
+            self._take()
             return
+        self._said = _("A passphrase is 8 to 63 characters: letters, digits, signs and spaces of plain ASCII.")
+        self.session.host.changed()
+
+    def _take(self) -> None:
+        """It can be a passphrase."""
+        raise NotImplementedError
+
+
+class Own(New):
+    """The passphrase of the stores on copies, typed twice; `then` is told it."""
+
+    def __init__(self, session: Session, then: Callable[[str], None]) -> None:
+        self.fields = (("new", _("Passphrase")), ("again", _("Once more")))
+        self._then = then
+        super().__init__(
+            session,
+            _("A passphrase for the copies"),
+            _("It opens the store on each of them; that of this node does not."),
+            _("nobody can open their stores without it"),
+        )
+
+    def buttons(self) -> Sequence[Button]:
+        return [Button("cancel", _("Cancel"), self.escape), Button("take", _("Continue"), self._done)]
+
+    def _words(self) -> None:
+        """Nobody types what was made for them twice."""
+        super()._words()
+        self._typed["again"] = self._typed["new"]
+
+    def _take(self) -> None:
+        new, again = self._typed["new"], self._typed["again"]
+        if new != again:
+            self._said = _("The two are not the same.")
+            self.session.host.changed()
+            self.session.host.move("again")
+            return
+        self.session.host.close(self)
+        self._then(new)
+
+
+class Change(New):
+    """Another passphrase for the store."""
+
+    def __init__(self, session: Session) -> None:
+        self.fields = (("old", _("Present one")), ("new", _("New one")))
+        super().__init__(
+            session,
+            _("Another passphrase"),
+            _("The former one does not open the store any more."),
+            _("nobody can open the store without it"),
+        )
+
+    def buttons(self) -> Sequence[Button]:
+        return [Button("cancel", _("Cancel"), self.escape), Button("change", _("Change it"), self._done)]
+
+    def _take(self) -> None:
+        old, new, session = self._typed["old"], self._typed["new"], self.session
 
         def changed() -> None:
             session.host.close(self)

@@ -192,7 +192,7 @@ class FakeDesk(FakeServices, FakeStore):
     passed: dict[str, Any] = field(default_factory=dict)
     access_point: Phones | None = field(default_factory=lambda: Phones("Byzantium", None))
     saved: dict[str, Any] = field(default_factory=dict)
-    given: str = ""  # the passphrase of a new store
+    given: str = ""  # the passphrase of a new store, here or on copies
     protects: bool = False  # the console locks when it is left alone
     shut: bool = False
 
@@ -252,7 +252,8 @@ class FakeDesk(FakeServices, FakeStore):
     def sticks(self) -> list[Stick]:
         return self.plugged
 
-    def clone(self, sticks: Sequence[Stick], content: str) -> Applying:
+    def clone(self, sticks: Sequence[Stick], content: str, passphrase: str = "") -> Applying:
+        self.given = passphrase
         self.asked.append(("clone", [stick.name for stick in sticks], content))
         self.confirmed = tuple(stick.seal for stick in sticks)
         copied = FakeApplying(self.copying, 0)

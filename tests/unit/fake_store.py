@@ -20,6 +20,9 @@ class FakeStore:
     def locked(self) -> bool:
         return self.store is not None and not self.store.open
 
+    def opened(self) -> bool:
+        return self.store is not None and self.store.open
+
     def keeping(self) -> Keeping | None:
         return self.store
 

@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import handon, store
+from byzwizard.answers import Answers, Clone
+from byzwizard.backends import copies, handon, making, store
+from byzwizard.backends.clone import CopySystem
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, clone
+from byzwizard.errors import CannotHere
+from byzwizard.machine import Disk, Machine
+from byzwizard.plan import make_plan
+from byzwizard.resolve import resolve
+from tests.unit.test_same_plan import MACHINE, NODE
 
 
 @pytest.mark.parametrize("name", [".ssh", ".gnupg", ".bash_history", ".python_history", "fish_history", ".viminfo"])
@@ -34,3 +41,48 @@ def test_what_stays_is_said_before_anything_is_asked(
     parser = argparse.ArgumentParser()
     clone.arguments(parser)
     assert "keys and histories of the home folder do not" in " ".join(parser.format_help().split())
+
+
+STICK = Disk(path="/dev/sdb", bytes=8 * 10**9, vendor=None, model=None, serial="4C53", transport="usb", removable=True,
+             read_only=False, partitions=())  # fmt: skip
+
+
+def planned(file: str | None) -> CopySystem:
+    """The step of answers that copy with data."""
+    machine: Machine = MACHINE.model_copy(update={"disks": (STICK,)})
+    answers = Answers(clone=Clone(to=("4C53",), content="data", passphrase_file=file))
+    [step] = make_plan(resolve(answers, machine, NODE), machine, (copies.STAGE,)).steps
+    assert isinstance(step, CopySystem)
+    return step
+
+
+def test_answers_hand_on_what_is_kept_with_the_passphrase_of_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "copies").write_text("cactus orbit velvet plinth\n")
+    locks: list[making.Lock | None] = []
+
+    def partition(*arguments: object) -> None:
+        lock = arguments[4]
+        assert lock is None or isinstance(lock, making.Lock)
+        locks.append(lock)
+        raise CannotHere("far enough")
+
+    monkeypatch.setattr(store, "is_open", lambda _system: True)
+    monkeypatch.setattr(making, "partition", partition)
+    hand = planned(str(tmp_path / "copies")).hand
+    assert hand is not None
+    hand.check(System(tmp_path))
+    with pytest.raises(CannotHere, match="far enough"):
+        hand(System(tmp_path), STICK, lambda done, total: None)
+    assert [lock.passphrase for lock in locks if lock] == ["cactus orbit velvet plinth"]
+
+
+def test_what_is_missing_is_said_before_a_stick_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = planned(None).hand
+    assert hand is not None
+    with pytest.raises(CannotHere, match="open store"):
+        hand.check(System(tmp_path))
+    monkeypatch.setattr(store, "is_open", lambda _system: True)
+    with pytest.raises(CannotHere, match=r"clone\.passphrase_file"):
+        hand.check(System(tmp_path))

@@ -232,6 +232,9 @@ class Desk(Protocol):
     def keeping(self) -> Keeping | None:
         """The store of this node; None where it has none."""
 
+    def weights(self) -> dict[str, int]:
+        """Bytes that are there now of what the store may keep, by the names of persistence.keep where that is known."""
+
     def unlock(self, passphrase: str, mend: bool = False) -> None:
         """Open the store. Raises Damaged: ask, and try again with `mend`."""
 

@@ -288,6 +288,11 @@ class Here:
 
         return None if self.rehearsal else read(self._system)
 
+    def weights(self) -> dict[str, int]:
+        from byzwizard.keeping import weights
+
+        return {} if self.rehearsal else weights(self._system)
+
     def unlock(self, passphrase: str, mend: bool = False) -> None:
         from byzwizard.backends import locker
         from byzwizard.locking import only_one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -166,16 +167,7 @@ class Kept(Sheet):
         items += [Note(size(bytes_), label=name) for name, bytes_ in found.sizes.items() if name not in left]
         if left:
             items.append(Note(_("Switched off, and still there:"), strong=True))
-        items += [
-            Action(
-                f"delete.{name}",
-                name,
-                partial(self._ask_forget, name),
-                _("delete"),
-                side=size(found.sizes.get(name, 0)),
-            )
-            for name in found.left_over
-        ]
+        items += _left_over(found, self._ask_forget)
         items.append(Gap())
         if found.encrypted:
             items.append(Action("lock", _("Lock"), self._lock, _("services that use it are stopped")))
@@ -202,17 +194,60 @@ class Kept(Sheet):
         self.session.desk.delete_store(self._found.seal)
 
     def _ask_forget(self, name: str) -> None:
-        confirm(
-            self.session,
-            _("Delete {name}?").format(name=name),
-            _("It is switched off; what the store still holds of it goes."),
-            (_("Delete it"), lambda: self._then(lambda: self.session.desk.delete_kept(name), _("It is deleted."))),
+        _ask_forget(
+            self.session, name, lambda: self._then(lambda: self.session.desk.delete_kept(name), _("It is deleted."))
         )
 
     def _then(self, job: Callable[[], None], sentence: str) -> None:
         session = self.session
         session.host.close(self)
         session.host.later(job, lambda _none: session.say(sentence), session.sorry)
+
+
+def _left_over(found: Keeping, ask: Callable[[str], None]) -> list[Item]:
+    """What is switched off, each to be deleted."""
+    return [
+        Action(f"delete.{name}", name, partial(ask, name), _("delete"), side=size(found.sizes.get(name, 0)))
+        for name in found.left_over
+    ]
+
+
+def _ask_forget(session: Session, name: str, delete: Callable[[], None]) -> None:
+    confirm(
+        session,
+        _("Delete {name}?").format(name=name),
+        _("It is switched off; what the store still holds of it goes."),
+        (_("Delete it"), delete),
+    )
+
+
+class LeftOver(Sheet):
+    """Offered after an apply that switched something off."""
+
+    def __init__(self, session: Session, found: Keeping) -> None:
+        buttons = [Button("leave", _("Leave it there"), self.escape)]
+        super().__init__(session, _("Switched off, and still in the store"),
+                         _("Nothing new is kept of it; what is there stays until it is deleted."), buttons=buttons)
+        self._found = found
+
+    def items(self) -> Sequence[Item]:
+        return _left_over(self._found, self._ask)
+
+    def _ask(self, name: str) -> None:
+        _ask_forget(self.session, name, lambda: self._delete(name))
+
+    def _delete(self, name: str) -> None:
+        def deleted(_none: None) -> None:
+            left = tuple(other for other in self._found.left_over if other != name)
+            self._found = replace(self._found, left_over=left)
+            if left:
+                self.session.host.changed()
+                self.session.host.move("leave")
+            else:
+                self.session.host.close(self)
+                self.session.say(_("It is deleted."))
+
+        self.session.host.later(lambda: self.session.desk.delete_kept(name), deleted, self.session.sorry)
 
 
 class New(Secret):

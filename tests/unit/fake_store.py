@@ -16,6 +16,7 @@ class FakeStore:
     store: Keeping | None = field(default=None, kw_only=True)
     opens: str = field(default="cactus orbit velvet", kw_only=True)
     damaged: bool = field(default=False, kw_only=True)
+    weighs: dict[str, int] = field(default_factory=dict, kw_only=True)
 
     def locked(self) -> bool:
         return self.store is not None and not self.store.open
@@ -25,6 +26,9 @@ class FakeStore:
 
     def keeping(self) -> Keeping | None:
         return self.store
+
+    def weights(self) -> dict[str, int]:
+        return self.weighs
 
     def unlock(self, passphrase: str, mend: bool = False) -> None:
         self.asked.append(("unlock", mend))

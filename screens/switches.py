@@ -75,7 +75,7 @@ class Switches:
         return items
 
     def _pick(self, name: str, label: str, on: bool, some: bool = False) -> Item:
-        options = (("yes", _("kept")), ("no", _("forgotten")))
+        options: tuple[tuple[str, str], ...] = (("yes", _("kept")), ("no", _("forgotten")))
         if some:
             options = (("some", _("some of them")), *options)
         now = size(self._sizes[name]) if name in self._sizes else ""

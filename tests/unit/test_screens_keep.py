@@ -128,10 +128,10 @@ def test_the_data_of_each_service_are_a_choice_with_their_size() -> None:
     assert "services.chat" not in keep
     assert {"services.wiki", "services.pad"} <= set(keep)
     screen.pick("keep.services.chat", "yes")
-    assert screen.session.draft.answers.persistence.keep == ("identity", "mesh", "wifi", "services", "home")
+    assert list(screen.session.draft.answers.persistence.keep) == ["identity", "mesh", "wifi", "services", "home"]
     screen.pick("keep.services", "no")
     assert "keep.services.chat" not in screen.root.view.ids
-    assert screen.session.draft.answers.persistence.keep == ("identity", "mesh", "wifi", "home")
+    assert list(screen.session.draft.answers.persistence.keep) == ["identity", "mesh", "wifi", "home"]
 
 
 def test_one_service_that_answers_name_is_shown_as_it_is() -> None:
@@ -290,9 +290,9 @@ def test_what_was_switched_off_is_offered_to_be_deleted_at_once() -> None:
     assert screen.focused == "cancel"
     screen.do("do-0")
     assert screen.desk.store is not None
-    assert screen.desk.store.left_over == ("home",)
+    assert list(screen.desk.store.left_over) == ["home"]
     screen.do("delete.home", "do-0")
-    assert screen.desk.store.left_over == ()
+    assert list(screen.desk.store.left_over) == []
     assert "Done" in screen.text()
 
 

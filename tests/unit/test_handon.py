@@ -1,19 +1,22 @@
 """What of a home folder goes along with a copy, and that it is said. How it is copied: tests/disk/test_store.py."""
 
 import argparse
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from byzwizard.answers import Answers, Clone
-from byzwizard.backends import copies, handon, making, store
+from byzwizard.backends import clone as copying
+from byzwizard.backends import copies, handon, making, store, targets
 from byzwizard.backends.clone import CopySystem
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, clone
-from byzwizard.errors import CannotHere
+from byzwizard.errors import CannotHere, Refused
 from byzwizard.machine import Disk, Machine
-from byzwizard.plan import make_plan
+from byzwizard.plan import Progress, make_plan
 from byzwizard.resolve import resolve
+from tests.unit.test_clone import disk
 from tests.unit.test_same_plan import MACHINE, NODE
 
 
@@ -86,3 +89,51 @@ def test_what_is_missing_is_said_before_a_stick_is_touched(tmp_path: Path, monke
     monkeypatch.setattr(store, "is_open", lambda _system: True)
     with pytest.raises(CannotHere, match=r"clone\.passphrase_file"):
         hand.check(System(tmp_path))
+
+
+class Hand:
+    """clone.Hand; `open` is whether there is a store."""
+
+    def __init__(self, open: bool = True) -> None:
+        self.open = open
+        self.handed: list[Disk] = []
+
+    def check(self, system: System) -> None:
+        if not self.open:
+            raise copying.no_store()
+
+    def __call__(self, system: System, disk: Disk, progress: Progress) -> None:
+        self.handed.append(disk)
+
+
+def test_nothing_is_erased_where_no_store_is_open_by_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[object] = []
+    monkeypatch.setattr(copying, "stand_back", lambda _system: None)
+    monkeypatch.setattr(copying.Copy, "share", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(copying.CopySystem, "_write", lambda *_: written.append(1))
+    step = copying.steps(("4C53",), "data", None, Machine(disks=(disk(),)), Hand(open=False))[0]
+    with pytest.raises(CannotHere, match="open store"):
+        step.apply(System(tmp_path), lambda done, total: None)
+    assert not written
+
+
+def test_what_is_kept_is_handed_on_to_the_stick_that_was_copied_to_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = Hand()
+    here = [disk()]
+    monkeypatch.setattr(copying, "stand_back", lambda _system: None)
+    monkeypatch.setattr(copying.Copy, "share", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(copying.CopySystem, "_write", lambda *_: None)
+    monkeypatch.setattr(targets, "settle", lambda _system: None)
+    monkeypatch.setattr(targets, "disks_now", lambda _system: tuple(here))
+    machine = Machine(disks=(disk(),))
+    step = copying.steps(("4C53",), "data", None, machine, hand)[0]
+    here[:] = [disk(children=[{"name": "sdb1", "path": "/dev/sdb1", "type": "part", "size": 9, "fstype": "vfat"}])]
+    step.apply(System(tmp_path), lambda done, total: None)
+    assert hand.handed == here
+    for other in (disk(serial="9999"), disk(rm=False)):  # pulled out, and another one got its name
+        here[:] = [other]
+        with pytest.raises(Refused):
+            step.apply(System(tmp_path), lambda done, total: None)
+    assert len(hand.handed) == 1

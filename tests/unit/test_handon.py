@@ -11,10 +11,11 @@ from byzwizard.backends import clone as copying
 from byzwizard.backends import copies, handon, making, store, targets
 from byzwizard.backends.clone import CopySystem
 from byzwizard.backends.system import System
-from byzwizard.commands import Context, clone
+from byzwizard.commands import Context, apply, clone, secret
 from byzwizard.errors import CannotHere, Refused
 from byzwizard.machine import Disk, Machine
 from byzwizard.plan import Progress, make_plan
+from byzwizard.prepare import prepare_answers
 from byzwizard.resolve import resolve
 from tests.unit.test_clone import disk
 from tests.unit.test_same_plan import MACHINE, NODE
@@ -137,3 +138,35 @@ def test_what_is_kept_is_handed_on_to_the_stick_that_was_copied_to_and_no_other(
         with pytest.raises(Refused):
             step.apply(System(tmp_path), lambda done, total: None)
     assert len(hand.handed) == 1
+
+
+class Terminal:
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_passphrase_of_the_copies_is_asked_for_where_no_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(question: str, twice: bool = False) -> str:
+        asked.append(question)
+        assert twice
+        return "cactus orbit velvet plinth"
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr(secret, "asked", answer)
+    options = argparse.Namespace(json=False, boot=None, skip=[])
+    machine = MACHINE.model_copy(update={"disks": (STICK,)})
+    for file, questions in ((str(tmp_path / "file"), 0), (None, 1)):
+        answers = Answers(clone=Clone(to=("4C53",), content="data", passphrase_file=file))
+        ready = prepare_answers(System(tmp_path), answers, machine, NODE, (copies.STAGE,))
+        with contextlib.ExitStack() as stack:
+            context = Context(options, lambda: (copies.STAGE,))
+            ready = apply._with_passphrases(context, System(tmp_path), ready, stack)
+            named = ready.resolved.clone.passphrase_file
+            assert len(asked) == questions
+            assert named is not None
+            if questions:
+                assert Path(named).read_text() == "cactus orbit velvet plinth"

@@ -7,11 +7,11 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from byzwizard.backends import direct, renewal, targets
 from byzwizard.desk import Stick
@@ -28,8 +28,15 @@ if TYPE_CHECKING:
     from byzwizard.backends.window import Window
     from byzwizard.machine import Disk, Machine
 
-Hand = Callable[["System", "Disk", Progress], None]
-"""What hands on a store: fills the free space behind the system of a stick that is finished, read anew."""
+
+class Hand(Protocol):
+    """What hands on a store: fills the free space behind the system of a stick that is finished, read anew."""
+
+    def check(self, system: System) -> None:
+        """Before anything is erased. Raises CannotHere where there is nothing to hand on, Invalid."""
+
+    def __call__(self, system: System, disk: Disk, progress: Progress) -> None: ...
+
 
 FOLDER = "/run/byzantium"  # in memory
 LEAST = 512 << 20  # bytes; the exact size is known when the source is looked at
@@ -152,6 +159,8 @@ class CopySystem(Step):
         return True
 
     def apply(self, system: System, progress: Progress) -> None:
+        if self.hand is not None:
+            self.hand.check(system)
         stand_back(system)
         try:
             with self.copy.share(system) as shared:
@@ -217,10 +226,7 @@ def steps(
             raise Refused(_("{disk} is named twice.").format(disk=label(disk)), _("Name each stick once."))
         chosen.append((disk, internal))
     if chosen and content == "data" and hand is None:
-        raise CannotHere(
-            _("clone.content: to hand on what is kept needs an open store."),
-            _("Without it, `--with-answers` makes sticks that join this mesh."),
-        )
+        raise no_store()
     if chosen and content == "answers" and answers is None:
         raise CannotHere(
             _("This computer is not a node yet: it has no answers to hand on."), _("Set it up first, or copy it blank.")
@@ -239,6 +245,13 @@ def steps(
             hand=hand if content == "data" else None,
         )
         for disk, internal in chosen
+    )
+
+
+def no_store() -> CannotHere:
+    return CannotHere(
+        _("clone.content: to hand on what is kept needs an open store."),
+        _("Without it, `--with-answers` makes sticks that join this mesh."),
     )
 
 

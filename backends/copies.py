@@ -25,7 +25,13 @@ class CloneStage:
             return ()
         from byzwizard.backends import clone
 
-        return clone.steps(resolved.clone.to, resolved.clone.content, resolved.answers, machine)
+        wanted, hand = resolved.clone, None
+        if wanted.content == "data":
+            from byzwizard.backends import handon
+
+            # Whether a store is open by then is seen when it is done: the same answers may make it.
+            hand = handon.of_answers(resolved.answers, wanted.passphrase_file)
+        return clone.steps(wanted.to, wanted.content, resolved.answers, machine, hand)
 
 
 STAGE: Stage = CloneStage()

@@ -11,17 +11,20 @@ import fnmatch
 import os
 import shutil
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import filesystem, kept, locker, luks, making, store, targets
+from byzwizard.answers_file import read_secret
+from byzwizard.backends import clone, filesystem, kept, locker, luks, making, store, targets
 from byzwizard.backends.waiting import clearing_up
-from byzwizard.errors import StepFailed
+from byzwizard.errors import CannotHere, StepFailed
 from byzwizard.i18n import _
+from byzwizard.values import size_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
+    from byzwizard.answers import Answers
     from byzwizard.backends.clone import Hand
     from byzwizard.backends.making import Lock
     from byzwizard.backends.system import System
@@ -37,10 +40,19 @@ PRIVATE = (".ssh", ".gnupg", "*_history", ".lesshst", ".viminfo")  # names below
 _reading = threading.Lock()  # sticks take their turns: the services are stopped once for each
 
 
-def handing(lock: Lock | None) -> Hand:
-    """What clone.steps() takes; the new stores are locked with `lock`, None: anybody reads them."""
+class Handing:
+    """clone.Hand: the new stores are locked with what `lock` returns, None: anybody reads them."""
 
-    def hand(system: System, disk: Disk, progress: Progress) -> None:
+    def __init__(self, lock: Callable[[], Lock | None]) -> None:
+        self._lock = lock
+
+    def check(self, system: System) -> None:
+        if not store.is_open(system):
+            raise clone.no_store()
+        self._lock()
+
+    def __call__(self, system: System, disk: Disk, progress: Progress) -> None:
+        lock = self._lock()
         made = making.partition(system, disk, targets.internal(disk), None, lock, progress)
         name = f"byzdata-{os.path.basename(disk.path)}"
         place = f"/run/byzantium/hand/{name}"
@@ -55,7 +67,25 @@ def handing(lock: Lock | None) -> Hand:
                 filesystem.unmount(system, place)
                 luks.lock(system, name)
 
-    return hand
+
+def handing(lock: Lock | None) -> Hand:
+    """With a passphrase that is known."""
+    return Handing(lambda: lock)
+
+
+def of_answers(answers: Answers, file: str | None) -> Hand:
+    """With the passphrase in clone.passphrase_file, which is read when there is something to lock."""
+
+    def lock() -> Lock:
+        if file is None:
+            raise CannotHere(
+                _("clone.passphrase_file: what is kept is to go along, and no file with a passphrase is named."),
+                _("Name one, or apply the answers in a terminal, where it is asked for."),
+            )
+        passphrase = read_secret(Path(file), "clone.passphrase_file")
+        return making.Lock(passphrase, luks.memory_kib(size_bytes(answers.persistence.opens_on)))
+
+    return Handing(lock)
 
 
 def fill(system: System, place: str) -> None:

@@ -127,8 +127,16 @@ class Keep(Step):
         locker.switch(system, self.keep)
 
     def told(self, system: System) -> str:
-        found = ", ".join(kept.aside(system))
-        return _("What the store had from before stays in it: {names}.").format(names=found) if found else ""
+        aside = kept.aside(system)
+        off = [name for name in kept.left_over(system) if name not in aside]
+        said = []
+        if aside:
+            said.append(_("What the store had from before stays in it: {names}.").format(names=", ".join(aside)))
+        if off:
+            said.append(_("What is switched off stays in the store: {names}.").format(names=", ".join(off)))
+        if said:
+            said.append(_("`byzwizard persist delete --kept NAME` deletes it there."))
+        return " ".join(said)
 
     def undo(self, system: System, before: Any) -> None:
         if store.is_open(system):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import dumped, store
@@ -39,8 +39,11 @@ def _left_over(system: System, one: Descriptor) -> Iterator[Path]:
 
 def size(system: System, one: Descriptor) -> int:
     """Bytes of all files in them."""
-    files = (os.path.join(at, name) for path in folders(system, one) for at, _below, names in os.walk(path)
-             for name in names)  # fmt: skip
+    return below(folders(system, one))
+
+
+def below(folders: Iterable[Path]) -> int:
+    files = (os.path.join(at, name) for path in folders for at, _below, names in os.walk(path) for name in names)
     found = 0
     for file in files:
         with contextlib.suppress(FileNotFoundError):  # the service is at work

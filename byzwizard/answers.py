@@ -238,6 +238,10 @@ class Clone(Section):
         default="blank",
         description=N_("What the copies carry: blank (the system alone), answers (join this mesh) or data."),
     )
+    passphrase_file: FilePath | None = Field(
+        default=None,
+        description=N_("With data: a file that holds the passphrase of the copies' own stores; null: it is asked for."),
+    )
 
 
 class Answers(Section):

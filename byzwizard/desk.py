@@ -152,6 +152,9 @@ class Desk(Protocol):
     def problem(self) -> str | None:
         """Why the answers that this boot found were not applied; a quick question, asked without a thread."""
 
+    def cut_off(self) -> tuple[str, ...]:
+        """What was being done when the power went, or a stick was pulled out; a quick question as well."""
+
     def load(self, path: Path) -> Answers: ...
 
     def place(self, text: str) -> Place:
@@ -201,8 +204,9 @@ class Desk(Protocol):
     def sticks(self) -> list[Stick]:
         """What is plugged in now beside the medium that this system runs from; internal disks are left out."""
 
-    def clone(self, sticks: Sequence[Stick], content: str) -> Applying:
-        """Erase these and copy this system to them; `content` is that of the answers' `clone` key."""
+    def clone(self, sticks: Sequence[Stick], content: str, passphrase: str = "") -> Applying:
+        """Erase these and copy this system to them; `content` is that of the answers' `clone` key, `passphrase` that of
+        the stores of copies with data."""
 
     def self_test(self, interface: str) -> str:
         """Let a radio join a throw-away mesh and tell the outcome in a sentence."""
@@ -222,8 +226,14 @@ class Desk(Protocol):
     def locked(self) -> bool:
         """Whether this node has a store that is not open; a quick question, asked without a thread."""
 
+    def opened(self) -> bool:
+        """Whether this node has a store that is open; as quick."""
+
     def keeping(self) -> Keeping | None:
         """The store of this node; None where it has none."""
+
+    def weights(self) -> dict[str, int]:
+        """Bytes that are there now of what the store may keep, by the names of persistence.keep where that is known."""
 
     def unlock(self, passphrase: str, mend: bool = False) -> None:
         """Open the store. Raises Damaged: ask, and try again with `mend`."""

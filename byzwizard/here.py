@@ -56,6 +56,11 @@ class Here:
 
         return None if self.rehearsal else problem(self._system)
 
+    def cut_off(self) -> tuple[str, ...]:
+        from byzwizard.backends import cutoff
+
+        return () if self.rehearsal else cutoff.told(self._system)
+
     def load(self, path: Path) -> Answers:
         from byzwizard.answers import load
         from byzwizard.backends import paths
@@ -185,10 +190,11 @@ class Here:
         file = self._context.machine_file
         return clone.sticks(self.machine().disks if file is not None else targets.disks_now(self._system))
 
-    def clone(self, sticks: Sequence[Stick], content: str) -> Applying:
-        carries = ["--with-answers"] if content == "answers" else []
+    def clone(self, sticks: Sequence[Stick], content: str, passphrase: str = "") -> Applying:
+        more = {"answers": ["--with-answers"], "data": ["--with-data", "--passphrase-fd", "0"]}
+        carries = more.get(content, [])
         names, seals = [stick.name for stick in sticks], [stick.seal for stick in sticks]
-        return self._program(["clone", *names, *carries, *_confirmed(seals)], "")
+        return self._program(["clone", *names, *carries, *_confirmed(seals)], passphrase)
 
     def status(self) -> dict[str, Any]:
         from byzwizard.backends import facts
@@ -272,10 +278,20 @@ class Here:
 
         return not self.rehearsal and store.locked(self._system)
 
+    def opened(self) -> bool:
+        from byzwizard.backends import store
+
+        return not self.rehearsal and store.is_open(self._system)
+
     def keeping(self) -> Keeping | None:
         from byzwizard.keeping import read
 
         return None if self.rehearsal else read(self._system)
+
+    def weights(self) -> dict[str, int]:
+        from byzwizard.keeping import weights
+
+        return {} if self.rehearsal else weights(self._system)
 
     def unlock(self, passphrase: str, mend: bool = False) -> None:
         from byzwizard.backends import locker

@@ -1,6 +1,6 @@
 """What the Node page is told of the store."""
 
-from byzwizard.backends import kept, making, store
+from byzwizard.backends import kept, making, owndata, store
 from byzwizard.backends.system import System
 from byzwizard.desk import Keeping
 from byzwizard.errors import Refused
@@ -33,3 +33,14 @@ def _disk(system: System, found: store.Store) -> Disk | None:
         return making.deletable(system, found)
     except Refused:
         return None
+
+
+def weights(system: System) -> dict[str, int]:
+    """Bytes that are there now of what may be kept, whether it is kept or not."""
+    from byzwizard import catalogue
+
+    found = {f"services.{one.name}": owndata.size(system, one)
+             for one in catalogue.here().services.values() if one.data}  # fmt: skip
+    for thing in kept.things(("home", "logs")):
+        found[thing.name] = owndata.below(map(system.path, thing.folders))
+    return {"services": sum(size for name, size in found.items() if name.startswith("services.")), **found}

@@ -1,5 +1,7 @@
 """Apply: the stages as they go, told by the events of the engine; what failed, what was undone, what to try."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,9 +16,10 @@ from byzwizard.screens.saving import save_as
 from byzwizard.screens.sheets import Sheet, confirm
 
 if TYPE_CHECKING:
-    from byzwizard.desk import Applying
+    from byzwizard.desk import Applying, Keeping
 
 LOG_TO = "byzantium.log"
+KEEP_STEP = "store-keep"  # of backends/new_store.py
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Progress:
     undone: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)  # what could not be undone
     changed: bool = False
+    keeps_other: bool = False  # than before: something may be switched off now
     ended: bool = False
     titles: dict[str, str] = field(default_factory=dict)  # of the stages, where no plan has told them
 
@@ -60,6 +64,7 @@ class Progress:
         elif event.event == "finish":
             self.bar = None
             self.changed |= bool(event.changed)
+            self.keeps_other |= bool(event.changed) and event.step == KEEP_STEP
             if row and row.mark != "bad":
                 row.finished += 1
                 row.mark = "good" if row.finished == row.steps else "busy"
@@ -216,7 +221,16 @@ class Apply(Page):
             self.session.host.close(self._stopping)
             self._stopping = None
         self.session.host.move(self.focus() or "")
+        if self._status == 0 and self._progress.keeps_other:
+            self.session.host.later(self.session.desk.keeping, self._offer, self.session.sorry)
         return False
+
+    def _offer(self, found: Keeping | None) -> None:
+        """What was switched off may be deleted now."""
+        if found is not None and found.left_over and self.session.page is self:
+            from byzwizard.screens.store import LeftOver
+
+            self.session.host.open(LeftOver(self.session, found))
 
     @property
     def running(self) -> bool:

@@ -76,6 +76,7 @@ class Clone(Page):
         self._fault = ""
         self._reading = False
         self._content = "blank"
+        self._store = False  # whether one is open, that could go along
         self._chosen: set[str] = set()
         self._copies = Copies()
         self._running: list[Applying] = []
@@ -103,6 +104,10 @@ class Clone(Page):
             "again, and it goes on where it was.\n\n"
             "“Blank” makes sticks that open this wizard. “Same mesh” makes nodes that ask no question: they "
             "carry the passphrase of a private mesh, so whoever finds one can join it."
+        ) + "\n\n" + _(
+            "“With what is kept” is offered while the store is open: each stick gets a store of its own with what is "
+            "in this one, and another passphrase. This node's identity stays here, and so do keys and histories of the "
+            "home folder. Services stop while their data are read."
         )
 
     def enter(self) -> None:
@@ -110,6 +115,9 @@ class Clone(Page):
 
     def tick(self) -> None:
         """Look for sticks again, unless that is still going on."""
+        self._store = self.session.first == "node" and self.session.desk.opened()
+        if self._content == "data" and not self._store:
+            self._content = "blank"
         if not self._reading:
             self._reading = True
             self.session.host.later(self.session.desk.sticks, self._found, self._failed)
@@ -143,6 +151,12 @@ class Clone(Page):
                     _("a new node by itself; carries the mesh's passphrase")
                     if self._private
                     else _("a new node of this mesh by itself, which asks nothing"),
+                )
+            )
+        if self._store:
+            items.append(
+                self._option(
+                    "data", _("With what is kept"), _("a store of its own on each, with a passphrase of its own")
                 )
             )
         items.append(Gap())
@@ -219,23 +233,32 @@ class Clone(Page):
         if self.session.desk.rehearsal:
             self.session.say(_("This is a rehearsal: nothing is copied."))
             return
+        if self._content == "data":
+            from byzwizard.screens.store import Own
+
+            host.open(Own(self.session, partial(self._confirm, wanted, "data")))
+            return
+        self._confirm(wanted, self._content)
+
+    def _confirm(self, wanted: list[Stick], content: str, passphrase: str = "") -> None:
+        host = self.session.host
 
         def go() -> None:
             host.close()
-            self._begin(wanted)
+            self._begin(wanted, content, passphrase)
 
         items: list[Item] = [Note(stick.erases, "look", strong=True) for stick in wanted]
-        if self._content == "answers" and self._private:
+        if content == "answers" and self._private:
             items += [Gap(), Note(_("Whoever finds such a stick can join your mesh."), "look")]
         buttons = [Button("cancel", _("Cancel"), host.close), Button("go", self._effect(), go)]
         host.open(Sheet(self.session, _("This is erased"), _("It cannot be taken back."), items, buttons))
 
-    def _begin(self, wanted: list[Stick]) -> None:
+    def _begin(self, wanted: list[Stick], content: str, passphrase: str) -> None:
         steps = [stick.step for stick in wanted]
         self._chosen -= set(steps)
         self._copies.begin(steps)
         try:
-            applying = self.session.desk.clone(wanted, self._content)
+            applying = self.session.desk.clone(wanted, content, passphrase)
         except ByzantiumError as fault:
             self._copies.end(steps, str(fault))
             self.session.host.changed()

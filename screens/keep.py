@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from byzwizard import places, values
@@ -12,13 +11,13 @@ from byzwizard.i18n import _
 from byzwizard.screens.items import Button, Drawing, Entry, Fold, Gap, Item, Key, Note, Option, Pick
 from byzwizard.screens.meter import Meter
 from byzwizard.screens.page import Page, Session
+from byzwizard.screens.switches import Switches
 
 if TYPE_CHECKING:
     from byzwizard.machine import Disk
 
 SECRET = "store-passphrase"
 SIZE = "persistence.size"
-KEPT = ("identity", "mesh", "wifi", "services", "home", "logs")
 WIDTH = 60  # columns inside of the drawing
 EDGE = 13  # columns of what is there, in the drawing
 
@@ -32,6 +31,7 @@ class Keep(Page):
         self._shown = False  # the passphrase in plain
         self._typed = ""
         self._fault = ""
+        self._switches = Switches(session)
         self._meter = Meter(
             session, lambda: self._typed, lambda: bool(self._fault), _("nobody can open the store without it")
         )
@@ -61,6 +61,7 @@ class Keep(Page):
 
     def enter(self) -> None:
         self._shown = False
+        self._switches.read()
 
     def leave(self) -> None:
         self._shown = False
@@ -213,40 +214,12 @@ class Keep(Page):
                 lambda value: self._set("opens_on", value),
             ),
         ]
-        kept = draft.get("persistence.keep")
-        for each in KEPT:
-            items.append(
-                Pick(
-                    f"keep.{each}",
-                    self._words(each),
-                    "yes" if each in kept else "no",
-                    (("yes", _("kept")), ("no", _("forgotten"))),
-                    partial(self._keep, each),
-                )
-            )
-        return items
+        return [*items, *self._switches.items()]
 
     def _memories(self) -> tuple[tuple[str, str], ...]:
         found = {"512MiB", "1GiB", "2GiB", "4GiB", str(self.session.draft.get("persistence.opens_on"))}
         ordered = sorted(found, key=values.size_bytes)
         return tuple((each, _("computers with {size} of memory").format(size=each)) for each in ordered)
-
-    @staticmethod
-    def _words(each: str) -> str:
-        return {
-            "identity": _("Identity"),
-            "mesh": _("Settings"),
-            "wifi": _("Wi-Fi uplink"),
-            "services": _("Services"),
-            "home": _("Home folder"),
-            "logs": _("Logs"),
-        }[each]
-
-    def _keep(self, each: str, value: str) -> None:
-        on = value == "yes"
-        kept = self.session.draft.get("persistence.keep")
-        others = tuple(other for other in kept if other not in KEPT)
-        self._set("keep", tuple(one for one in KEPT if (on if one == each else one in kept)) + others)
 
     def _set(self, key: str, value: object) -> None:
         self.session.draft.set(f"persistence.{key}", value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -166,16 +167,7 @@ class Kept(Sheet):
         items += [Note(size(bytes_), label=name) for name, bytes_ in found.sizes.items() if name not in left]
         if left:
             items.append(Note(_("Switched off, and still there:"), strong=True))
-        items += [
-            Action(
-                f"delete.{name}",
-                name,
-                partial(self._ask_forget, name),
-                _("delete"),
-                side=size(found.sizes.get(name, 0)),
-            )
-            for name in found.left_over
-        ]
+        items += _left_over(found, self._ask_forget)
         items.append(Gap())
         if found.encrypted:
             items.append(Action("lock", _("Lock"), self._lock, _("services that use it are stopped")))
@@ -202,11 +194,8 @@ class Kept(Sheet):
         self.session.desk.delete_store(self._found.seal)
 
     def _ask_forget(self, name: str) -> None:
-        confirm(
-            self.session,
-            _("Delete {name}?").format(name=name),
-            _("It is switched off; what the store still holds of it goes."),
-            (_("Delete it"), lambda: self._then(lambda: self.session.desk.delete_kept(name), _("It is deleted."))),
+        _ask_forget(
+            self.session, name, lambda: self._then(lambda: self.session.desk.delete_kept(name), _("It is deleted."))
         )
 
     def _then(self, job: Callable[[], None], sentence: str) -> None:
@@ -215,47 +204,145 @@ class Kept(Sheet):
         session.host.later(job, lambda _none: session.say(sentence), session.sorry)
 
 
-class Change(Secret):
-    """Another passphrase for the store."""
+def _left_over(found: Keeping, ask: Callable[[str], None]) -> list[Item]:
+    """What is switched off, each to be deleted."""
+    return [
+        Action(f"delete.{name}", name, partial(ask, name), _("delete"), side=size(found.sizes.get(name, 0)))
+        for name in found.left_over
+    ]
 
-    def __init__(self, session: Session) -> None:
-        self.fields = (("old", _("Present one")), ("new", _("New one")))
-        super().__init__(session, _("Another passphrase"), _("The former one does not open the store any more."))
-        self._meter = Meter(
-            session, lambda: self._typed["new"], lambda: not self._fits(), _("nobody can open the store without it")
-        )
+
+def _ask_forget(session: Session, name: str, delete: Callable[[], None]) -> None:
+    confirm(
+        session,
+        _("Delete {name}?").format(name=name),
+        _("It is switched off; what the store still holds of it goes."),
+        (_("Delete it"), delete),
+    )
+
+
+class LeftOver(Sheet):
+    """Offered after an apply that switched something off."""
+
+    def __init__(self, session: Session, found: Keeping) -> None:
+        buttons = [Button("leave", _("Leave it there"), self.escape)]
+        super().__init__(session, _("Switched off, and still in the store"),
+                         _("Nothing new is kept of it; what is there stays until it is deleted."), buttons=buttons)
+        self._found = found
+
+    def items(self) -> Sequence[Item]:
+        return _left_over(self._found, self._ask)
+
+    def _ask(self, name: str) -> None:
+        _ask_forget(self.session, name, lambda: self._delete(name))
+
+    def _delete(self, name: str) -> None:
+        def deleted(_none: None) -> None:
+            left = tuple(other for other in self._found.left_over if other != name)
+            self._found = replace(self._found, left_over=left)
+            if left:
+                self.session.host.changed()
+                self.session.host.move("leave")
+            else:
+                self.session.host.close(self)
+                self.session.say(_("It is deleted."))
+
+        self.session.host.later(lambda: self.session.desk.delete_kept(name), deleted, self.session.sorry)
+
+
+class New(Secret):
+    """A sheet on which a passphrase is chosen: measured, and F6 makes one of five words. `new` is its field."""
+
+    new = "new"
+
+    def __init__(self, session: Session, title: str, sentence: str, use: str) -> None:
+        super().__init__(session, title, sentence)
+        self._meter = Meter(session, lambda: self._typed[self.new], lambda: not self._fits(), use)
 
     def bindings(self) -> Sequence[Key]:
         return [Key(("f6",), _("new words"), self._words, footer="F6"), *super().bindings()]
 
     def items(self) -> Sequence[Item]:
         items = super().items()
-        return items if self._busy else [*items[:2], self._meter.note(self._shown), *items[2:]]
-
-    def buttons(self) -> Sequence[Button]:
-        return [Button("cancel", _("Cancel"), self.escape), Button("change", _("Change it"), self._done)]
+        below = 1 + [key for key, _label in self.fields].index(self.new)
+        return items if self._busy else [*items[:below], self._meter.note(self._shown), *items[below:]]
 
     def _type(self, key: str, text: str) -> None:
         super()._type(key, text)
         self._meter.measure()
 
     def _words(self) -> None:
-        self._typed["new"] = self._meter.words()
+        self._typed[self.new] = self._meter.words()
         self.session.host.changed()
 
     def _fits(self) -> bool:
         try:
-            values.passphrase(self._typed["new"])
+            values.passphrase(self._typed[self.new])
         except ValueError:
             return False
         return True
 
     def _done(self) -> None:
-        old, new, session = self._typed["old"], self._typed["new"], self.session
-        if not self._fits():
-            self._said = _("A passphrase is 8 to 63 characters: letters, digits, signs and spaces of plain ASCII.")
-            session.host.changed()
+        if self._fits():
+            self._take()
             return
+        self._said = _("A passphrase is 8 to 63 characters: letters, digits, signs and spaces of plain ASCII.")
+        self.session.host.changed()
+
+    def _take(self) -> None:
+        """It can be a passphrase."""
+        raise NotImplementedError
+
+
+class Own(New):
+    """The passphrase of the stores on copies, typed twice; `then` is told it."""
+
+    def __init__(self, session: Session, then: Callable[[str], None]) -> None:
+        self.fields = (("new", _("Passphrase")), ("again", _("Once more")))
+        self._then = then
+        super().__init__(
+            session,
+            _("A passphrase for the copies"),
+            _("It opens the store on each of them; that of this node does not."),
+            _("nobody can open their stores without it"),
+        )
+
+    def buttons(self) -> Sequence[Button]:
+        return [Button("cancel", _("Cancel"), self.escape), Button("take", _("Continue"), self._done)]
+
+    def _words(self) -> None:
+        """Nobody types what was made for them twice."""
+        super()._words()
+        self._typed["again"] = self._typed["new"]
+
+    def _take(self) -> None:
+        new, again = self._typed["new"], self._typed["again"]
+        if new != again:
+            self._said = _("The two are not the same.")
+            self.session.host.changed()
+            self.session.host.move("again")
+            return
+        self.session.host.close(self)
+        self._then(new)
+
+
+class Change(New):
+    """Another passphrase for the store."""
+
+    def __init__(self, session: Session) -> None:
+        self.fields = (("old", _("Present one")), ("new", _("New one")))
+        super().__init__(
+            session,
+            _("Another passphrase"),
+            _("The former one does not open the store any more."),
+            _("nobody can open the store without it"),
+        )
+
+    def buttons(self) -> Sequence[Button]:
+        return [Button("cancel", _("Cancel"), self.escape), Button("change", _("Change it"), self._done)]
+
+    def _take(self) -> None:
+        old, new, session = self._typed["old"], self._typed["new"], self.session
 
         def changed() -> None:
             session.host.close(self)

@@ -136,6 +136,8 @@ class Welcome(Page):
         items: list[Item] = []
         if problem := self.session.desk.problem():
             items += [Note(problem, "bad", _("Not applied"), strong=True), Gap()]
+        if cut := self.session.desk.cut_off():
+            items += [*(Note(text, "look") for text in cut), Gap()]
         items += [
             Action("start", _("Just start"), self._start, _("best settings for this computer, no questions")),
             Action("steps", _("Set it up step by step"), self.session.onward, _("a few short pages")),

@@ -45,7 +45,7 @@ def run(context: Context) -> int:
         ready, stages = _prepared(context, system)
         confirm(context, ready.plan)
         with contextlib.ExitStack() as stack, only_one(system):
-            ready = _with_passphrase(context, system, ready, stack)
+            ready = _with_passphrases(context, system, ready, stack)
             if revert.armed(system):
                 raise Refused(
                     _("A change of the network waits to be confirmed."),
@@ -87,31 +87,45 @@ def _without_asked(plan: Plan) -> Plan:
     )
 
 
-def _with_passphrase(
+def _with_passphrases(
     context: Context, system: System, ready: Prepared, stack: contextlib.ExitStack
 ) -> Prepared:
-    """The passphrase of a store that is to be made, asked for where the answers name no file with it and somebody is
-    there to ask."""
-    wanted = ready.answers.persistence
-    if wanted.kind == "none":
+    """The passphrases of stores that are to be made, here and on copies, asked for where the answers name no file with
+    them and somebody is there to ask."""
+    if context.json or context.options.boot or not sys.stdin.isatty():
         return ready
-    from byzwizard.backends.new_store import CreateStore
-
-    asks = (
-        step
-        for stage in ready.plan.stages
-        for step in stage.steps
-        if isinstance(step, CreateStore) and step.kib is not None and step.passphrase_file is None
-    )
-    step = next(asks, None)
-    if step is None or context.json or context.options.boot or not sys.stdin.isatty() or not step.needed(system):
+    keep, copies = _asks(system, ready), _asks_for_copies(context, ready)
+    if not keep and not copies:
         return ready
     from byzwizard.commands import secret
     from byzwizard.handed import handed
 
-    path = stack.enter_context(handed(secret.asked(_("Passphrase of the new store"), twice=True)))
-    answers = ready.answers.model_copy(update={"persistence": wanted.model_copy(update={"passphrase_file": path})})
+    answers = ready.answers
+    if keep:
+        path = stack.enter_context(handed(secret.asked(_("Passphrase of the new store"), twice=True)))
+        answers = answers.model_copy(
+            update={"persistence": answers.persistence.model_copy(update={"passphrase_file": path})})
+    if copies:
+        path = stack.enter_context(handed(secret.asked(_("Passphrase of the copies"), twice=True)))
+        answers = answers.model_copy(update={"clone": answers.clone.model_copy(update={"passphrase_file": path})})
     return prepare_answers(system, answers, ready.machine, ready.identity, _stages(context))
+
+
+def _asks(system: System, ready: Prepared) -> bool:
+    if ready.answers.persistence.kind == "none":
+        return False
+    from byzwizard.backends.new_store import CreateStore
+
+    asks = (step for step in ready.plan.steps
+            if isinstance(step, CreateStore) and step.kib is not None and step.passphrase_file is None)
+    step = next(asks, None)
+    return step is not None and step.needed(system)
+
+
+def _asks_for_copies(context: Context, ready: Prepared) -> bool:
+    wanted = ready.answers.clone
+    left_out = "clone" in context.options.skip
+    return bool(wanted.to) and wanted.content == "data" and wanted.passphrase_file is None and not left_out
 
 
 def _stages(context: Context) -> Sequence[Stage]:

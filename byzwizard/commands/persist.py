@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from byzwizard import values
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, confirmed, need_confirmed, need_root, need_this_computer, say, secret
-from byzwizard.errors import Damaged, Invalid, Refused
+from byzwizard.errors import CannotHere, Damaged, Invalid, Refused
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default="max", help=_("create: 900MB, 4GiB or max (without: max)"))
     parser.add_argument("--unencrypted", action="store_true", help=_("create: whoever has the stick reads it"))
     parser.add_argument("--opens-on", default="1GiB", help=_("create: memory of the weakest computer that opens it"))
+    parser.add_argument("--kept", metavar="NAME", help=_("delete: only what the store holds of this, switched off"))
     parser.add_argument("--repair", action="store_true", help=_("unlock: mend a damaged file system"))
     secret.arguments(parser, "", _("the passphrase"))
     secret.arguments(parser, "new-", _("the new passphrase"))
@@ -41,6 +42,8 @@ def run(context: Context) -> int:
 
     need_this_computer(context)
     need_root()
+    if context.options.kept is not None and context.options.act != "delete":
+        raise Invalid(_("--kept is for delete."))
     system = System()
     act: Callable[[Context, System], tuple[str, Store | None]] = {
         "create": _create,
@@ -169,9 +172,31 @@ def _passphrase(context: Context, system: System) -> tuple[str, "Store | None"]:
     return _("The passphrase of the store is changed: {store}.").format(store=found.words), found
 
 
+def _delete_kept(context: Context, system: System, name: str) -> tuple[str, "Store | None"]:
+    """One thing that is switched off. Raises CannotHere, Invalid, Refused."""
+    from byzwizard.backends import kept, store
+    from byzwizard.diskwords import size
+
+    if not store.is_open(system):
+        raise CannotHere(_("No store is open here."), _("`byzwizard persist unlock` opens it."))
+    left = kept.left_over(system)
+    if name in {thing.name for thing in kept.things(kept.listed(system))}:
+        raise Refused(_("{name} is being kept.").format(name=name),
+                      _("Take it out of persistence.keep, and apply the answers."))
+    if name not in left:
+        raise Invalid(_("The store holds no {name} that is switched off.").format(name=values.shown(name, 60)),
+                      _("It holds {names}.").format(names=", ".join(left) or _("nothing")))
+    bytes_ = size(kept.sizes(system).get(name, 0))
+    _confirm(context, _("what the store still holds of {name}: {size}").format(name=name, size=bytes_))
+    kept.delete(system, name)
+    return _("What the store held of {name} is deleted ({size}).").format(name=name, size=bytes_), store.known(system)
+
+
 def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
     from byzwizard.backends import locker, making, store
 
+    if context.options.kept is not None:
+        return _delete_kept(context, system, context.options.kept)
     found = store.the(system, context.options.device)
     passphrase = secret.given(context.options)
     if passphrase is not None and found.encrypted:

@@ -7,13 +7,16 @@ from typing import Any
 
 from urwid.testing import press
 
-from byzwizard.answers import Answers
+from byzwizard.answers import Answers, Persistence
+from byzwizard.catalogue import here
+from byzwizard.machine import Disk, Medium, Partition
 from byzwizard.plain import Lines
 from byzwizard.screens.items import Pick
 from byzwizard.screens.page import Session
 from byzwizard.screens.pages import PAGES
 from byzwizard.screens.root import Root
-from tests.unit.fake_desk import FakeDesk, FakeStage
+from byzwizard.screens.switches import KEPT
+from tests.unit.fake_desk import MACHINE, FakeDesk, FakeStage
 
 SIZE = (80, 24)
 FILE = "answers.yaml"
@@ -22,9 +25,19 @@ OFFERED = {
     "node": ("name", "country", "mac", "language", "keyboard"),
     "mesh": ("name", "channel", "security", "subnet", "passphrase", "link"),
     "access_point": ("enable", "ssid", "passphrase"),
-    "persistence": ("kind",),
+    "persistence": ("kind", "size", "encrypt", "opens_on", "keep"),
     "internet": ("share", "wifi"),
 }
+
+
+OWN = Disk(
+    path="/dev/sdb", bytes=16 * 10**9, vendor="SanDisk", model="Ultra", serial="4C530001", transport="usb",
+    removable=True, read_only=False, boot_medium=True,
+    partitions=(Partition(path="/dev/sdb1", bytes=4 * 10**9, filesystem="vfat", label="BYZANTIUM",
+                          mounted="/run/live/medium"),),
+)  # fmt: skip
+MEDIUM = Medium(path="/dev/sdb1", kind="usb", filesystem="vfat", writable=True)
+STICK = MACHINE.model_copy(update={"disks": (OWN,), "medium": MEDIUM})
 
 
 class Screen:
@@ -120,17 +133,28 @@ def without_offered(answers: Answers) -> Answers:
     """The answers with everything that pages offer at its default."""
     fresh = Answers()
     update = {}
-    for section, names in OFFERED.items():
+    for section in OFFERED:
+        names = _offered(answers, section)
         base = getattr(fresh, section)
         update[section] = getattr(answers, section).model_copy(update={name: getattr(base, name) for name in names})
     update["services"] = fresh.services
     return answers.model_copy(update=update)
 
 
+def _offered(answers: Answers, section: str) -> tuple[str, ...]:
+    """The keys of a section that the pages can be led to: they offer no internal disk, and no port that meshes."""
+    if section == "persistence" and answers.persistence.device != "auto":
+        return ()
+    share, meshing = answers.internet.share, answers.mesh.interfaces
+    if section == "internet" and isinstance(share, tuple) and set(share) & set(meshing):
+        return ("wifi",)
+    return OFFERED[section]
+
+
 def drive(answers: Answers) -> Answers:
     """The answers that come out of the pages when a person sets, by keys, everything that `answers` says and pages
     offer; the keys that no page offers come from an answers file, as in “Use an answers file”."""
-    screen = Screen(FakeDesk(files={FILE: without_offered(answers)}))
+    screen = Screen(FakeDesk(files={FILE: without_offered(answers)}, found=STICK, listed=here()))
     screen.do("file")
     screen.type("text", FILE)
     screen.press("enter")
@@ -146,6 +170,7 @@ def drive(answers: Answers) -> Answers:
     screen.do("steps", "next")
     assert screen.page == "mesh"
     _fill_mesh(screen, answers)
+    screen.session.machine = STICK
     screen.do("next")
     assert screen.page == "services", screen.text()
     for service in answers.services:
@@ -153,8 +178,8 @@ def drive(answers: Answers) -> Answers:
         screen.press(" ")
     screen.do("next")
     assert screen.page == "keep", screen.text()
-    screen.to(answers.persistence.kind)
-    screen.press(" ")
+    if _offered(answers, "persistence"):
+        _fill_keep(screen, answers.persistence)
     screen.do("next")
     assert screen.page == "internet", screen.text()
     _fill_internet(screen, answers)
@@ -192,9 +217,30 @@ def _fill_mesh(screen: Screen, answers: Answers) -> None:
     screen.pick("mesh.link", answers.mesh.link)
 
 
+def _fill_keep(screen: Screen, wanted: Persistence) -> None:
+    screen.to(wanted.kind)
+    screen.press(" ")
+    if wanted.kind == "none":
+        return
+    screen.do("more")
+    screen.type("persistence.size", wanted.size)
+    screen.pick("encrypt", "yes" if wanted.encrypt else "no")
+    screen.pick("opens_on", wanted.opens_on)
+    services = any(each.startswith("services") for each in wanted.keep)
+    for each in KEPT:
+        screen.pick(f"keep.{each}", "yes" if each in wanted.keep or (each == "services" and services) else "no")
+    for item in [item for item in screen.root.view.ids if item.startswith("keep.services.")]:
+        name = item.removeprefix("keep.")
+        screen.pick(item, "yes" if name in wanted.keep or "services" in wanted.keep else "no")
+    if wanted.encrypt and wanted.passphrase_file is None:
+        screen.press("f6")
+
+
 def _fill_internet(screen: Screen, answers: Answers) -> None:
     share, wifi = answers.internet.share, answers.internet.wifi
-    if isinstance(share, str):
+    if "share" not in _offered(answers, "internet"):
+        assert screen.session.draft.get("internet.share") == share
+    elif isinstance(share, str):
         screen.do(share)
     else:
         screen.do("named")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from byzwizard.answers import Answers
-from byzwizard.desk import Applying, Cable, Keeping, Phones, Place, Review, Stick
-from byzwizard.errors import ByzantiumError, Damaged
+from byzwizard.desk import Applying, Cable, Phones, Place, Review, Stick
+from byzwizard.errors import ByzantiumError
 from byzwizard.events import Event
 from byzwizard.hardware import hardware_list
 from byzwizard.machine import Battery, Channel, Combination, Limit, Machine, Radio, Wired
@@ -19,6 +19,7 @@ from byzwizard.resolve import AccessPointPlan, Keys, MeshLink, Resolved
 from byzwizard.verdict import judge
 from tests.unit.fake_mesh import neighbour
 from tests.unit.fake_services import FakeServices
+from tests.unit.fake_store import FakeStore
 
 T = TypeVar("T")
 CHANNELS = tuple(Channel(number=n, mhz=2407 + 5 * n) for n in range(1, 12))
@@ -168,7 +169,7 @@ def events_of(plan: Plan, fails: str = "") -> list[Event]:
 
 
 @dataclass
-class FakeDesk(FakeServices):
+class FakeDesk(FakeServices, FakeStore):
     """byzwizard.desk.Desk out of fields; what was asked of it is kept."""
 
     rehearsal: bool = False
@@ -183,6 +184,7 @@ class FakeDesk(FakeServices):
     refuses: ByzantiumError | None = None
     left: float | None = None
     trouble: str | None = None
+    cut: tuple[str, ...] = ()
     plugged: list[Stick] = field(default_factory=list)
     copying: list[Event] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
@@ -190,48 +192,12 @@ class FakeDesk(FakeServices):
     passed: dict[str, Any] = field(default_factory=dict)
     access_point: Phones | None = field(default_factory=lambda: Phones("Byzantium", None))
     saved: dict[str, Any] = field(default_factory=dict)
-    given: str = ""  # the passphrase of a new store
-    confirmed: tuple[str, ...] = ()  # seals of the disks that were shown
-    store: Keeping | None = None
-    opens: str = "cactus orbit velvet"
-    damaged: bool = False
+    given: str = ""  # the passphrase of a new store, here or on copies
     protects: bool = False  # the console locks when it is left alone
     shut: bool = False
 
     def answers(self) -> Answers | None:
         return self.now
-
-    def locked(self) -> bool:
-        return self.store is not None and not self.store.open
-
-    def keeping(self) -> Keeping | None:
-        return self.store
-
-    def unlock(self, passphrase: str, mend: bool = False) -> None:
-        self.asked.append(("unlock", mend))
-        if passphrase != self.opens:
-            raise ByzantiumError("This is not the passphrase of the store.", "Is the keyboard layout the right one?")
-        if self.damaged and not mend:
-            raise Damaged("The file system of the store is damaged.")
-        assert self.store is not None
-        self.store = replace(self.store, open=True, fill=0.25, sizes={"identity": 4096})
-
-    def lock(self) -> None:
-        assert self.store is not None
-        self.store = replace(self.store, open=False)
-
-    def change_passphrase(self, old: str, new: str) -> None:
-        if old != self.opens:
-            raise ByzantiumError("This is not the passphrase of the store.", "")
-        self.opens = new
-
-    def delete_store(self, seal: str) -> None:
-        self.store, self.confirmed = None, (seal,)
-
-    def delete_kept(self, name: str) -> None:
-        assert self.store is not None
-        left = tuple(other for other in self.store.left_over if other != name)
-        self.store = replace(self.store, left_over=left)
 
     def guarded(self) -> bool:
         return self.protects
@@ -286,7 +252,8 @@ class FakeDesk(FakeServices):
     def sticks(self) -> list[Stick]:
         return self.plugged
 
-    def clone(self, sticks: Sequence[Stick], content: str) -> Applying:
+    def clone(self, sticks: Sequence[Stick], content: str, passphrase: str = "") -> Applying:
+        self.given = passphrase
         self.asked.append(("clone", [stick.name for stick in sticks], content))
         self.confirmed = tuple(stick.seal for stick in sticks)
         copied = FakeApplying(self.copying, 0)
@@ -304,6 +271,9 @@ class FakeDesk(FakeServices):
 
     def problem(self) -> str | None:
         return self.trouble
+
+    def cut_off(self) -> tuple[str, ...]:
+        return self.cut
 
     def traffic(self) -> dict[str, Any]:
         return self.passed

@@ -72,7 +72,7 @@ def test_defaults_are_those_of_the_contract() -> None:
             "kind": "none", "device": "auto", "size": "max", "encrypt": True, "passphrase_file": None,
             "opens_on": "1GiB", "keep": ["identity", "mesh", "wifi", "services", "home"],
         },
-        "clone": {"to": [], "content": "blank"},
+        "clone": {"to": [], "content": "blank", "passphrase_file": None},
     }  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """Sticks that are files: laid out, written, checked, marked while unfinished, renewed with their store kept."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from byzwizard.answers import Answers, Clone, Mesh, Node, Remote, parse
-from byzwizard.backends import clone, layout, targets
+from byzwizard.backends import clone, layout
 from byzwizard.backends.content import ANSWERS, carried, system_files
 from byzwizard.backends.disks import parse_disk
 from byzwizard.backends.stick import Stick, empty
@@ -375,25 +374,3 @@ def test_it_stops_when_it_is_told_to(template: layout.Template, tmp_path: Path) 
             made(template, tmp_path / "a")
     finally:
         system.go_on()
-
-
-def test_what_is_kept_is_handed_on_to_the_stick_that_was_copied_to_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    handed: list[Disk] = []
-    here = [disk()]
-    monkeypatch.setattr(clone, "stand_back", lambda _system: None)
-    monkeypatch.setattr(clone.Copy, "share", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(clone.CopySystem, "_write", lambda *_: None)
-    monkeypatch.setattr(targets, "settle", lambda _system: None)
-    monkeypatch.setattr(targets, "disks_now", lambda _system: tuple(here))
-    machine = Machine(disks=(disk(),))
-    step = clone.steps(("4C53",), "data", None, machine, lambda _system, to, _progress: handed.append(to))[0]
-    here[:] = [disk(children=[{"name": "sdb1", "path": "/dev/sdb1", "type": "part", "size": 9, "fstype": "vfat"}])]
-    step.apply(System(tmp_path), lambda done, total: None)
-    assert handed == here
-    for other in (disk(serial="9999"), disk(rm=False)):  # pulled out, and another one got its name
-        here[:] = [other]
-        with pytest.raises(Refused):
-            step.apply(System(tmp_path), lambda done, total: None)
-    assert len(handed) == 1

@@ -3,11 +3,13 @@
 import argparse
 import gettext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from byzwizard import i18n
 from byzwizard.commands import Context
+from byzwizard.desk import Stick
 from byzwizard.errors import Invalid
 from byzwizard.here import Here
 
@@ -49,3 +51,12 @@ def test_paths_of_nobody_are_told(desk: Here) -> None:
         desk.save_log("x", Path("~nosuchuser/x"))
     with pytest.raises(Invalid, match="no ordinary file"):
         desk.save_log("x", Path("/dev/null"))
+
+
+def test_the_passphrase_of_copies_is_on_no_command_line(desk: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[Any, str]] = []
+    monkeypatch.setattr(desk, "_program", lambda arguments, text: started.append((arguments, text)))
+    desk.clone([Stick("4C53", "copy-sdb", "SanDisk", "nothing", "SanDisk", "seal")], "data", "cactus orbit velvet")
+    [(arguments, text)] = started
+    assert arguments == ["clone", "4C53", "--with-data", "--passphrase-fd", "0", "--confirmed", "seal"]
+    assert text == "cactus orbit velvet"

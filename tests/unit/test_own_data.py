@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard import catalogue, serving
+from byzwizard import catalogue, keeping, serving
 from byzwizard.answers import Answers, save_text
 from byzwizard.backends import keep, offering, owndata
 from byzwizard.backends.system import Result, System
@@ -132,3 +132,15 @@ def test_the_pages_start_from_the_answers_with_the_uplink_that_is_not_kept(node:
     assert keep.present(node) == Answers(services=("wiki",))
     node.write(keep.APPLIED, save_text(applied), 0o600)
     assert keep.present(node) == applied
+
+
+def test_what_may_be_kept_is_weighed_before_there_is_a_store(node: System) -> None:
+    node.write("/root/notes", "1234")
+    node.write("/home/mara/letter", "12345678")
+    node.write("/var/log/syslog", "12")
+    wiki = serving.data(node, "wiki")
+    assert wiki is not None
+    found = keeping.weights(node)
+    assert (found["home"], found["logs"]) == (12, 2)
+    assert (found["services.wiki"], found["services.pad"], found["services.chat"]) == (wiki.bytes, 1, 0)
+    assert found["services"] == wiki.bytes + 1

@@ -9,7 +9,7 @@ from byzwizard import i18n
 from byzwizard.answers import Answers
 from byzwizard.machine import Machine
 from byzwizard.screens import palette
-from tests.unit.driver import SIZE, Screen
+from tests.unit.driver import SIZE, Screen, Typist
 from tests.unit.fake_desk import MACHINE, FakeDesk
 
 WAY = {
@@ -352,3 +352,14 @@ def test_answers_that_were_not_applied_at_boot_are_told_on_the_first_page() -> N
     screen = Screen(FakeDesk(trouble="answers.yaml:3:5: there is no channel 99."))
     assert "there is no channel 99" in screen.text()
     assert screen.focused == "start"
+
+
+def test_what_was_cut_off_is_told_on_the_first_page() -> None:
+    """Before this computer is a node, no check and no status says it."""
+    text = "Making save.dat on /dev/sdb1 was cut off: nothing that was there is lost. Make it again."
+    screen = Screen(FakeDesk(cut=(text,)))
+    assert "Making save.dat on /dev/sdb1 was cut off" in screen.text()
+    assert screen.focused == "start"
+    typist = Typist(desk=FakeDesk(cut=(text,)))
+    typist.run()
+    assert any(text in line for line in typist.written)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from byzwizard.answers import Answers
-from byzwizard.desk import Stick
+from byzwizard.desk import Keeping, Stick
 from byzwizard.errors import Refused
 from byzwizard.events import Event
 from byzwizard.plain import Lines
@@ -115,6 +115,50 @@ def test_a_copy_that_joins_the_mesh_says_what_that_means() -> None:
     assert "Whoever finds such a stick can join your mesh." in screen.text()
     screen.do("go")
     assert desk.asked[-1] == ("clone", ["4C53"], "answers")
+
+
+OPEN = Keeping("/dev/sdb2", encrypted=True, open=True)
+
+
+def test_what_is_kept_goes_along_with_a_passphrase_of_its_own() -> None:
+    desk = FakeDesk(now=Answers(), plugged=[ONE], store=OPEN)
+    screen = Screen(desk, "node")
+    screen.press("c")
+    screen.do("content-data", "stick-copy-sdb", "copy")
+    screen.type("new", "cactus orbit")
+    screen.type("again", "cactus orbis")
+    screen.do("take")
+    assert "not the same" in screen.text()
+    assert not [each for each in desk.asked if each[0] == "clone"]
+    screen.type("again", "cactus orbit")
+    assert "cactus" not in screen.text()
+    screen.do("take")
+    assert "This is erased" in screen.text()
+    screen.do("go")
+    assert desk.asked[-1] == ("clone", ["4C53"], "data")
+    assert desk.given == "cactus orbit"
+
+
+def test_five_words_for_the_copies_are_made_once() -> None:
+    desk = FakeDesk(now=Answers(), plugged=[ONE], store=OPEN)
+    screen = Screen(desk, "node")
+    screen.press("c")
+    screen.do("content-data", "stick-copy-sdb", "copy")
+    screen.press("f6")
+    screen.do("take", "go")
+    assert len(desk.given.split()) == 5
+
+
+def test_without_an_open_store_nothing_kept_is_offered() -> None:
+    desk = FakeDesk(now=Answers(), plugged=[ONE], store=OPEN)
+    screen = Screen(desk, "node")
+    screen.press("c")
+    screen.do("content-data")
+    desk.store = replace(OPEN, open=False)
+    screen.session.page.tick()
+    assert "With what is kept" not in screen.text()
+    screen.do("stick-copy-sdb", "copy", "go")  # closed meanwhile: a blank one
+    assert desk.asked[-1] == ("clone", ["4C53"], "blank")
 
 
 def test_a_rehearsal_copies_nothing() -> None:

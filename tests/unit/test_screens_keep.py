@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from byzwizard.answers import Answers
+from byzwizard.answers import Answers, Persistence
+from byzwizard.backends.new_store import Keep as KeepStep
+from byzwizard.backends.new_store import planned
 from byzwizard.desk import Keeping
+from byzwizard.events import Event
 from byzwizard.machine import Disk, Machine, Medium, Partition
+from byzwizard.screens.apply import KEEP_STEP
+from byzwizard.screens.items import Pick
 from tests.unit.driver import Screen, Typist
-from tests.unit.fake_desk import MACHINE, FakeDesk
+from tests.unit.fake_desk import MACHINE, FakeApplying, FakeDesk
 
 GB = 10**9
 
@@ -106,6 +112,39 @@ def test_what_is_kept_its_size_and_whether_it_is_encrypted() -> None:
     assert (wanted.size, wanted.encrypt, wanted.opens_on) == ("2GiB", False, "2GiB")
 
 
+def test_the_data_of_each_service_are_a_choice_with_their_size() -> None:
+    screen = at_keep(weighs={"services.chat": 14 * 10**6, "services.wiki": 0, "home": 2 * GB, "logs": 5000})
+    choose(screen, "partition")
+    screen.do("more")
+    shown = {}
+    for item in ("keep.services.chat", "keep.services.wiki", "keep.home", "keep.logs"):
+        screen.to(item)
+        shown[item] = next(line for line in screen.text().splitlines() if "▶" in line)
+    assert [size in line for size, line in zip(("14.0 MB", "0 kB", "2.0 GB", "5 kB"), shown.values(), strict=True)] == [
+        True] * 4
+    screen.pick("keep.services.chat", "no")
+    keep = screen.session.draft.answers.persistence.keep
+    assert "services" not in keep
+    assert "services.chat" not in keep
+    assert {"services.wiki", "services.pad"} <= set(keep)
+    screen.pick("keep.services.chat", "yes")
+    assert list(screen.session.draft.answers.persistence.keep) == ["identity", "mesh", "wifi", "services", "home"]
+    screen.pick("keep.services", "no")
+    assert "keep.services.chat" not in screen.root.view.ids
+    assert list(screen.session.draft.answers.persistence.keep) == ["identity", "mesh", "wifi", "home"]
+
+
+def test_one_service_that_answers_name_is_shown_as_it_is() -> None:
+    answers = Answers(persistence=Persistence(kind="partition", keep=("mesh", "services.wiki")))
+    screen = at_keep(now=answers)
+    screen.do("more")
+    chosen = {one.id: one.value for one in screen.session.page.items() if isinstance(one, Pick)}
+    assert (chosen["keep.services"], chosen["keep.services.wiki"], chosen["keep.services.chat"]) == (
+        "some", "yes", "no")
+    screen.pick("keep.services", "yes")
+    assert screen.session.draft.answers.persistence.keep == ("mesh", "services")
+
+
 def test_a_size_that_cannot_be_is_told_in_its_place() -> None:
     screen = at_keep()
     choose(screen, "partition")
@@ -134,9 +173,11 @@ def test_from_a_disc_the_first_stick_is_taken_and_without_one_it_is_said() -> No
     assert screen.session.draft.answers.persistence.device == "0BAD"
 
 
+STORE = Partition(path="/dev/sdb2", bytes=12 * GB, filesystem="crypto_LUKS", label="byzdata", mounted=None)
+
+
 def test_a_store_that_is_there_is_used() -> None:
-    store = Partition(path="/dev/sdb2", bytes=12 * GB, filesystem="crypto_LUKS", label="byzdata", mounted=None)
-    own = stick("/dev/sdb", "4C530001", boot_medium=True, partitions=(*OWN.partitions, store))
+    own = stick("/dev/sdb", "4C530001", boot_medium=True, partitions=(*OWN.partitions, STORE))
     screen = at_keep(HERE.model_copy(update={"disks": (own,)}))
     choose(screen, "partition")
     assert "there is a store on it already" in screen.text()
@@ -230,3 +271,40 @@ def test_nothing_is_kept() -> None:
     screen = at_node(None)
     screen.press("k")
     assert "Nothing is kept here" in screen.text()
+
+
+class Switching(FakeDesk):
+    """Its apply switches something off that the store holds."""
+
+    def apply(self, *_arguments: Any, **_more: Any) -> FakeApplying:
+        step = Event("finish", "persistence", "store-keep", "Keep over a restart: mesh", changed=True)
+        return FakeApplying([step, Event("end", text="Done.", status=0)], 0)
+
+
+def test_what_was_switched_off_is_offered_to_be_deleted_at_once() -> None:
+    screen = Screen(Switching(store=replace(OPEN, left_over=("home", "logs"))))
+    screen.do("start")
+    assert "Switched off, and still in the store" in screen.text()
+    assert screen.focused == "leave"
+    screen.do("delete.logs")
+    assert screen.focused == "cancel"
+    screen.do("do-0")
+    assert screen.desk.store is not None
+    assert list(screen.desk.store.left_over) == ["home"]
+    screen.do("delete.home", "do-0")
+    assert list(screen.desk.store.left_over) == []
+    assert "Done" in screen.text()
+
+
+def test_nothing_is_offered_where_nothing_is_left() -> None:
+    for desk in (Switching(store=replace(OPEN, left_over=())), FakeDesk(store=OPEN)):
+        screen = Screen(desk)
+        screen.do("start")
+        assert "Switched off" not in screen.text()
+
+
+def test_the_page_knows_the_step_that_switches() -> None:
+    disk = OWN.model_copy(update={"partitions": (*OWN.partitions, STORE)})
+    machine = HERE.model_copy(update={"disks": (disk,)})
+    [keep] = [step for step in planned(Persistence(kind="partition"), machine) if isinstance(step, KeepStep)]
+    assert keep.id == KEEP_STEP

@@ -40,7 +40,8 @@ OF_PEERS = frozenset({"host", "address", "certificate"})
 TO_CALL = frozenset({"hosts"})
 """Canonical names with blanks between them, the nearest first: whom the service may call."""
 ESCAPES: Mapping[str, Callable[[str], str]] = {
-    ".html": html.escape, ".json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1]}
+    ".html": html.escape, ".xml": html.escape, ".xsl": html.escape,
+    ".json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1]}
 """How a value is written into a template whose name ends so; into others as it is."""
 
 _PATH = re.compile(r"/[a-z0-9._-]+(/[a-z0-9._-]+)*/?")
@@ -94,10 +95,10 @@ class Port(Part):
 
 class Web(Part):
     """Pages behind nginx: https://HOST/NAME/ leads to `port` of this computer. `keeps_path`: the service wants to see
-    the path as it is asked for. `also` are further paths of the host. `streams`: nothing is held back. `pages` are
-    files of its configuration that nginx shows itself, the first one at the address of the service, `built` others that
-    the image was built with (iso/web.sh); a port beside them is reached by WebSocket alone, at
-    https://HOST/NAME/SOCKET."""
+    the path as it is asked for. `also` are further paths of the host, `closed` those that lead nowhere. `streams`:
+    nothing is held back. `pages` are files of its configuration that nginx shows itself, the first one at the address
+    of the service, `built` others that the image was built with (iso/web.sh); a port beside them is reached by
+    WebSocket alone, at https://HOST/NAME/SOCKET."""
 
     port: PortNumber | None = None
     pages: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
@@ -105,6 +106,7 @@ class Web(Part):
     socket: FileName | None = None
     keeps_path: bool = False
     also: Annotated[tuple[WebPath, ...], Field(strict=False)] = ()
+    closed: Annotated[tuple[WebPath, ...], Field(strict=False)] = ()
     body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 1 << 20
     streams: bool = False
 

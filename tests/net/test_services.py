@@ -271,10 +271,7 @@ def test_a_service_that_dies_comes_back_and_one_that_cannot_is_told(lab: Lab) ->
     done = a.run("byzwizard", "enable", "wiki")
     assert done.returncode == 1
     assert "byz-wiki.service" in done.stderr
-    status = a.run("byzwizard", "status", "--json")
-    assert status.returncode == 1
-    check = next(check for check in json.loads(status.stdout)["checks"] if check["id"] == "service-wiki")
-    assert not check["ok"]
+    assert "not a valid repository: wiki.fossil" in complaint(a, "wiki")
 
     # At boot the others start all the same.
     a.do("sh", "-c", "sed 's/^services:.*/services: [wiki, radio]/' /etc/byzantium/answers.yaml >/tmp/both.yaml")
@@ -284,6 +281,118 @@ def test_a_service_that_dies_comes_back_and_one_that_cannot_is_told(lab: Lab) ->
     a.do("rm", "/var/lib/byzantium/services/wiki/wiki.fossil")
     a.do("byzwizard", "enable", "wiki")
     a.do("byzwizard", "disable", "wiki")
+
+
+def complaint(node: Node, name: str) -> str:
+    """What `status` says of a service that does not work."""
+    done = node.run("byzwizard", "status", "--json")
+    assert done.returncode == 1
+    check = next(check for check in json.loads(done.stdout)["checks"] if check["id"] == f"service-{name}")
+    assert not check["ok"]
+    return str(check["text"])
+
+
+MUTE = """
+[Service]
+ExecStart=
+ExecStart=/bin/sh -c "echo no water today; exec /bin/sleep infinity"
+"""
+
+
+def test_one_that_never_becomes_healthy_is_told_and_the_others_stay_on(lab: Lab) -> None:
+    a = lab.nodes[0]
+    a.do("byzwizard", "enable", "radio")
+    a.do("mkdir", "-p", "/run/systemd/system/byz-wiki.service.d")
+    a.do("tee", "/run/systemd/system/byz-wiki.service.d/mute.conf", stdin=MUTE)
+    a.do("systemctl", "daemon-reload")
+    try:
+        done = a.run("byzwizard", "enable", "wiki")
+        assert done.returncode == 1
+        assert "byz-wiki.service runs, but is not ready after 30 s. It said: no water today" in done.stderr
+        assert (a.state("wiki"), a.state("radio")) == ("off", "on"), "the node is as it was before"
+
+        # One that was healthy, and is not after a restart.
+        a.do("sh", "-c", "rm /run/systemd/system/byz-wiki.service.d/mute.conf && systemctl daemon-reload")
+        a.do("byzwizard", "enable", "wiki")
+        a.do("tee", "/run/systemd/system/byz-wiki.service.d/mute.conf", stdin=MUTE)
+        a.do("sh", "-c", "systemctl daemon-reload && systemctl restart byz-wiki")
+        assert a.state("wiki") == "starting"
+        assert within(60, lambda: a.state("wiki") == "failing")
+        assert complaint(a, "wiki") == "Wiki does not work. It said: no water today"
+        done = a.run("byzwizard", "enable", "wiki")
+        assert done.returncode == 1
+        assert "is not ready after 30 s" in done.stderr
+        assert a.state("radio") == "on"
+        assert a.pages("/radio/status-json.xsl", host(a), authority(a))[0] == 200
+    finally:
+        a.do("rm", "-r", "/run/systemd/system/byz-wiki.service.d")
+        a.do("systemctl", "daemon-reload")
+        a.do("byzwizard", "disable", "wiki", "radio")
+    assert (a.state("wiki"), a.state("radio")) == ("off", "off")
+
+
+TEA = {
+    "name": "tea", "title": "Tea", "purpose": "Says who has tea.", "category": "together", "unit": "byz-tea.service",
+    "packages": [], "needs": ["kettle"], "memory_bytes": 64 << 20, "disk_bytes": 1 << 20,
+    "ports": [{"number": 8401, "reach": "node"}], "web": {"port": 8401}, "health": {"port": 8401, "path": "/"},
+}
+KETTLE = {
+    **TEA, "name": "kettle", "title": "Kettle", "purpose": "Keeps water hot.", "unit": "byz-kettle.service",
+    "needs": [], "ports": [{"number": 8402, "reach": "mesh"}], "web": {"pages": ["page.html"]},
+    "config": ["page.html"], "health": {"port": 8402},
+}
+UNIT = """
+[Service]
+DynamicUser=yes
+MemoryMax=64M
+ExecStart=/usr/bin/python3 -m http.server --bind {address} --directory /etc/byz-tea {port}
+"""
+
+
+@pytest.fixture
+def tea(lab: Lab) -> Iterator[Node]:
+    """A node with two services more, of which one needs the other: descriptors and units, and no program of ours."""
+    a = lab.nodes[0]
+    place = a.do("sh", "-c", "echo /usr/lib/byzwizard/lib/python3*/site-packages/byzwizard/assets/services").strip()
+    a.do("mkdir", "/etc/byz-tea")
+    a.do("tee", "/etc/byz-tea/cups.txt", stdin="three cups")
+    for one, address, port in ((TEA, "127.0.0.1", 8401), (KETTLE, "0.0.0.0", 8402)):
+        a.do("tee", f"{place}/{one['name']}.yaml", stdin=json.dumps(one))
+        a.do("tee", f"/run/systemd/system/{one['unit']}", stdin=UNIT.format(address=address, port=port))
+    a.do("systemctl", "daemon-reload")
+    yield a
+    for one in (TEA, KETTLE):
+        a.do("rm", f"{place}/{one['name']}.yaml", f"/run/systemd/system/{one['unit']}")
+    a.do("systemctl", "daemon-reload")
+
+
+def offers(who: Node, other: str) -> set[str]:
+    """What this node is told that another one offers."""
+    return {row["name"] for row in who.services() if row["node"] == other}
+
+
+def test_a_service_comes_with_what_it_needs_and_goes_with_it(lab: Lab, tea: Node) -> None:
+    b = lab.nodes[1]
+    tea.do("byzwizard", "enable", "tea")
+    assert (tea.state("tea"), tea.state("kettle")) == ("on", "on")
+    status, _headers, text = tea.pages("/tea/cups.txt", host(tea), authority(tea))
+    assert (status, text) == (200, "three cups")
+    assert tea.pages("/cups.txt", port=8402)[2] == "three cups"
+    status, _headers, text = tea.pages("/kettle/", host(tea), authority(tea))
+    assert status == 200
+    assert "Keeps water hot." in text
+    status, headers, _text = tea.pages("/kettle", host(tea), authority(tea))
+    assert (status, headers["location"]) == (301, f"https://{host(tea)}/kettle/")
+    assert within(SEEN, lambda: offers(b, "node-a") == {"tea", "kettle"})
+    refused = tea.run("byzwizard", "data", "save", "tea")
+    assert refused.returncode == 4, "what has no data is told as any other"
+
+    tea.do("byzwizard", "disable", "tea")
+    assert (tea.state("tea"), tea.state("kettle")) == ("off", "off")
+    assert tea.run("systemctl", "is-active", "byz-kettle.service").stdout == "inactive\n"
+    assert shut(tea)
+    assert shut(tea, 8402)
+    assert within(SEEN, lambda: not offers(b, "node-a"))
 
 
 @pytest.mark.parametrize(("words", "status", "said"), [

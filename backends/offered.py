@@ -2,20 +2,17 @@
 little."""
 
 import html
-import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from byzwizard.backends.directory import DOMAIN, Service
 
 MOST = 100  # of other nodes: the page stays a few kilobytes
 
 
-def page(own: Iterable[Service], others: Iterable[tuple[str, Service]]) -> str:
+def page(own: Iterable[Service], others: Sequence[tuple[str, Service]]) -> str:
     """A list of links, the own ones first; empty where there is nothing. `others` are (label of the node, service), the
     nearest first."""
-    lines = [_line(service) for service in own]
-    lines += [_line(service, label) for label, service in itertools.islice(others, MOST)]
-    return "<ul>\n" + "".join(lines) + "</ul>\n" if lines else ""
+    return _list([*map(_line, own), *(_line(service, label) for label, service in others[:MOST])], len(others))
 
 
 def _line(service: Service, label: str = "") -> str:
@@ -23,8 +20,16 @@ def _line(service: Service, label: str = "") -> str:
     return f'<li><a href="{html.escape(service.url)}">{html.escape(service.title)}{at}</a></li>\n'
 
 
-def nodes(others: Iterable[tuple[str, str]]) -> str:
-    """A list of links to the front pages of others; `others` are (label, id), the nearest first."""
-    lines = [f'<li><a href="http://{html.escape(node)}.{DOMAIN}/">{html.escape(label)}</a></li>\n'
-             for label, node in itertools.islice(others, MOST)]
-    return "<ul>\n" + "".join(lines) + "</ul>\n" if lines else ""
+def nodes(others: Sequence[tuple[str, str, int | None]]) -> str:
+    """A list of links to the front pages of others; `others` are (label, id, hops where they are known), the nearest
+    first."""
+    lines = [f'<li><a href="http://{html.escape(node)}.{DOMAIN}/">{html.escape(label)}</a>'
+             + (f' <span class="hops">{hops}</span>' if hops is not None else "") + "</li>\n"
+             for label, node, hops in others[:MOST]]
+    return _list(lines, len(others))
+
+
+def _list(lines: list[str], others: int) -> str:
+    """The page says in the reader's language what its numbers are (index.html)."""
+    more = f'<li class="more">{others - MOST}</li>\n' if others > MOST else ""
+    return "<ul>\n" + "".join(lines) + more + "</ul>\n" if lines else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -41,6 +42,8 @@ def _places(service: Descriptor, host: str) -> str:
     if web.port is not None:
         own = f"= /{service.name}/{web.socket}" if web.socket else f"/{service.name}/"
         places.append((own, [*lines, f"{to}{'' if web.keeps_path else '/'};"]))
+    # However it is written: some services make no difference between small letters and others.
+    places += [(f"~* ^{re.escape(path)}", ["return 403;"]) for path in web.closed]
     places += _pages(service.name, web.pages, web.built, host)
     return "".join(f"        location {path} {{\n            " + "\n            ".join(said) + "\n        }\n"
                    for path, said in places)

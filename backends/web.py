@@ -48,6 +48,8 @@ def front_page(resolved: Resolved, say: Callable[[str], str], language: str) -> 
                          "else.")),
         "nodes": say(N_("Other nodes")),
         "alone": say(N_("No other node is known yet.")),
+        "hops": say(N_("Steps from node to node:")),
+        "more": say(N_("More that are not shown here:")),
         "traffic": say(N_("Traffic of this node")),
     }
     return fill("index.html", language=language, **{key: html.escape(text) for key, text in lines.items()})

@@ -282,7 +282,7 @@ class Book:
         """What the front page and programs are told of services and nodes, by file: the nearest nodes first."""
         nodes, own, others = self._places()
         return {
-            "services.html": offered.page(self.own.services, ((place.label, place.service) for place in others)),
+            "services.html": offered.page(self.own.services, [(place.label, place.service) for place in others]),
             "nodes.html": offered.nodes(nodes),
             "alerts.html": alerts.page(self.alerts(), self.own.name, self._clock()),
             "announced": announced.records(own, others),
@@ -293,14 +293,14 @@ class Book:
         _nodes, own, others = self._places()
         return announced.groups(own, others)
 
-    def _places(self) -> tuple[list[tuple[str, str]], list[announced.Place], list[announced.Place]]:
-        """Label and id of the other nodes; our services, and those of the others."""
+    def _places(self) -> tuple[list[tuple[str, str, int | None]], list[announced.Place], list[announced.Place]]:
+        """Label, id and hops of the other nodes; our services, and those of the others."""
         documents = self.documents()
         labels = directory.labels(documents, self.own.labels)
         documents.sort(key=lambda one: (_hops(self.peers[one.address]), labels[one.id]))
         own = [announced.Place(self.own.name, self.own.id, service) for service in self.own.services]
         others = [announced.Place(labels[one.id], one.id, service) for one in documents for service in one.services]
-        return [(labels[one.id], one.id) for one in documents], own, others
+        return [(labels[one.id], one.id, self.peers[one.address].hops) for one in documents], own, others
 
     def state(self) -> str:
         """nodes.json: what status shows. `name` is what the node calls itself, `label` what it is called here."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import sys
 from collections.abc import Iterator
 from urllib.parse import urlencode
@@ -38,8 +39,8 @@ def a(lab: Lab) -> Iterator[Node]:
 
 def join(phone: Node, a: Node, name: str, password: str = "") -> list[int]:
     """What the voices of `a` say to a phone that comes as `name`: see VOICES."""
-    words = json.dumps([a.address, host(a), authority(a), name, password])
-    answer: list[int] = json.loads(phone.made.python(phone.phone, VOICES, words))
+    words = json.dumps([a.address, host(a), authority(a), name, password, ""])
+    answer: list[int] = json.loads(phone.made.python(phone.phone, VOICES, words))[:5]
     return answer
 
 
@@ -91,13 +92,13 @@ def test_a_post_on_the_board(a: Node) -> None:
     password = a.do("cat", f"{HOME}/board/board-password").strip()
     words = urlencode({"content": "Water at the school", "sensitive": "", "visibility": "public"})
 
-    def post(word: str) -> int:
-        known = base64.b64encode(f"board:{word}".encode()).decode()
-        return a.pages("/board/board/admin/note", host(a), trusted, method="POST", send=words,
+    def post(word: str, path: str = "/board/board/admin/note", send: str = words) -> int:
+        known = base64.b64encode(word.encode()).decode()
+        return a.pages(path, host(a), trusted, method="POST", send=send,
                        headers={**FORM, "Authorization": f"Basic {known}"})[0]
 
-    assert post("guessed") == 401
-    assert post(password) in (302, 303)
+    assert post("board:guessed") == 401
+    assert post(f"board:{password}") in (302, 303)
     for page in ("/board/board", "/board/"):
         status, _headers, text = a.pages(page, host(a), trusted)
         assert (status, "Water at the school" in text) == (200, True), text
@@ -110,11 +111,35 @@ def test_a_post_on_the_board(a: Node) -> None:
     assert a.do("cat", f"{HOME}/board/board-password").strip() == password
 
 
-# As the program Mumble: version and name over TLS, whereupon the server tells of all rooms, then that it is done (5) or
-# why not (4).
+def test_whoever_comes_writes_on_the_board_as_guest_with_what_the_page_says(a: Node) -> None:
+    enable(a, "board")
+    trusted = authority(a)
+    page = a.pages("/board/", host(a), trusted)[2]
+    link, told = re.findall(r'<a href="(/board/[a-z]+/admin)">([^<]*)</a>', page)[0]
+    name, password = re.findall(r"as ([a-z]+), with the password ([a-z]+)", told)[0]
+    known = {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+    assert a.pages(link, host(a), trusted)[0] == 401
+    status, _headers, form = a.pages(link, host(a), trusted, headers=known, most=1 << 20)
+    assert (status, f'action="https://{host(a)}{link}/note"' in form) == (200, True), form
+
+    def send(path: str, **words: str) -> int:
+        return a.pages(path, host(a), trusted, method="POST", send=urlencode(words), headers={**FORM, **known})[0]
+
+    assert send(f"{link}/note", content="Bread at the church", visibility="public") == 303
+    assert "Bread at the church" in a.pages("/board/", host(a), trusted)[2]
+    # Nobody shuts the others out with another password.
+    for path in (f"{link}/user-setup", "/board/GUEST/admin/user-setup", "/board//guest/%61dmin/user-setup"):
+        assert send(path, passwd1="mine", passwd2="mine", name="x") == 403, path
+    assert send(f"{link}/note", content="and milk", visibility="public") == 303
+    a.do("systemctl", "restart", "byz-board.service")
+    assert within(20, lambda: a.pages(link, host(a), trusted, headers=known)[0] == 200)
+
+
+# As the program Mumble: version and name over TLS, whereupon the server tells of all rooms (7), then that it is done
+# (5) or why not (4). Then it makes a room, where it is given a name for one.
 VOICES = """
 import json, socket, ssl, struct, sys
-address, host, authority, name, password = json.loads(sys.argv[1])
+address, host, authority, name, password, new = json.loads(sys.argv[1])
 link = ssl.create_default_context(cadata=authority).wrap_socket(
     socket.create_connection((address, 64738), 5), server_hostname=host)
 def field(number, text):
@@ -128,15 +153,29 @@ def whole(size):
     return got
 send(0, b"\\x08" + b"\\x80\\x8a\\x04")
 send(2, field(1, name) + (field(2, password) if password else b"") + b"\\x28\\x01")
-kind = None
-while kind not in (4, 5):
-    kind, size = struct.unpack(">HI", whole(6))
-    whole(size)
+kind, rooms = None, []
+def name_of(said):
+    # Field 3 of a ChannelState; numbers before it (fields 1 and 2) are small here.
+    while said and said[0] >> 3 != 3:
+        said = said[2:]
+    return said[2:2 + said[1]].decode() if said else ""
+def hear(until):
+    global kind
+    while not until():
+        kind, size = struct.unpack(">HI", whole(6))
+        said = whole(size)
+        if kind == 7 and name_of(said):
+            rooms.append(name_of(said))
+hear(lambda: kind in (4, 5))
+last = kind
+if new:
+    send(7, b"\\x10\\x00" + field(3, new))
+    hear(lambda: new in rooms)
 ping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 ping.settimeout(5)
 ping.sendto(struct.pack(">IQ", 0, 4711), (address, 64738))
 _version, ident, users, most, bandwidth = struct.unpack(">IQIII", ping.recv(64))
-print(json.dumps([kind, ident, users, most, bandwidth]))
+print(json.dumps([last, ident, users, most, bandwidth, rooms]))
 """
 
 
@@ -169,6 +208,14 @@ def test_a_library_without_books_says_what_to_do_and_one_with_a_book_shows_it(a:
     assert within(20, lambda: "Boil it for a minute." in read("/library/content/water/A/main")), read("/library/")
     assert "Water" in read("/library/catalog/v2/entries")
     assert "Books are files" not in read("/library/")
+    # What came with the stick is read there.
+    place = "/run/live/medium/byzantium/library"
+    a.do("sh", "-c", f"mkdir -p {place} && base64 -d >{place}/bread.zim",
+         stdin=base64.b64encode(book("bread", "Bread", "Bake it for an hour.")).decode())
+    a.do("systemctl", "restart", "byz-library.service")
+    assert within(20, lambda: "Bake it for an hour." in read("/library/content/bread/A/main")), read("/library/")
+    assert "Boil it for a minute." in read("/library/content/water/A/main")
+    a.do("rm", "-r", place)
     assert "torn.zim cannot be read" in a.do("journalctl", "-b", "-o", "cat", "-u", "byz-library.service")
 
 

@@ -110,6 +110,14 @@ def test_pages_of_its_own_are_shown_by_nginx_and_its_port_by_websocket_alone(des
     assert "root /usr/share/byzantium/web;" in places[3][1]
 
 
+def test_a_path_that_is_closed_leads_nowhere_however_it_is_written(descriptors: Path) -> None:
+    write(descriptors, {**TEA, "web": {"port": 8201, "keeps_path": True, "closed": ["/tea/admin.cgi"]}})
+    shown = tls.configuration(resolve(parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [tea]\n"),
+                                      Machine(memory_bytes=1 << 30, wired=(CABLE,)), Identity(b"t" * 32)),
+                              "host", catalogue.here().services.values())
+    assert "location ~* ^/tea/admin\\.cgi {\n            return 403;\n" in shown
+
+
 def test_who_links_itself_is_noted_for_tend_and_announced_with_its_certificate(descriptors: Path) -> None:
     write(descriptors, {**TEA, "certificate": True, "links": {"peer": "peer", "call": "call"}})
     (descriptors / "tea" / "peer").write_text("<link $host $address $certificate>\n")
@@ -158,10 +166,10 @@ def test_a_computer_with_too_little_memory_is_told_before_anything_is_done() -> 
 
 
 def test_a_service_without_pages_of_its_own_is_explained_by_one_of_ours(descriptors: Path) -> None:
-    kettle = {**TEA, "web": {"pages": ["page.html"]}, "config": ["page.html", "tea.json", "tea.conf"],
+    kettle = {**TEA, "web": {"pages": ["page.html"]}, "config": ["page.html", "tea.xsl", "tea.json", "tea.conf"],
               "purpose": 'Tea & "biscuits".', "note": "Ask at <10.0.0.1>."}
     write(descriptors, kettle, template="$purpose")
-    for name in ("page.html", "tea.json"):
+    for name in ("page.html", "tea.xsl", "tea.json"):
         (descriptors / "tea" / name).write_text("$purpose $note")
     answers = parse("byzantium: 1\nmesh: {interfaces: [eth0]}\nservices: [tea]\n")
     machine = Machine(memory_bytes=1 << 30, wired=(CABLE,))
@@ -169,7 +177,7 @@ def test_a_service_without_pages_of_its_own_is_explained_by_one_of_ours(descript
     files, shown, ports = (steps[each] for each in ("service-tea-files", "services-web-file", "services-ports"))
     assert isinstance(files, ConfigFiles)
     assert [file.content for file in files.files] == [
-        "Tea &amp; &quot;biscuits&quot;. Ask at &lt;10.0.0.1&gt;.",
+        *["Tea &amp; &quot;biscuits&quot;. Ask at &lt;10.0.0.1&gt;."] * 2,
         r'Tea & \"biscuits\". Ask at <10.0.0.1>.',
         'Tea & "biscuits".']
     assert isinstance(shown, ConfigFile)

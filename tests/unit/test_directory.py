@@ -275,9 +275,20 @@ def test_what_strangers_call_their_services_is_text_on_the_front_page() -> None:
     assert "<!--" not in page
     assert page.count("<li>") == 1 + offered.MOST
     assert page.index(">Wiki</a></li>") < page.index("b-node")
+    assert '<li class="more">400</li>\n</ul>' in page
+    assert "more" not in offered.page([], [("b-node", evil)] * offered.MOST)
     assert offered.page([], []) == offered.nodes([]) == ""
 
 
 def test_other_nodes_are_links_that_keep() -> None:
-    page = offered.nodes([("pier", "a" * 32)] * 500)
+    page = offered.nodes([("pier", "a" * 32, None)] * 500)
     assert page.count(f'<li><a href="http://{"a" * 32}.byzantium.mesh/">pier</a></li>') == offered.MOST
+    assert '<li class="more">400</li>\n</ul>' in page
+
+
+def test_other_nodes_are_shown_with_how_far_they_are_where_that_is_known() -> None:
+    page = offered.nodes([("pier", "a" * 32, 2), ("hut", "b" * 32, None)])
+    assert page.splitlines()[1:3] == [
+        f'<li><a href="http://{"a" * 32}.byzantium.mesh/">pier</a> <span class="hops">2</span></li>',
+        f'<li><a href="http://{"b" * 32}.byzantium.mesh/">hut</a></li>']
+    assert "more" not in page

@@ -1,5 +1,7 @@
 """What nodes tell their neighbours of newer documents, and what is made of that: hints, from whoever may lie."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,6 +108,17 @@ def test_neighbours_are_asked_for_news_and_of_many_a_few(book: nodebook.Book) ->
     for peer in book.peers.values():
         peer.hops = 1
     assert len(book.near()) == nodebook.NEAR
+
+
+def test_the_front_page_is_told_how_far_each_node_is_the_nearest_first(book: nodebook.Book) -> None:
+    addresses = [f"10.1.{n}.1" for n in range(3)]
+    book.routed(set(addresses))
+    for number, (address, hops) in enumerate(zip(addresses, (None, 3, 1), strict=True)):
+        book.answered(book.peers[address], document(Identity(bytes([number]) * 32), address))
+        book.peers[address].hops = hops
+    lines = book.pieces()["nodes.html"].splitlines()
+    assert len(lines) == 5
+    assert [re.findall(r'<span class="hops">(.*)</span>', line) for line in lines[1:4]] == [["1"], ["3"], []]
 
 
 def test_hops_are_counted_no_more_often_than_nodes_are_asked(book: nodebook.Book, clock: Clock) -> None:

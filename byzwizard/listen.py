@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from byzwizard import alone
+from byzwizard import alone, beacon
 from byzwizard.backends import facts, interfaces, keep, revert
 from byzwizard.backends.retire import unit_of
 from byzwizard.backends.system import System
@@ -59,7 +59,10 @@ def silent(system: System, known: Facts) -> Iterator[None]:
 
 def change(system: System, known: Facts, resolved: Resolved, heard: Sequence[Hub]) -> str | None:
     """What the node does about it, in a line; None where it stays as it is."""
-    names = {bytes.fromhex(hub.ssid) for hub in heard}
+    if resolved.keys.babel is None:
+        return None  # no hubs in this mesh
+    ours = beacon.content(resolved.keys.air_id).hex()
+    names = {bytes.fromhex(hub.ssid) for hub in heard if hub.element == ours}
     stations = [link for link in resolved.links if link.kind == "station"]
     for link in stations:
         if link.network in names and not _goes_there(system, known, link):

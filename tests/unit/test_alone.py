@@ -313,6 +313,9 @@ def test_one_that_waits_joins_a_hub_of_another_name_and_stays_where_it_was_turne
     assert decided(computer, known(STATION), card(0, "E")) is None
     assert decided(computer, known(STATION), card(0, "E"), hub()) is None, "it would join that one, and is not let in"
     assert "joins it" in str(decided(computer, known(STATION), card(0, "E"), hub(ssid=b"pier".hex())))
+    computer.write("/run/byzantium/mesh/mesh0.conf", "\tssid=00\n")
+    other = hub(air_id="other~pub")
+    assert decided(computer, known(STATION), card(0, "E"), other) is None, "it has the name of ours, and is of another"
 
 
 @pytest.mark.parametrize(("grade", "begins"), [("C", True), ("D", True), ("E", False)])

@@ -170,7 +170,7 @@ def _passphrase(context: Context, system: System) -> tuple[str, "Store | None"]:
 
 
 def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
-    from byzwizard.backends import locker, making, store
+    from byzwizard.backends import keep, locker, making, store
 
     found = store.the(system, context.options.device)
     passphrase = secret.given(context.options)
@@ -181,7 +181,10 @@ def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
     _confirm(context, making.deleted(found, disk))
     known = store.known(system)
     if known is not None and (known.device, known.file) == (found.device, found.file):
+        locked = store.locked(system)
         locker.let_go(system)
         store.forget(system)
+        if locked:
+            keep.stay(system)
     making.delete(system, found, disk)
     return _("The store is deleted: {store}.").format(store=found.words), None

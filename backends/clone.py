@@ -13,7 +13,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from byzwizard.backends import direct, renewal, targets
+from byzwizard.backends import aboard, direct, renewal, targets
 from byzwizard.desk import Stick
 from byzwizard.diskwords import describe, holds, label
 from byzwizard.errors import CannotHere, Refused, StepFailed
@@ -185,6 +185,7 @@ class CopySystem(Step):
         from byzwizard.backends.stick import Stick, empty
 
         disk, bytes_ = self.disk, self.disk.bytes
+        renewal.need_nothing_lost(aboard.of(system, disk))
         kept = renewal.read(system, disk, shared.bytes) if renewal.is_ours(disk) else None
         least = 0 if kept else layout.smallest_disk(shared.bytes)
         size = kept.size if kept else layout.system_size(bytes_, shared.bytes)
@@ -212,26 +213,33 @@ class CopySystem(Step):
 
 
 def steps(
-    to: Sequence[str], content: str, answers: Answers | None, machine: Machine, hand: Hand | None = None
+    to: Sequence[str],
+    content: str,
+    answers: Answers | None,
+    machine: Machine,
+    hand: Hand | None = None,
+    with_answers: bool = False,
 ) -> tuple[Step, ...]:
-    """Pure. One step for each stick that `to` names; `content` is blank, answers or data. `answers` are what a copy
-    with answers is made from, None where there are none; `hand` is for one with data, None where no store is open.
+    """Pure. One step for each stick that `to` names; `content` is blank, answers or data, `with_answers` says that it
+    is answers besides. `answers` are what a copy with answers is made from, None where there are none; `hand` is for
+    one with data, None where no store is open.
     Raises Refused for a wrong disk, CannotHere for what cannot be handed on."""
     chosen: list[tuple[Disk, bool]] = []
     for wanted in to:
         disk = targets.choose(machine.disks, wanted)
         internal = targets.overrides(wanted)
-        targets.check(disk, internal, need_bytes=LEAST)
+        _check(disk, internal)
         if any(disk.path == other.path for other, _internal in chosen):
             raise Refused(_("{disk} is named twice.").format(disk=label(disk)), _("Name each stick once."))
         chosen.append((disk, internal))
     if chosen and content == "data" and hand is None:
         raise no_store()
-    if chosen and content == "answers" and answers is None:
+    with_answers = with_answers or content == "answers"
+    if chosen and with_answers and answers is None:
         raise CannotHere(
             _("This computer is not a node yet: it has no answers to hand on."), _("Set it up first, or copy it blank.")
         )
-    copy = Copy(answers if content == "answers" else None, len(chosen))
+    copy = Copy(answers if with_answers else None, len(chosen))
     return tuple(
         CopySystem(
             id=step_id(disk),
@@ -255,6 +263,12 @@ def no_store() -> CannotHere:
     )
 
 
+def _check(disk: Disk, allow_internal: bool) -> None:
+    """Raises Refused."""
+    targets.check(disk, allow_internal, need_bytes=LEAST)
+    renewal.need_nothing_lost(disk)
+
+
 def _doing(disk: Disk) -> str:
     if renewal.was_interrupted(disk):
         return _("Go on with the copy to {disk} that was interrupted").format(disk=label(disk))
@@ -268,6 +282,11 @@ def step_id(disk: Disk) -> str:
 def erased(disk: Disk) -> str:
     """What a copy to it does away with, for the confirmation."""
     if renewal.is_ours(disk):
+        files = ", ".join(name for part in disk.partitions for name in part.files)
+        if files:
+            return _("the system on {disk} with {files}; the store behind it stays").format(
+                disk=label(disk), files=files
+            )
         return _("the system on {disk}; the store behind it stays").format(disk=label(disk))
     if renewal.was_interrupted(disk):
         return _("the unfinished copy on {disk}, which goes on where it was interrupted").format(disk=label(disk))
@@ -291,7 +310,7 @@ def sticks(disks: Sequence[Disk]) -> list[Stick]:
 
 def _why_not(disk: Disk) -> str | None:
     try:
-        targets.check(disk, allow_internal=False, need_bytes=LEAST)
+        _check(disk, allow_internal=False)
     except Refused as refused:
         return str(refused)
     return None

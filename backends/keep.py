@@ -77,16 +77,29 @@ def place(system: System) -> str:
     return MEANWHILE if store.locked(system) else ANSWERS
 
 
+def stay(system: System) -> None:
+    """A locked store is no more: what this node was told and was meanwhile is what it is, as without a store."""
+    if (told := system.read(MEANWHILE)) is not None:
+        system.write(ANSWERS, told, mode=0o600)
+        system.remove(MEANWHILE)
+    if system.read(KEY) is None and system.read(THIS_BOOT) is not None:
+        _keep_identity(system)
+
+
+def _keep_identity(system: System) -> None:
+    key = system.path(KEY)
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.parent.chmod(0o700)
+    system.write(KEY, identity(system).text(), mode=0o600)
+
+
 @step_class
 class KeepIdentity(Step):
     def needed(self, system: System) -> bool:
         return system.read(KEY) is None and not store.locked(system)
 
     def apply(self, system: System, progress: Progress) -> None:
-        key = system.path(KEY)
-        key.parent.mkdir(parents=True, exist_ok=True)
-        key.parent.chmod(0o700)
-        system.write(KEY, identity(system).text(), mode=0o600)
+        _keep_identity(system)
 
     def undo(self, system: System, before: Any) -> None:
         system.remove(KEY)

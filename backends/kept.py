@@ -7,6 +7,7 @@ it is by then: what the store has of it from before stays beside it, under a nam
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzwizard import catalogue_names
-from byzwizard.backends import compare, cutoff, filesystem
+from byzwizard.backends import compare, cutoff, filesystem, movein
 from byzwizard.backends.store import PLACE
 from byzwizard.backends.system import CommandFailed
 from byzwizard.backends.waiting import clearing_up
@@ -134,7 +135,7 @@ def clear_up(system: System) -> None:
     coming = _list(system).get("coming", ())
     for thing in things(("identity", "mesh", "services", "home", "logs")):
         places = [system.path(inside(thing, folder)) for folder in thing.folders]
-        halves = [half for place in places if _within(system, half := _half(place))]
+        halves = [half for place in places if _within(system, half := movein.half_of(place))]
         for half in halves:
             shutil.rmtree(half)
         if thing.name in coming and any(_within(system, place) for place in places):
@@ -151,11 +152,6 @@ def _within(system: System, folder: Path) -> bool:
     """Is it there, and no link that leads out of a store that anybody could write to?"""
     place = system.path(PLACE)
     return folder.is_dir() and folder.resolve() == place.resolve() / folder.relative_to(place)
-
-
-def _half(there: Path) -> Path:
-    """The name of a folder while it comes into the store."""
-    return there.with_name(f".{there.name}.half")
 
 
 def unbind_all(system: System) -> None:
@@ -181,15 +177,18 @@ def switch(system: System, keep: Sequence[str]) -> None:
         _write_list(system, was, [thing.name for thing in coming])
     date = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
     gone = [thing for thing in before if thing.name not in {other.name for other in after}]
+    emptied: list[str] = []
     try:
         for thing, folder in unbound:
             if thing in coming:
                 _set_aside(system, thing, folder, date)
-            _move_in(system, thing, folder)
+            if not _in_store(system, thing, folder):
+                emptied.append(folder)
+                _move_in(system, thing, folder)
             _bind(system, thing, folder)
     except (ByzantiumError, OSError):
         with clearing_up():
-            _stay_out(system, was, coming)
+            _stay_out(system, was, coming, emptied)
         raise
     _write_list(system, keep)
     try:
@@ -207,13 +206,16 @@ def switch(system: System, keep: Sequence[str]) -> None:
                 _copy(system, inside(thing, folder), folder)
 
 
-def _stay_out(system: System, was: Sequence[str], coming: Sequence[Thing]) -> None:
-    """After one could not come in: what came whole is kept, and what came by half goes back to its place."""
+def _stay_out(system: System, was: Sequence[str], coming: Sequence[Thing], emptied: Sequence[str]) -> None:
+    """After one could not come in: what came whole is kept, and what came by half goes back to its place. So does what
+    was `emptied` and then could not be mounted: services start over it, and people look for it."""
     whole = [thing for thing in coming if all(bound(system, folder) for folder in thing.folders)]
-    for thing in coming:
+    for thing in things([*was, *(thing.name for thing in coming)]):
         for folder in thing.folders:
-            if thing not in whole and bound(system, folder):
+            if thing in coming and thing not in whole and bound(system, folder):
                 _unbind(system, folder)
+                _copy(system, inside(thing, folder), folder)
+            elif folder in emptied and not bound(system, folder) and _in_store(system, thing, folder):
                 _copy(system, inside(thing, folder), folder)
     _write_list(system, [*was, *(thing.name for thing in whole)])
 
@@ -222,14 +224,30 @@ def delete(system: System, name: str) -> None:
     """Delete what the store still holds of a thing that is switched off. Raises StepFailed while it is on."""
     if name in {thing.name for thing in things(listed(system))}:
         raise StepFailed(_("{name} is being kept: switch it off first.").format(name=name))
-    shutil.rmtree(system.path(f"{PLACE}/{name}"), ignore_errors=False)
+    if name not in left_over(system):
+        raise StepFailed(_("The store has no {name} that was switched off.").format(name=name))
+    for folder in _folders(system, name):
+        shutil.rmtree(folder)
+        with contextlib.suppress(OSError):  # up to where something else is
+            os.removedirs(folder.parent)
 
 
 def left_over(system: System) -> tuple[str, ...]:
-    """Things that the store holds and that are switched off."""
-    on = {thing.name for thing in things(listed(system))} | {"lost+found"}
+    """Things that the store holds and that are switched off. An image from elsewhere has folders of its own."""
+    on = {thing.name for thing in things(listed(system))}
     folders = (entry for entry in os.scandir(system.path(PLACE)) if entry.is_dir(follow_symlinks=False))
-    return tuple(sorted(entry.name for entry in folders if entry.name not in on))
+    return tuple(sorted(entry.name for entry in folders if entry.name not in on and _folders(system, entry.name)))
+
+
+def _folders(system: System, name: str) -> list[Path]:
+    """Those that lie in the store for a thing, whichever it is, or for what was set aside of it."""
+    kind = name.partition(ASIDE)[0]
+    place = system.path(f"{PLACE}/{name}")
+    if kind.startswith("services."):  # its descriptor may be gone
+        return [place]
+    mine = (thing for thing in things(("identity", "mesh", "home", "logs")) if thing.name == kind)
+    found = [system.path(f"{PLACE}/{name}{folder}") for thing in mine for folder in thing.folders]
+    return [folder for folder in found if _within(system, folder)]
 
 
 def aside(system: System) -> tuple[str, ...]:
@@ -274,25 +292,17 @@ def _set_aside(system: System, thing: Thing, folder: str, date: str) -> None:
     there.rename(target)
 
 
+def _in_store(system: System, thing: Thing, folder: str) -> bool:
+    there = system.path(inside(thing, folder))
+    return there.is_symlink() or there.exists()
+
+
 def _move_in(system: System, thing: Thing, folder: str) -> None:
-    """What the place holds goes into the store, unless the store has it from before. Whole, or not at all."""
+    """What the place holds goes into the store, which has nothing of it from before. Whole, or not at all."""
     there = system.path(inside(thing, folder))
     here = system.path(folder)
     here.mkdir(mode=thing.mode or 0o755, parents=True, exist_ok=True)
-    if there.is_symlink() or there.exists():
-        return
-    there.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    half = _half(there)
-    shutil.rmtree(half, ignore_errors=True)
-    system.run("cp", "--archive", "--one-file-system", str(here), str(half), timeout=3600)
-    system.run("sync", "--file-system", str(half), timeout=3600)
-    half.rename(there)
-    system.run("sync", "--file-system", str(there), timeout=600)
-    for entry in list(here.iterdir()):  # in memory it would only take room, and tell what the store hides
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+    movein.move(system, here, there)
 
 
 def _bind(system: System, thing: Thing, folder: str) -> None:

@@ -1,13 +1,16 @@
 """LUKS2 with cryptsetup: made, opened, closed, its passphrase changed. Passphrases go in by standard input alone."""
 
+import contextlib
 import json
 import math
+import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from byzwizard.backends.system import System
 from byzwizard.backends.waiting import clearing_up
-from byzwizard.errors import Interrupted, StepFailed
+from byzwizard.errors import ByzantiumError, Interrupted, StepFailed
 from byzwizard.i18n import _
 from byzwizard.places import LABEL
 
@@ -16,6 +19,7 @@ LEAST_ITERATIONS = 4  # what RFC 9106 and cryptsetup take for argon2id
 NO_KEY = 2  # cryptsetup(8): no permission, that is a wrong passphrase
 PATIENCE = 300  # seconds; the weakest computer named may be very slow
 CHANGING = "byzantium-change"  # the type of a token that stands in the header while the passphrase is changed
+MOST_KIB = 4 * 2**20  # that cryptsetup lets argon2 have
 BENCHMARK = re.compile(r"argon2id\s+(\d+) iterations, (\d+) memory")
 
 
@@ -28,7 +32,7 @@ class WrongPassphrase(StepFailed):
 
 def memory_kib(opens_on: int) -> int:
     """Memory of argon2 in KiB, so that a computer with `opens_on` bytes of memory can open what this one makes."""
-    return opens_on // 4 // 1024
+    return min(opens_on // 4 // 1024, MOST_KIB)
 
 
 def iterations(system: System, kib: int) -> int:
@@ -87,48 +91,61 @@ def change(system: System, device: str, old: str, new: str, copy: str) -> None:
     then finish_change() at the next start knows by the token what was going on.
     """
     check(system, device, old)
-    finish_change(system, device, old)
+    finish_change(system, device, old, copy)
     kib, times = _present(system, device)
-    system.remove(copy)
-    system.run("cryptsetup", "luksHeaderBackup", device, "--header-backup-file", str(system.path(copy)))
-    try:
-        check(system, device, old, str(system.path(copy)))
-        try:
-            system.run(
-                "cryptsetup", "token", "import", device, stdin=json.dumps({"type": CHANGING, "keyslots": []})
-            )
-            system.run(
-                "cryptsetup", "luksChangeKey", "--batch-mode", *_pbkdf(kib, times), device,
-                stdin=f"{old}\n{new}\n", timeout=PATIENCE
-            )
-            check(system, device, new)
-            _forget_change(system, device, _header(system, device))
-        except Interrupted:
-            _restore(system, device, copy)
-            raise
-        except StepFailed as fault:
-            _restore(system, device, copy)
-            raise StepFailed(
-                _("The passphrase could not be changed; the former one holds."), _("Is the stick failing?")
-            ) from fault
-    finally:
-        # With it the former passphrase would open the store for ever.
-        system.remove(copy)
+    with _header_copied(
+        system, device, old, copy, _("The passphrase could not be changed; the former one holds.")
+    ):
+        system.run("cryptsetup", "token", "import", device, stdin=json.dumps({"type": CHANGING, "keyslots": []}))
+        system.run(
+            "cryptsetup", "luksChangeKey", "--batch-mode", *_pbkdf(kib, times), device,
+            stdin=f"{old}\n{new}\n", timeout=PATIENCE
+        )
+        check(system, device, new)
+        _forget_change(system, device, _header(system, device))
 
 
-def finish_change(system: System, device: str, passphrase: str) -> bool:
-    """After a change that was cut off `passphrase`, which is right, is the only one that opens it. False: none was."""
+def finish_change(system: System, device: str, passphrase: str, copy: str) -> bool:
+    """After a change that was cut off `passphrase`, which is right, is the only one that opens it. False: none was.
+    `copy` as for change()."""
     header = _header(system, device)
     if not _changes(header):
         return False
     slots = list(header["keyslots"])
-    if len(slots) > 1:
-        mine = next(slot for slot in slots if _is_in(system, device, passphrase, slot))
-        for slot in slots:
+    mine = next(slot for slot in slots if _is_in(system, device, passphrase, slot)) if len(slots) > 1 else None
+    with _header_copied(
+        system, device, passphrase, copy, _("A change of the passphrase that was cut off could not be finished.")
+    ):
+        for slot in slots if mine is not None else ():
             if slot != mine:
                 _with_key(system, passphrase, "luksKillSlot", "--batch-mode", device, slot)
-    _forget_change(system, device, header)
+        _forget_change(system, device, header)
     return True
+
+
+@contextlib.contextmanager
+def _header_copied(system: System, device: str, passphrase: str, copy: str, failed: str) -> Iterator[None]:
+    """While keys are changed, the header is at the path `copy`, too; it is put back when anything goes wrong, and then
+    `failed` is said. The copy goes when the header is whole: with it the former passphrase would open the store for
+    ever."""
+    system.remove(copy)
+    system.run(
+        "cryptsetup", "luksHeaderBackup", device, "--header-backup-file", str(system.path(copy)), timeout=PATIENCE
+    )
+    try:
+        check(system, device, passphrase, str(system.path(copy)))
+    except ByzantiumError:
+        system.remove(copy)
+        raise
+    try:
+        yield
+    except (ByzantiumError, OSError) as fault:
+        _restore(system, device, passphrase, copy)
+        system.remove(copy)
+        if isinstance(fault, Interrupted):
+            raise
+        raise StepFailed(failed, _("Is the stick failing?")) from fault
+    system.remove(copy)
 
 
 def _header(system: System, device: str) -> dict[str, dict[str, Any]]:
@@ -154,10 +171,25 @@ def _is_in(system: System, device: str, passphrase: str, slot: str) -> bool:
     return True
 
 
-def _restore(system: System, device: str, copy: str) -> None:
-    with clearing_up():
-        system.run("cryptsetup", "luksHeaderRestore", "--batch-mode", device, "--header-backup-file",
-                   str(system.path(copy)))
+def _restore(system: System, device: str, passphrase: str, copy: str) -> None:
+    """To its end, whatever is pressed. Raises StepFailed where the header is not whole then; the copy, which is all
+    there is, stays under a name that no other change takes."""
+    before, system.undisturbed = system.undisturbed, True
+    try:
+        with clearing_up():
+            system.run("cryptsetup", "luksHeaderRestore", "--batch-mode", device, "--header-backup-file",
+                       str(system.path(copy)), timeout=PATIENCE)  # fmt: skip
+            check(system, device, passphrase)
+    except (ByzantiumError, OSError) as fault:
+        last = f"{copy}-{os.path.basename(device)}"
+        system.path(copy).rename(system.path(last))
+        raise StepFailed(
+            _("The keys of the store on {device} could not be put back as they were.").format(device=device),
+            _("They are whole in {copy}: copy that file to another medium before you switch off, then "
+              "`cryptsetup luksHeaderRestore {device} --header-backup-file {copy}`.").format(device=device, copy=last),
+        ) from fault
+    finally:
+        system.undisturbed = before
 
 
 def _present(system: System, device: str) -> tuple[int, int]:

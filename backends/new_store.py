@@ -75,12 +75,14 @@ class GrowFile(Step):
         found = self._there(system)
         if found is None or found.file is None:
             return False
+        if not store.is_open(system) and not store.is_there(system, found):
+            return True  # and apply says what stands in the way
         with storefile.looked_into(system, found.device) as place:
-            return place is not None and system.path(place + found.file).stat().st_size < self.size
+            file = system.path(f"{place}{found.file}")
+            return place is not None and file.is_file() and file.stat().st_size < self.size
 
     def apply(self, system: System, progress: Progress) -> None:
-        found = self._there(system)
-        assert found is not None
+        found = store.the(system)  # and not what another stick has there
         assert found.file is not None
         with storefile.carried(system, found.device) as place:
             storefile.write(system, place.rstrip("/") + found.file, self.size, progress)

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from byzwizard.backends import storefile
 from byzwizard.backends.fatfs import MIB, SECTOR
 from byzwizard.backends.layout import BEGIN, ESP, LABEL, UNFINISHED
 from byzwizard.backends.mbr import START
@@ -13,7 +14,7 @@ from byzwizard.diskwords import label
 from byzwizard.errors import Refused
 from byzwizard.i18n import _
 from byzwizard.machine import Disk
-from byzwizard.places import LINUX_RESERVED
+from byzwizard.places import LINUX_RESERVED, has_store
 
 SLACK = 32 * MIB
 
@@ -34,6 +35,27 @@ def is_ours(disk: Disk) -> bool:
     """Pure: a first partition of ours, also one that a copy was interrupted on, and something behind it."""
     parts = disk.partitions
     return len(parts) > 1 and parts[0].label in {LABEL, UNFINISHED} and parts[0].filesystem in {"vfat", None}
+
+
+def need_nothing_lost(disk: Disk) -> None:
+    """Pure. Raises Refused where a copy would do away with a store: one that is a file, or one behind a system that is
+    not ours and so would not stay."""
+    files = [name for part in disk.partitions for name in part.files if name in storefile.PLACES]
+    hint = _("If it is not needed, `byzwizard persist delete --device {path}` deletes it; else take another stick.")
+    if files:
+        raise Refused(
+            _("{file} is on {disk}: a copy would erase it, with all that is kept in it.").format(
+                file=files[0], disk=label(disk)
+            ),
+            hint.format(path=disk.path),
+        )
+    if has_store(disk) and not is_ours(disk):
+        raise Refused(
+            _("{disk} has a store and no system like ours before it: a copy would erase the store.").format(
+                disk=label(disk)
+            ),
+            hint.format(path=disk.path),
+        )
 
 
 def was_interrupted(disk: Disk) -> bool:

@@ -142,12 +142,17 @@ def the(system: System, device: str | None = None) -> Store:
     return store
 
 
+def is_there(system: System, store: Store) -> bool:
+    """False where another stick is in its place. One that is damaged tells no id: that is for whoever mends it."""
+    now = filesystem.uuid(system, store.device)
+    return not (store.uuid and now and now != store.uuid)
+
+
 def _need_there(system: System, store: Store) -> None:
-    """One that is damaged tells no id: that is for whoever mends it. Raises Refused."""
+    """Raises Refused."""
     from byzwizard.errors import Refused
 
-    now = filesystem.uuid(system, store.device)
-    if store.uuid and now and now != store.uuid:
+    if not is_there(system, store):
         raise Refused(
             _("The store {store} is not there any more: another stick is in its place.").format(store=store.words),
             _("Plug the right one in, and nothing else where it was."),
@@ -185,7 +190,7 @@ def _clear(system: System, store: Store, passphrase: str | None) -> str:
     if passphrase is None:
         raise StepFailed(_("This store is encrypted, and no passphrase was given."))
     clear = luks.unlock(system, device, passphrase)
-    if luks.finish_change(system, device, passphrase):
+    if luks.finish_change(system, device, passphrase, HEADER):
         cutoff.tell(system, _("A change of the passphrase was cut off: the one that the store now opens with holds."))
     return clear
 

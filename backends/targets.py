@@ -193,6 +193,8 @@ def hold(
             _("Is it still plugged in, and used by nothing else?"),
         ) from fault
     try:
+        # Opened, a reader comes to know of another card in it; udev reads that now, and nothing while it is locked.
+        settle(system)
         _lock(descriptor, disk)
         now = next((other for other in disks_now(system) if other.path == disk.path), None)
         if now is None or os.lseek(descriptor, 0, os.SEEK_END) != disk.bytes or _shape(now) != _shape(disk):

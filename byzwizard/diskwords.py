@@ -2,7 +2,10 @@
 
 from byzwizard.events import Event
 from byzwizard.i18n import _, ngettext
-from byzwizard.machine import Disk
+from byzwizard.machine import Disk, Partition
+from byzwizard.places import LABEL
+
+SHOWN = 3  # partitions of a disk
 
 
 def size(count: int) -> str:
@@ -26,15 +29,22 @@ def label(disk: Disk) -> str:
 
 
 def holds(disk: Disk) -> str:
-    """What is on it now, each partition by its label and file system."""
+    """What is on it now, each partition by its label and file system. What people keep is never among the "more"."""
     if not disk.partitions:
         return _("nothing")
-    named = [
-        " ".join(word for word in (part.label, part.filesystem, size(part.bytes)) if word) for part in disk.partitions
-    ]
-    shown = ", ".join(named[:3])
-    more = len(named) - 3
+    keeping = [part for part in disk.partitions if part.label == LABEL or part.files]
+    others = [part for part in disk.partitions if part not in keeping][: max(0, SHOWN - len(keeping))]
+    named = [_partition(part) for part in disk.partitions if part in keeping or part in others]
+    more = len(disk.partitions) - len(named)
+    shown = ", ".join(named)
     return shown if more <= 0 else shown + ngettext(" and {n} more", " and {n} more", more).format(n=more)
+
+
+def _partition(part: Partition) -> str:
+    words = " ".join(word for word in (part.label, part.filesystem, size(part.bytes)) if word)
+    if not part.files:
+        return words
+    return _("{partition} with {files}").format(partition=words, files=", ".join(part.files))
 
 
 def describe(disk: Disk) -> str:

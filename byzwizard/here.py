@@ -102,9 +102,11 @@ class Here:
 
     def review(self, answers: Answers) -> Review:
         from byzwizard.backends.keep import identity
-        from byzwizard.prepare import prepare_answers, rehearsed
+        from byzwizard.prepare import looked, prepare_answers, rehearsed
 
         machine = self._listened(answers, self.machine())
+        if not self.rehearsal:
+            machine = looked(self._system, answers, machine)
         node = rehearsed(machine) if self.rehearsal else identity(self._system)
         ready = prepare_answers(self._system, answers, machine, node, self._context.stages)
         needed = frozenset(
@@ -185,10 +187,13 @@ class Here:
         return {stage.name: stage.title for stage in self._context.stages}
 
     def sticks(self) -> list[Stick]:
-        from byzwizard.backends import clone, targets
+        from byzwizard.backends import aboard, clone, targets
 
-        file = self._context.machine_file
-        return clone.sticks(self.machine().disks if file is not None else targets.disks_now(self._system))
+        if self._context.machine_file is not None:
+            return clone.sticks(self.machine().disks)
+        disks = targets.disks_now(self._system)
+        # Asked for at every tick: nothing is mounted for it.
+        return clone.sticks(aboard.look(self._system, disks, [disk.path for disk in disks], mount=False))
 
     def clone(self, sticks: Sequence[Stick], content: str, passphrase: str = "") -> Applying:
         more = {"answers": ["--with-answers"], "data": ["--with-data", "--passphrase-fd", "0"]}

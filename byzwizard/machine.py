@@ -93,7 +93,8 @@ class Wired(_Data):
 
 
 class Partition(_Data):
-    """`held_by` is the kind of mapping that is open on it (crypt, lvm, raid1, mpath), where there is one."""
+    """`held_by` is the kind of mapping that is open on it (crypt, lvm, raid1, mpath), where there is one; `files` what
+    people keep on it and a copy would erase, where somebody has looked. That is in no recording."""
 
     path: str
     bytes: int
@@ -101,6 +102,7 @@ class Partition(_Data):
     label: str | None
     mounted: str | None
     held_by: str | None = None
+    files: tuple[str, ...] = Field(default=(), exclude=True)
 
 
 class Disk(_Data):

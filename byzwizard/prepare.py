@@ -52,12 +52,22 @@ def prepare(
 
         machine = machine_for(system, machine_file)
     if machine_file is None:
-        machine = _listened(system, answers, machine, heard)
+        machine = looked(system, answers, _listened(system, answers, machine, heard))
         machine = machine.model_copy(update={"patient": boot or facts.waits(system)})
     node = identity(system) if machine_file is None else rehearsed(machine)
     ready = prepare_answers(system, answers, machine, node, stages, boot=boot)
     missing = [_("This version of Byzantium has no service {name}: it is left out.").format(name=name) for name in gone]
     return replace(ready, told=(*missing, *ready.told))
+
+
+def looked(system: System, answers: Answers, machine: Machine) -> Machine:
+    """With what people keep on the sticks that are to be copied to."""
+    if not answers.clone.to:
+        return machine
+    from byzwizard.backends import aboard
+
+    disks = aboard.look(system, machine.disks, answers.clone.to, mount=os.geteuid() == 0)
+    return machine.model_copy(update={"disks": disks})
 
 
 def _listened(system: System, answers: Answers, machine: Machine, heard: str | None) -> Machine:

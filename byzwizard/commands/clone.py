@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from byzwizard.backends import clone, copies, keep, targets
+from byzwizard.backends import aboard, clone, copies, keep, targets
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, confirmed, need_root, need_this_computer, secret
 from byzwizard.commands.apply import confirm, told_as_json, told_in_words
@@ -58,9 +58,10 @@ def _plan(context: Context, system: System) -> Plan:
 
     options = context.options
     targets.settle(system)
-    machine = Machine(disks=targets.disks_now(system))
+    machine = Machine(disks=aboard.look(system, targets.disks_now(system), options.device, mount=True))
     hand = _hand(context, system) if options.with_data else None
-    steps = clone.steps(options.device, _content(options), keep.answers(system), machine, hand)
+    content = "data" if options.with_data else "blank"
+    steps = clone.steps(options.device, content, keep.answers(system), machine, hand, options.with_answers)
     plan = Plan((PlannedStage(copies.STAGE.name, copies.STAGE.title, steps),))
     confirm(context, plan)
     return plan
@@ -104,12 +105,6 @@ def _copy(system: System, plan: Plan, tell: Tell) -> int:
     text = ngettext("Done: the stick can be pulled out.", "Done: the {n} sticks can be pulled out.", sticks)
     told(tell, 0, text.format(n=sticks))
     return 0
-
-
-def _content(options: argparse.Namespace) -> str:
-    if options.with_data:
-        return "data"
-    return "answers" if options.with_answers else "blank"
 
 
 def told(tell: Tell, status: int, text: str, changed: bool = True) -> None:

@@ -193,7 +193,7 @@ def _delete_kept(context: Context, system: System, name: str) -> tuple[str, "Sto
 
 
 def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
-    from byzwizard.backends import locker, making, store
+    from byzwizard.backends import keep, locker, making, store
 
     if context.options.kept is not None:
         return _delete_kept(context, system, context.options.kept)
@@ -206,7 +206,10 @@ def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
     _confirm(context, making.deleted(found, disk))
     known = store.known(system)
     if known is not None and (known.device, known.file) == (found.device, found.file):
+        locked = store.locked(system)
         locker.let_go(system)
         store.forget(system)
+        if locked:
+            keep.stay(system)
     making.delete(system, found, disk)
     return _("The store is deleted: {store}.").format(store=found.words), None

@@ -14,7 +14,7 @@ from byzwizard.backends import cutoff, filesystem, handon, kept, locker
 from byzwizard.backends.new_store import Keep
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import CommandFailed, Result, System
-from byzwizard.errors import StepFailed
+from byzwizard.errors import ByzantiumError, Interrupted, StepFailed
 from tests.disk.loops import opened, stick, system
 
 __all__ = ["opened", "stick", "system"]  # fixtures
@@ -211,3 +211,89 @@ class Full(System):
         if argv[0] == "cp" and argv[-2] == str(self.path(self.folder)) and argv[-1].endswith(".half"):
             raise CommandFailed(argv, Result(1, "", "cp: No space left on device"))
         return super().run(*argv, **more)
+
+
+class Unmountable(System):
+    """One folder of it cannot be mounted over, or somebody presses Ctrl-C then."""
+
+    fault: ByzantiumError
+
+    def run(self, *argv: str, **more: Any) -> Any:
+        if argv[:2] == ("mount", "--bind") and argv[-1] == str(self.path("/home")):
+            raise self.fault
+        return super().run(*argv, **more)
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize(
+    "fault", [CommandFailed(("mount", "--bind"), Result(32, "", "mount: wrong fs type")), Interrupted("Interrupted.")]
+)
+def test_what_cannot_be_mounted_is_where_it_was(
+    system: System, fault: ByzantiumError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system.write("/etc/byzantium/answers.yaml", "byzantium: 1\n")
+    system.write(NOTE, "mine\n")
+    system.write("/home/ann/photo", "sea\n", 0o640, owner=(1000, 1000))
+    system.write("/var/lib/byzantium/identity/key", "secret\n")
+    keep(system, "identity")
+    system.run("umount", str(system.path("/var/lib/byzantium/identity")))
+    found: list[str | None] = []
+    monkeypatch.setattr(locker, "start", lambda system, _units: found.append(system.read("/home/ann/photo")))
+    failing = Unmountable(system.root)
+    failing.fault = fault
+    with pytest.raises(type(fault)):
+        locker.switch(failing, ("identity", "mesh", "home"))
+    assert found == ["sea\n"], "services were started over an empty folder"
+    assert system.path("/home/ann/photo").stat().st_uid == 1000
+    assert system.read(NOTE) == "mine\n"
+    assert not filesystem.is_mounted(system, HOME)
+    assert kept.listed(system) == ("identity", "mesh")
+    assert system.read("/var/lib/byzantium/identity/key") == "secret\n"
+    keep(system, "identity", "mesh", "home")
+    assert system.read("/home/ann/photo") == "sea\n"
+    assert filesystem.is_mounted(system, "/home")
+
+
+class Busy(System):
+    """Somebody writes while the home folder is copied into the store."""
+
+    def run(self, *argv: str, **more: Any) -> Any:
+        done = super().run(*argv, **more)
+        if argv[0] == "cp" and argv[-1].endswith("/home/.root.half"):
+            self.write(NOTE, "OLD\n")  # as long as before
+            self.write(f"{HOME}/mail/new/1", "came just now\n", 0o640, owner=(1000, 1000))
+            self.write(f"{HOME}/fresh/letter", "dear\n")
+        return done
+
+
+@pytest.mark.usefixtures("opened")
+def test_what_is_written_while_it_moves_is_kept(system: System) -> None:
+    system.write(NOTE, "old\n")
+    system.write(f"{HOME}/mail/cur/0", "read\n")
+    system.path(f"{HOME}/link").symlink_to("note")
+    kept.switch(Busy(system.root), ("home",))
+    wanted = {NOTE: "OLD\n", f"{HOME}/mail/new/1": "came just now\n", f"{HOME}/fresh/letter": "dear\n",
+              f"{HOME}/mail/cur/0": "read\n", f"{HOME}/link": "OLD\n"}  # fmt: skip
+    assert {path: system.read(path) for path in wanted} == wanted
+    assert system.path(f"{HOME}/mail/new/1").stat().st_uid == 1000
+    locker.lock(system)
+    assert list(system.path(HOME).iterdir()) == [], "it tells what the store hides"
+
+
+@pytest.mark.usefixtures("opened")
+def test_an_image_from_elsewhere_keeps_its_own_folders(system: System) -> None:
+    """As Porteus makes them: the root of a system."""
+    for name in ("etc/passwd", "home/guest/photo", "usr/lib/x", "lost+found/1", "mesh/notes"):
+        system.write(f"{PLACE}/{name}", "theirs\n")
+    assert kept.left_over(system) == ()
+    for name in ("etc", "home", "usr", "lost+found", "mesh", "nothing", "../store", ""):
+        with pytest.raises(StepFailed, match="switched off"):
+            kept.delete(system, name)
+    system.write(NOTE, "mine\n")
+    keep(system, "home")
+    keep(system)
+    assert kept.left_over(system) == ("home",)
+    kept.delete(system, "home")
+    assert kept.left_over(system) == ()
+    assert not system.path(f"{PLACE}/home/root").exists()
+    assert system.read(f"{PLACE}/home/guest/photo") == "theirs\n"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import filesystem, freespace, locker, store, targets
+from byzwizard.backends import filesystem, freespace, locker, store, storefile, targets
+from byzwizard.backends.new_store import GrowFile
 from byzwizard.backends.store import Store
 from byzwizard.backends.system import System
 from byzwizard.errors import Refused
@@ -122,3 +123,29 @@ def test_another_stick_where_a_locked_store_was(system: System, loop: str, devic
     assert not store.is_open(system)
     system.run("wipefs", "--all", node)
     assert store.the(system) == found  # it may be damaged: e2fsck says more
+
+
+def test_the_save_dat_of_another_stick_does_not_grow(
+    system: System, loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plugged in where that of a locked store was."""
+    monkeypatch.setattr(storefile, "SPARE", 0)  # this one is small
+    node = freespace.tell_kernel(system, loop, f"{loop}p1")
+
+    def plug_in() -> None:
+        system.run("mkfs.ext4", "-q", "-F", node)
+        with storefile.carried(system, node) as place:
+            system.write(f"{place}/save.dat", "somebody's")
+
+    plug_in()
+    store.remember(system, Store("save.dat", loop, node, False, "/save.dat", filesystem.uuid(system, node)))
+    plug_in()
+    grow = GrowFile(id="store-size", text="", size=MB)
+    assert grow.needed(system), "it is wanted, and cannot be"
+    with pytest.raises(Refused, match="another stick is in its place"):
+        grow.apply(system, lambda done, total: None)
+    with storefile.looked_into(system, node) as place:
+        assert system.read(f"{place}/save.dat") == "somebody's"
+    store.remember(system, Store("save.dat", loop, node, False, "/save.dat", filesystem.uuid(system, node)))
+    grow.apply(system, lambda done, total: None)
+    assert not grow.needed(system)

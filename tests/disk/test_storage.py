@@ -7,12 +7,13 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from byzwizard.backends import filesystem, freespace, luks, storefile
-from byzwizard.backends.system import System
-from byzwizard.errors import Refused, StepFailed
+from byzwizard.backends.system import Process, System
+from byzwizard.errors import Interrupted, Refused, StepFailed
 from byzwizard.places import LINUX_RESERVED
 from tests import fat
 from tests.disk.loops import MB, disk, stick, system
@@ -131,22 +132,39 @@ def test_a_change_that_was_cut_off_is_finished_with_the_passphrase_that_opens_it
     with pytest.raises(PowerCut):
         luks.change(Cut(system.root, at), container, OLD, NEW, "/header")
     luks.check(system, container, holding)
-    assert luks.finish_change(system, container, holding)
+    assert luks.finish_change(system, container, holding, "/header")
     luks.check(system, container, holding)
     with pytest.raises(luks.WrongPassphrase):
         luks.check(system, container, other)
-    assert not luks.finish_change(system, container, holding), "it is told once"
+    assert not luks.finish_change(system, container, holding, "/header"), "it is told once"
+    assert not system.path("/header").exists()
 
 
 class Failing(System):
-    """A stick that fails in the middle of a change: the new key never arrives."""
+    """A stick that fails in the middle of what `command` does to its keys; `restores`: it takes the header once more.
+    Where `stopped`, somebody presses Ctrl-C then, and again while the header is put back."""
+
+    def __init__(
+        self, root: Path, command: str = "luksChangeKey", restores: bool = True, stopped: bool = False
+    ) -> None:
+        super().__init__(root)
+        self.command, self.restores, self.stopped = command, restores, stopped
 
     def run(self, *argv: str, **more: object) -> object:  # type: ignore[override]  # passes all of it on
-        if "luksChangeKey" in argv:
-            with open(argv[-1], "r+b") as file:  # what a torn write leaves
-                file.write(bytes(8192))
+        if self.command in argv or ("luksHeaderRestore" in argv and not self.restores):
+            with open(next(word for word in argv if word.endswith("/container")), "r+b") as file:
+                file.write(bytes(32768))  # both headers, as a torn write leaves them
             argv = ("false",)
+            if self.stopped:
+                self.stop()
         return super().run(*argv, **more)  # type: ignore[arg-type]  # as they came
+
+    def spawn(self, *argv: str, **more: Any) -> Process:
+        process = super().spawn(*argv, **more)
+        if self.stopped and "luksHeaderRestore" in argv:
+            self._running.add(process)
+            self.stop()
+        return process
 
 
 def test_a_change_that_fails_puts_the_header_back(system: System, container: str) -> None:
@@ -154,6 +172,45 @@ def test_a_change_that_fails_puts_the_header_back(system: System, container: str
         luks.change(Failing(system.root), container, OLD, NEW, "/header")
     luks.check(system, container, OLD)
     assert not system.path("/header").exists()
+
+
+def test_one_that_is_interrupted_puts_it_back_however_often_somebody_presses(
+    system: System, container: str
+) -> None:
+    failing = Failing(system.root, stopped=True)
+    try:
+        with pytest.raises(Interrupted):
+            luks.change(failing, container, OLD, NEW, "/header")
+    finally:
+        failing.go_on()
+    luks.check(system, container, OLD)
+    assert not system.path("/header").exists()
+    assert not failing.undisturbed
+
+
+def test_what_a_change_left_is_finished_with_the_header_at_hand(system: System, container: str) -> None:
+    with pytest.raises(PowerCut):
+        luks.change(Cut(system.root, "luksChangeKey"), container, OLD, NEW, "/header")
+    with pytest.raises(StepFailed, match="could not be finished"):
+        luks.finish_change(Failing(system.root, "luksKillSlot"), container, OLD, "/header")
+    luks.check(system, container, OLD)
+    assert luks.finish_change(system, container, OLD, "/header")
+    luks.check(system, container, OLD)
+
+
+def test_a_header_that_cannot_be_put_back_stays_in_its_copy_and_that_is_named(
+    system: System, container: str
+) -> None:
+    with pytest.raises(StepFailed, match="could not be put back") as fault:
+        luks.change(Failing(system.root, restores=False), container, OLD, NEW, "/header")
+    last = "/header-container"
+    assert f"They are whole in {last}" in fault.value.hint
+    assert not luks.is_luks(system, container)
+    storefile.write(system, "/other", 20 * MB, lambda done, total: None)
+    luks.make(system, str(system.path("/other")), OLD, 32768)
+    luks.change(system, str(system.path("/other")), OLD, NEW, "/header")  # takes it from nobody
+    system.run("cryptsetup", "luksHeaderRestore", "-q", container, "--header-backup-file", str(system.path(last)))
+    luks.check(system, container, OLD)
 
 
 @pytest.mark.parametrize("kind", ["ext4", "ext3", "ext2"])

@@ -90,11 +90,11 @@ def test_two_talk_in_the_chat_of_two_nodes(lab: Lab, browsers: list[Browser], tm
                      " document.getElementById('enter').requestSubmit()")
     for browser in browsers:
         assert within(120, partial(shows, browser, "2: Ann, Bob")), browser.says("document.body.innerText")
-    for browser, other, text in ((*browsers, "<b>Is there</b> water?"), (*browsers[::-1], "Until six.")):
+    for browser, text in zip(browsers, ("<b>Is there</b> water?", "Until six."), strict=True):
         browser.says("document.getElementById('line').focus()")
         browser.types(text)
         browser.says("document.getElementById('write').requestSubmit()")
-        for each in (browser, other):
+        for each in browsers:
             assert within(20, partial(shows, each, text)), each.says("document.body.innerText")
         assert browser.says(FITS) is True
     browsers[0].picture(tmp_path / "chat.png")

@@ -44,7 +44,7 @@ def test_over_batman_adv_everybody_speaks_and_near_are_those_on_the_links() -> N
     found = neighbours.listed([station], spoken_on_bat(), {"10.1.4.1": neighbours.Known("pier", 1)}, table)
     assert [(node.address, node.hops, node.signal_dbm, node.via) for node in found] == [
         ("10.1.2.1", 1, -61, None), ("10.1.3.1", 1, None, None), ("10.1.4.1", None, None, "10.1.3.1")]
-    told, = status.company(found)
+    told, = status.company(found, "alone")
     assert told.text == "2 nodes are near."
     gone = neighbours.listed([], spoken_on_bat(), {}, bat_table(*first.values(), seen=40_000))
     assert [node.hops for node in gone] == [None, None, None]

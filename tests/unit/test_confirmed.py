@@ -12,7 +12,7 @@ import pytest
 
 from byzwizard import cli
 from byzwizard.answers import Answers, Persistence
-from byzwizard.backends import clone, making, probe, store, targets
+from byzwizard.backends import aboard, clone, making, probe, store, targets
 from byzwizard.backends.new_store import CreateStore, OpenStore, planned
 from byzwizard.backends.store import Store
 from byzwizard.backends.system import System
@@ -44,6 +44,7 @@ def plug(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Disk], No
     here: list[Disk] = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(targets, "settle", lambda _system: None)
+    monkeypatch.setattr(aboard, "look", lambda _system, disks, *_wanted, **_how: disks)
     monkeypatch.setattr(targets, "disks_now", lambda _system: tuple(here))
     monkeypatch.setattr(probe, "machine_for", lambda *_: Machine(disks=tuple(here)))
     monkeypatch.setattr("byzwizard.locking.LOCK", str(tmp_path / "lock"), raising=False)

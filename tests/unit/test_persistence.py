@@ -82,6 +82,7 @@ def test_the_free_space_of_the_own_stick_is_named_in_full() -> None:
 def test_memory_fits_the_weakest_computer() -> None:
     assert steps(kind="partition", opens_on="512MiB")["store"].kib == 128 * 1024
     assert steps(kind="partition", encrypt=False)["store"].kib is None
+    assert steps(kind="partition", opens_on="64GiB")["store"].kib == 4 * 2**20, "cryptsetup refuses more"
 
 
 def test_a_file_goes_beside_the_system_or_onto_another_stick() -> None:

@@ -22,7 +22,7 @@ STARTERS = {
     "byzwizard/running.py": "the type of what System.spawn gave",
 }
 # Used in a few places of the program, and slow to load: imported in the function that needs them.
-HEAVY = {"pyroute2", "cryptography", "jinja2", "zxcvbn", "diceware", "segno", "pyric", "pyudev", "psutil", "netaddr"}
+HEAVY = {"pyroute2", "cryptography", "jinja2", "zxcvbn", "diceware", "segno", "pyric", "psutil", "netaddr"}
 
 
 @cache

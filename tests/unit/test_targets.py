@@ -1,5 +1,7 @@
 """What may be written to, and the many things that may not."""
 
+import contextlib
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -184,6 +186,28 @@ def test_what_changed_since_it_was_chosen_is_refused(tmp_path: Path, now: dict[s
     with pytest.raises(Refused), hold(system, disk(), allow_internal=False):
         pytest.fail("it was given away")
     assert not any(system.path("/dev/sdb").read_bytes())
+
+
+class Reader(Lsblk):
+    """A card reader in which the card was exchanged: that is noticed when it is opened, and told when udev has looked;
+    it does not look at what is locked."""
+
+    def has(self, program: str) -> bool:
+        return True
+
+    def run(self, *argv: str, **more: Any) -> Result:
+        if argv[:2] != ("udevadm", "settle"):
+            return super().run(*argv, **more)
+        with self.path("/dev/sdb").open("rb") as other, contextlib.suppress(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            self.entries = [stick(children=[part("sdb1", fstype="vfat", label="WEDDING")])]
+        return Result(0, "", "")
+
+
+def test_a_card_that_was_exchanged_in_its_reader_is_refused(tmp_path: Path) -> None:
+    system = Reader(tmp_path, stick())
+    with pytest.raises(Refused, match="has changed"), hold(system, disk(), allow_internal=False):
+        pytest.fail("it was given away")
 
 
 def test_a_stick_that_was_pulled_out_is_refused(tmp_path: Path) -> None:

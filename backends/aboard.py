@@ -1,0 +1,57 @@
+"""What lies on a stick that a copy goes to and that its partition table does not tell: a store that is a file, and the
+answers of a stick that becomes a node by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from byzwizard.backends import storefile, targets
+from byzwizard.backends.content import ANSWERS
+from byzwizard.errors import StepFailed
+from byzwizard.places import CARRIERS, FAT, LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from byzwizard.backends.system import System
+    from byzwizard.machine import Disk, Partition
+
+FILES = (*storefile.PLACES, ANSWERS)
+
+
+def look(system: System, disks: Sequence[Disk], wanted: Collection[str], mount: bool) -> tuple[Disk, ...]:
+    """The disks, those that `wanted` names with what lies on them: by path, serial number or internal:SERIAL. Internal
+    ones that are not named so are left alone."""
+    return tuple(of(system, disk, mount) if _meant(disk, wanted) else disk for disk in disks)
+
+
+def _meant(disk: Disk, wanted: Collection[str]) -> bool:
+    names = {f"{targets.INTERNAL}{disk.serial}"} | (set() if targets.internal(disk) else {disk.path, disk.serial})
+    return not disk.boot_medium and not names.isdisjoint(wanted)
+
+
+def of(system: System, disk: Disk, mount: bool = True) -> Disk:
+    """FAT is read without being mounted; what other file systems hold is seen with `mount` alone, which needs root."""
+    parts = (part.model_copy(update={"files": _files(system, part, mount)}) for part in disk.partitions)
+    return disk.model_copy(update={"partitions": tuple(parts)})
+
+
+def _files(system: System, part: Partition, mount: bool) -> tuple[str, ...]:
+    if part.filesystem in FAT:
+        return _on_fat(system, part.path)
+    if not mount or part.filesystem not in CARRIERS or part.label == LABEL:
+        return ()
+    with storefile.looked_into(system, part.path) as place:
+        found = storefile.find(system, place) if place else None
+        return (found.removeprefix(f"{place}/"),) if found else ()
+
+
+def _on_fat(system: System, device: str) -> tuple[str, ...]:
+    if not system.has("mdir"):
+        return ()
+    names = (f"::/{name}" for name in FILES)
+    try:
+        told = system.run("mdir", "-a", "-b", "-i", device, *names, ok=(0, 1)).out.lower().splitlines()
+    except StepFailed:  # it does not answer: writing to it will tell more
+        return ()
+    return tuple(name for name in FILES if f"::/{name}" in told)

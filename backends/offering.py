@@ -53,7 +53,7 @@ class Offered:
 
 def of(one: Descriptor, host: str | None) -> Offered:
     """`host` is the canonical name of the node; None where it is not offered."""
-    from byzwizard.catalogue import template
+    from byzwizard.service_files import template
 
     peer, call = (template(one, one.links.peer), template(one, one.links.call)) if one.links else ("", "")
     return Offered(one.name, _(one.title), one.unit, one.memory_bytes, one.address(host) if host else None,

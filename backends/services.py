@@ -229,13 +229,13 @@ class ServicesStage:
 
 def _start(one: Descriptor, resolved: Resolved, host: str) -> list[Step]:
     """The steps of one service."""
-    from byzwizard import catalogue
+    from byzwizard import service_files
 
     given = {"name": resolved.name, "id": resolved.node_id, "host": host, "address": resolved.address,
              "ula_address": resolved.ula_address, "subnet": resolved.subnet, "ula": resolved.ula,
              "language": resolved.answers.node.language, "title": _(one.title), "purpose": _(one.purpose),
              "note": _(one.note) if one.note else ""}
-    files = catalogue.files(one, given)
+    files = service_files.files(one, given)
     written = f"service-{one.name}-files"
     steps: list[Step] = [ConfigFiles(
         id=written, text=_("Write the settings of the {title}").format(title=_(one.title)),

@@ -6,10 +6,8 @@ is named and left out: the others go on.
 
 from __future__ import annotations
 
-import html
-import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from byzwizard import catalogue_names, strictyaml, values
+from byzwizard import catalogue_names, service_files, strictyaml, values
 from byzwizard.backends import directory
 from byzwizard.i18n import N_, _
 
@@ -39,10 +37,6 @@ OF_PEERS = frozenset({"host", "address", "certificate"})
 """The same of another node, in templates of links: canonical name, 10.x.y.1, SHA-256 of its certificate (hex)."""
 TO_CALL = frozenset({"hosts"})
 """Canonical names with blanks between them, the nearest first: whom the service may call."""
-ESCAPES: Mapping[str, Callable[[str], str]] = {
-    ".html": html.escape, ".xml": html.escape, ".xsl": html.escape,
-    ".json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1]}
-"""How a value is written into a template whose name ends so; into others as it is."""
 
 _PATH = re.compile(r"/[a-z0-9._-]+(/[a-z0-9._-]+)*/?")
 _UNIT = re.compile(catalogue_names.UNIT)
@@ -319,10 +313,10 @@ def _check(found: Descriptor, path: Path) -> None:
         raise Broken(_("links: it needs web or certificate, and its unit is called byz-{name}.service").format(
             name=found.name))
     for name in found.config:
-        _check_template(_place(path.parent, found, name), GIVEN | found.words.keys())
+        _check_template(service_files.place(path.parent, found, name), GIVEN | found.words.keys())
     if found.links:
-        _check_template(_place(path.parent, found, found.links.peer), OF_PEERS)
-        _check_template(_place(path.parent, found, found.links.call), TO_CALL)
+        _check_template(service_files.place(path.parent, found, found.links.peer), OF_PEERS)
+        _check_template(service_files.place(path.parent, found, found.links.call), TO_CALL)
 
 
 def _check_health(health: Health) -> None:
@@ -332,12 +326,6 @@ def _check_health(health: Health) -> None:
         raise Broken(_("health: what is asked needs a port"))
     if health.port is not None and (sum(asked) != 1 or (health.say and not health.hear)):
         raise Broken(_("health: to its port belongs either a path, or what is heard there"))
-
-
-def _place(folder: Path, found: Descriptor, name: str) -> Path:
-    """Of a file of its configuration: in its own folder, or the one beside the descriptors that several share."""
-    own = folder / found.name / name
-    return own if own.exists() or not (folder / name).exists() else folder / name
 
 
 def _check_web(web: Web, config: Sequence[str]) -> None:
@@ -393,19 +381,3 @@ def places(found: Descriptor) -> tuple[str, ...]:
     own = () if web.port is None else (f"= {at}/{web.socket}" if web.socket else f"{at}/",)
     pages = [f"= {at}", *(f"= {at}/{page}" for page in ("", *web.pages[1:]))] if web.pages else ()
     return *web.also, *own, *pages, *(f"= {at}/{page}" for page in web.built)
-
-
-def files(found: Descriptor, given: Mapping[str, str]) -> dict[str, str]:
-    """The text of each file of its configuration by path, filled in."""
-    given = {**{key: _(text) for key, text in found.words.items()}, **given}
-    return {f"{catalogue_names.FILES}/{found.name}/{name}": _filled(found, name, given) for name in found.config}
-
-
-def _filled(found: Descriptor, name: str, given: Mapping[str, str]) -> str:
-    escape = ESCAPES.get(Path(name).suffix, str)
-    return Template(template(found, name)).substitute({key: escape(value) for key, value in given.items()})
-
-
-def template(found: Descriptor, name: str) -> str:
-    """As it is, for what is filled in later."""
-    return _place(catalogue_names.DESCRIPTORS, found, name).read_text(encoding="utf-8")

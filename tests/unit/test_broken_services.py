@@ -21,7 +21,8 @@ HOME = "/var/lib/byzantium/services"
 def service(folder: Path, name: str, port: int, **changes: object) -> None:
     """One that is right."""
     write(folder, {**TEA, "name": name, "unit": f"byz-{name}.service", "ports": [{"number": port, "reach": "node"}],
-                   "web": {"port": port}, "health": {"port": port}, "data": [f"{HOME}/{name}"], **changes}, name)
+                   "web": {"port": port}, "health": {"port": port, "path": "/"}, "data": [f"{HOME}/{name}"],
+                   **changes}, name)
 
 
 def planned(folder: Path, *names: str, boot: bool, memory: int = 1 << 30) -> Prepared:

@@ -30,7 +30,8 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
 
 
 def delete(system: System) -> None:
-    options = argparse.Namespace(device="auto", passphrase_file=None, passphrase_fd=None, confirmed=None, yes=True)
+    options = argparse.Namespace(device="auto", passphrase_file=None, passphrase_fd=None, confirmed=None, kept=None,
+                                 yes=True)
     persist._delete(Context(options, tuple), system)
 
 

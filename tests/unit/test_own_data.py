@@ -135,7 +135,7 @@ def test_the_pages_start_from_the_answers_with_the_uplink_that_is_not_kept(node:
 
 
 def test_what_may_be_kept_is_weighed_before_there_is_a_store(node: System) -> None:
-    node.write("/root/notes", "1234")
+    node.write("/home/ann/notes", "1234")
     node.write("/home/mara/letter", "12345678")
     node.write("/var/log/syslog", "12")
     wiki = serving.data(node, "wiki")

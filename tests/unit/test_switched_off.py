@@ -17,7 +17,8 @@ from byzwizard.errors import ByzantiumError, CannotHere, Invalid, Refused
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     """Its open store keeps mesh and wiki; it holds a home and logs from before, and a former wiki."""
     system = System(tmp_path)
-    for name in ("mesh", "services.wiki", "home", "logs", "services.wiki.before-2026-01-02-030405"):
+    for name in ("mesh/etc/byzantium", "services.wiki", "home/home", "logs/var/log",
+                 "services.wiki.before-2026-01-02-030405"):
         system.write(f"{store.PLACE}/{name}/file", "12345")
     system.write(kept.LIST, json.dumps({"keep": ["mesh", "services.wiki"]}))
     monkeypatch.setattr(store, "is_open", lambda _system: True)
@@ -52,7 +53,7 @@ def test_one_thing_goes_and_the_rest_stays(node: System, capsys: pytest.CaptureF
     said = json.loads(capsys.readouterr().out)
     assert (said["act"], "2.0 MB" in said["text"]) == ("delete", True)
     assert kept.left_over(node) == ("logs", "services.wiki.before-2026-01-02-030405")
-    assert node.read(f"{store.PLACE}/mesh/file") == "12345"
+    assert node.read(f"{store.PLACE}/mesh/etc/byzantium/file") == "12345"
 
 
 @pytest.mark.parametrize(("name", "why", "kind"), [
@@ -67,14 +68,14 @@ def test_what_is_kept_or_not_there_is_refused(
 ) -> None:
     with pytest.raises(kind, match=why):
         run(name)
-    assert node.read(f"{store.PLACE}/mesh/file") == "12345"
+    assert node.read(f"{store.PLACE}/mesh/etc/byzantium/file") == "12345"
 
 
 def test_it_is_confirmed_first(node: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", NoTerminal())
     with pytest.raises(Refused, match="not confirmed"):
         run("home", yes=False)
-    assert node.read(f"{store.PLACE}/home/file") == "12345"
+    assert node.read(f"{store.PLACE}/home/home/file") == "12345"
 
 
 class NoTerminal:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROUTES = "/proc/net/route"  # Documentation/networking/proc.rst: main table, numbers in the machine's byte order
 CLASH = "/run/byzantium/uplink/clash"  # byzwizard.gateway: what an uplink offers, and is ours
 NODES = "/run/byzantium/names/nodes.json"
-OURS = {"clients0", "here0", "lo"}
+OURS = {"clients0", "here0", "lo", "tunnel0"}
 
 
 def _address(digits: str) -> str:

@@ -15,7 +15,10 @@ from tests.disk.loops import MB, system
 
 __all__ = ["system"]  # fixtures
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root"),
+    pytest.mark.timeout(600),  # opening a store is made slow on purpose
+]
 OLD, NEW, WRONG = "canary orbit velvet plinth", "canary sextant gravel dune", "canary nobody knows this"
 _started: list[str] = []
 _listening = False

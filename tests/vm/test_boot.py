@@ -36,7 +36,7 @@ def inside(folder: Path) -> Path:
     at = MB
     for number, (size, tool) in INSIDE.items():
         part = blank(folder / f"part{number}", size * MB)
-        subprocess.run([*tool, str(part)], input="", text=True, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*tool, str(part)], input="", text=True, check=True, capture_output=True)
         with path.open("r+b") as file:
             file.seek(at)
             file.write(part.read_bytes())

@@ -222,8 +222,9 @@ def test_who_began_alone_finds_the_others_that_come_later(six: Neighbourhood) ->
     for name, grade in (("cat", "C"), ("dan", "D")):
         six[name].at_most(grade)
     six.each(six.apply, ("cat", "dan"))
-    assert "type AP" in six["dan"].run("iw dev ap0 info")
-    assert "type IBSS" in six["cat"].run("iw dev mesh0 info")
+    # On a slow computer they listen by now, which is not the same.
+    six["dan"].wait("iw dev ap0 info | grep -q 'type AP'", SETUP, "dan to be a hub")
+    six["cat"].wait("iw dev mesh0 info | grep -q 'type IBSS'", SETUP, "cat to begin a cell")
     bob = six.vm.node("bob", six.radios["bob"]).booted(SETUP)
     bob.run("systemctl stop 'byz-wizard@*'")
     bob.at_most("E")
@@ -254,7 +255,7 @@ def test_of_two_hubs_one_joins_the_other(six: Neighbourhood) -> None:
         six[name].at_most("D")
     six.each(six.apply, pair)
     for name in pair:
-        assert "type AP" in six[name].run("iw dev ap0 info")
+        six[name].wait("iw dev ap0 info | grep -q 'type AP'", SETUP, f"{name} to be a hub")
     six.hears([pair])
     six.vm.wait(" || ".join(f"nsenter --net=/run/netns/{name} iw dev mesh0 link | grep -q '^Connected'"
                             for name in pair), LISTENS, "one of two hubs to join the other")

@@ -7,7 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from byzwizard import catalogue, catalogue_names
+from byzwizard import catalogue, catalogue_names, i18n
 
 PROCESSES = {"subprocess.Popen", "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.system"}
 NETWORK = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo"}
@@ -53,6 +53,13 @@ def nothing_outside(request: pytest.FixtureRequest) -> Iterator[None]:
     _forbidden = request.node.get_closest_marker("allow_subprocess") is None
     yield
     _forbidden = False
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """What a test says in another language, the next one does not."""
+    yield
+    i18n.use("en")
 
 
 @pytest.fixture

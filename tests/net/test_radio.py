@@ -2,21 +2,32 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import quote, urljoin
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, Node
+from tests.net.booted import NEEDS, Lab, Node, laboratory
 from tests.net.spaces import within
-from tests.net.test_services import authority, host, lab, shut
-
-__all__ = ["lab"]  # fixture
+from tests.net.test_services import SEEN, authority, host, shut
 
 pytestmark = [
     *NEEDS,
     pytest.mark.timeout(900),
 ]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with laboratory(tmp_path_factory.mktemp("radio")) as found:
+        found.line("ab")
+        for node in found.nodes:
+            found.apply(node)
+        a, _b = found.nodes
+        for node in found.nodes:  # until a phone of each reaches the first node
+            assert within(SEEN, lambda node=node: node.pages("/", host(a), address=a.address)[0] == 200)  # type: ignore[misc]  # bound now
+        yield found
 
 
 def test_radio_from_one_who_speaks_to_one_who_listens(lab: Lab) -> None:

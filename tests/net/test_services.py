@@ -243,7 +243,7 @@ TEA = {
 KETTLE = {
     **TEA, "name": "kettle", "title": "Kettle", "purpose": "Keeps water hot.", "unit": "byz-kettle.service",
     "needs": [], "ports": [{"number": 8402, "reach": "mesh"}], "web": {"pages": ["page.html"]},
-    "config": ["page.html"], "health": {"port": 8402},
+    "config": ["page.html"], "health": {"port": 8402, "path": "/"},
 }
 UNIT = """
 [Service]

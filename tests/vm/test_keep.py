@@ -24,8 +24,8 @@ services: [wiki]
 persistence: {kind: partition, opens_on: 128MiB}
 """
 WIKI = "/var/lib/byzantium/services/wiki"
-WRITE = ("echo 'Water at six' | runuser -u byz-wiki -- env HOME=/tmp USER=ann"
-         f" fossil wiki create Water -R {WIKI}/wiki.fossil --mimetype text/x-markdown")  # fmt: skip
+WRITE = ("echo 'Water at six' | runuser -u byz-wiki -- env HOME=/tmp USER=node"
+         f" fossil wiki create Water --user node -R {WIKI}/wiki.fossil --mimetype text/x-markdown")  # fmt: skip
 READ = r"exec 3<>/dev/tcp/127.0.0.1/8101; printf 'GET /wiki?name=Water HTTP/1.0\r\n\r\n' >&3; cat <&3"
 # Every command line that there is, again and again, until the file goes.
 WATCH = (

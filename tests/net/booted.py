@@ -201,3 +201,13 @@ def laboratory(root: Path) -> Iterator[Lab]:
     finally:
         for node in lab.nodes if lab else ():
             assert within(60, partial(_remove, node.group))
+
+
+@contextmanager
+def pair(root: Path, more: str = "") -> Iterator[Lab]:
+    """Two nodes with a cable between them, each with a phone; `more` as for Lab.apply."""
+    with laboratory(root) as found:
+        found.line("ab")
+        for node in found.nodes:
+            found.apply(node, more)
+        yield found

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, Node, laboratory
+from tests.net.booted import NEEDS, Lab, Node, pair
 from tests.net.spaces import within
 
 pytestmark = [
@@ -20,10 +20,7 @@ WORDS = "Water at the school <b>until</b> six; das Wasser steht 2 m hoch"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("booted")) as found:
-        found.line("ab")
-        for node in found.nodes:
-            found.apply(node)
+    with pair(tmp_path_factory.mktemp("booted")) as found:
         yield found
 
 

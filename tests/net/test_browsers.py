@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, laboratory
+from tests.net.booted import NEEDS, Lab, pair
 from tests.net.browser import Browser, browsing
 from tests.net.spaces import within
 from tests.net.test_services import SEEN, host
@@ -33,10 +33,7 @@ HEARD = """Promise.all([...people.values()].map(async one => {
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("browsers")) as found:
-        found.line("ab")
-        for node in found.nodes:
-            found.apply(node, "services: [chat, pad, voice]\n")
+    with pair(tmp_path_factory.mktemp("browsers"), "services: [chat, pad, voice]\n") as found:
         a, b = found.nodes
         for one, other in ((a, b), (b, a)):
             assert within(SEEN, lambda one=one, other=other: {  # type: ignore[misc]  # bound now

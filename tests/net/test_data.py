@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, Node, laboratory
+from tests.net.booted import NEEDS, Lab, Node, pair
 from tests.net.test_services import FORM, authority, host
 
 pytestmark = [
@@ -21,10 +21,7 @@ REPOSITORY = f"{DATA}/wiki.fossil"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("booted")) as found:
-        found.line("ab")
-        for node in found.nodes:
-            found.apply(node, "services: [wiki]\n")
+    with pair(tmp_path_factory.mktemp("booted"), "services: [wiki]\n") as found:
         yield found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, Node, laboratory
+from tests.net.booted import NEEDS, Lab, Node, pair
 from tests.net.spaces import within
 
 pytestmark = [
@@ -40,10 +40,7 @@ print(json.dumps(sorted(found)))
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("booted")) as found:
-        found.line("ab")
-        for node in found.nodes:
-            found.apply(node)
+    with pair(tmp_path_factory.mktemp("booted")) as found:
         yield found
 
 

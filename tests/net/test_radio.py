@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, Node, laboratory
+from tests.net.booted import NEEDS, Lab, Node, pair
 from tests.net.spaces import within
 from tests.net.test_services import SEEN, authority, host, shut
 
@@ -20,10 +20,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("radio")) as found:
-        found.line("ab")
-        for node in found.nodes:
-            found.apply(node)
+    with pair(tmp_path_factory.mktemp("radio")) as found:
         a, _b = found.nodes
         for node in found.nodes:  # until a phone of each reaches the first node
             assert within(SEEN, lambda node=node: node.pages("/", host(a), address=a.address)[0] == 200)  # type: ignore[misc]  # bound now

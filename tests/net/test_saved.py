@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, Node, laboratory
+from tests.net.booted import NEEDS, Lab, Node, pair
 from tests.net.spaces import within
 from tests.net.test_data import carry, data
 from tests.net.test_each_service import HOME, VOICES
@@ -25,10 +25,7 @@ PICTURE = "R0lGODlhAQABAIAAAAUEBAAAACwAAAAAAQABAAACAkQBADs="
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("saved")) as found:
-        found.line("ab")
-        for node in found.nodes:
-            found.apply(node, "services: [board, mumble]\n")
+    with pair(tmp_path_factory.mktemp("saved"), "services: [board, mumble]\n") as found:
         yield found
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, Node, laboratory
+from tests.net.booted import NEEDS, Lab, Node, pair
 from tests.net.spaces import within
 
 pytestmark = [
@@ -22,10 +22,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("booted")) as found:
-        found.line("ab")
-        for node in found.nodes:
-            found.apply(node)
+    with pair(tmp_path_factory.mktemp("booted")) as found:
         yield found
 
 

@@ -18,7 +18,7 @@ from functools import partial
 import pyte
 import pytest
 
-from tests.net.booted import NEEDS, Lab, Node, laboratory
+from tests.net.booted import NEEDS, Lab, Node, pair
 from tests.net.spaces import within
 from tests.net.test_services import authority, host
 
@@ -86,10 +86,7 @@ class Wizard:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("booted")) as found:
-        found.line("ab")
-        for node in found.nodes:
-            found.apply(node)
+    with pair(tmp_path_factory.mktemp("booted")) as found:
         yield found
 
 

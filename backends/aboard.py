@@ -31,27 +31,30 @@ def _meant(disk: Disk, wanted: Collection[str]) -> bool:
 
 
 def of(system: System, disk: Disk, mount: bool = True) -> Disk:
-    """FAT is read without being mounted; what other file systems hold is seen with `mount` alone, which needs root."""
+    """FAT is read without being mounted, where mtools can; what else there is, is seen with `mount` alone, which needs
+    root."""
     parts = (part.model_copy(update={"files": _files(system, part, mount)}) for part in disk.partitions)
     return disk.model_copy(update={"partitions": tuple(parts)})
 
 
 def _files(system: System, part: Partition, mount: bool) -> tuple[str, ...]:
-    if part.filesystem in FAT:
-        return _on_fat(system, part.path)
+    found = _on_fat(system, part.path) if part.filesystem in FAT else None
+    if found is not None:
+        return found
     if not mount or part.filesystem not in CARRIERS or part.label == LABEL:
         return ()
     with storefile.looked_into(system, part.path) as place:
-        found = storefile.find(system, place) if place else None
-        return (found.removeprefix(f"{place}/"),) if found else ()
+        return tuple(name for name in FILES if place and system.path(f"{place}/{name}").is_file())
 
 
-def _on_fat(system: System, device: str) -> tuple[str, ...]:
+def _on_fat(system: System, device: str) -> tuple[str, ...] | None:
+    """None where mtools cannot read it: they take fewer for sound than the kernel does."""
     if not system.has("mdir"):
-        return ()
+        return None
     names = (f"::/{name}" for name in FILES)
     try:
+        system.run("mdir", "-b", "-i", device, "::/")  # the next one ends with 1 as well where a file is not there
         told = system.run("mdir", "-a", "-b", "-i", device, *names, ok=(0, 1)).out.lower().splitlines()
-    except StepFailed:  # it does not answer: writing to it will tell more
-        return ()
+    except StepFailed:
+        return None
     return tuple(name for name in FILES if f"::/{name}" in told)

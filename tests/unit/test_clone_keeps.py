@@ -1,6 +1,7 @@
 """What people keep on a stick is named before a copy to it, and a store is never erased by one."""
 
 import argparse
+import contextlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from byzwizard.answers import Answers
-from byzwizard.backends import aboard, clone, keep, targets
+from byzwizard.backends import aboard, clone, keep, storefile, targets
 from byzwizard.backends.disks import parse_disk
 from byzwizard.backends.system import Result, System
 from byzwizard.commands import Context
@@ -95,6 +96,22 @@ def test_answers_on_the_stick_are_named_in_the_confirmation(
     assert "answers" not in planned(system).steps[0].destroys
     system.put("byzantium/answers.yaml")
     assert words in planned(system).steps[0].destroys
+
+
+@pytest.mark.allow_subprocess
+def test_a_store_on_a_fat_that_only_the_kernel_reads_is_seen(
+    system: Ours, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mtools refuse some that the kernel mounts; then there is no answer, and not nothing."""
+    (seen := tmp_path / "root/seen").mkdir(parents=True)
+    (seen / "save.dat").write_text("kept")
+    monkeypatch.setattr(storefile, "looked_into", lambda *_: contextlib.nullcontext("/seen"))
+    here = targets.disks_now(system)
+    assert aboard.look(system, here, ["4C53"], mount=True)[0].partitions[0].files == ()
+    with system.file.open("r+b") as file:
+        file.seek(2**20 + 16)
+        file.write(b"\0")  # the number of its tables
+    assert aboard.look(system, here, ["4C53"], mount=True)[0].partitions[0].files == ("save.dat",)
 
 
 @pytest.mark.allow_subprocess

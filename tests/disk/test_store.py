@@ -21,6 +21,7 @@ from tests.disk.loops import MB, disk, opened, stick, system
 __all__ = ["opened", "stick", "system"]  # fixtures
 
 CAP_SYS_RESOURCE = 24
+BOARD = f"{catalogue_names.HOME}/board"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices and mounts need root")
 
@@ -66,21 +67,18 @@ def test_switching_off_keeps_the_data_until_they_are_deleted(system: System, ope
 
 
 def test_services_by_their_descriptors_with_owners_and_without_stale_files(
-    system: System, opened: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    system: System, opened: Store, descriptors: Path
 ) -> None:
-    descriptors = tmp_path / "services"
-    descriptors.mkdir()
-    (descriptors / "board.yaml").write_text("title: Board\ndata: [/var/lib/byzantium/board]\n")
+    (descriptors / "board.yaml").write_text(f"title: Board\ndata: [{BOARD}]\n")
     (descriptors / "chat.yaml").write_text("title: Chat\n")
-    monkeypatch.setattr(catalogue_names, "DESCRIPTORS", descriptors)
-    system.write("/var/lib/byzantium/board/posts/1", "hello\n", 0o640, owner=(952, 952))
-    os.chown(system.path("/var/lib/byzantium/board"), 952, 952)
+    system.write(f"{BOARD}/posts/1", "hello\n", 0o640, owner=(952, 952))
+    os.chown(system.path(BOARD), 952, 952)
     locker.switch(system, ("services",))
-    system.write("/var/lib/byzantium/board/board.pid", "4711\n")
-    system.write("/var/lib/byzantium/board/posts/.lock", "")
+    system.write(f"{BOARD}/board.pid", "4711\n")
+    system.write(f"{BOARD}/posts/.lock", "")
     locker.lock(system)
     locker.unlock(system, None)
-    folder = system.path("/var/lib/byzantium/board")
+    folder = system.path(BOARD)
     assert (folder.stat().st_uid, folder.stat().st_gid) == (952, 952)
     post = folder / "posts/1"
     assert (post.read_text(), post.stat().st_uid, post.stat().st_mode & 0o777) == ("hello\n", 952, 0o640)
@@ -173,15 +171,10 @@ def test_a_plain_image_of_porteus_is_opened_and_read(system: System) -> None:
         storefile.detach(system, loop)
 
 
-def test_what_is_kept_is_handed_on_without_who_we_are(
-    system: System, opened: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    descriptors = tmp_path / "services"
-    descriptors.mkdir()
-    (descriptors / "board.yaml").write_text("data: /var/lib/byzantium/board\n")
-    monkeypatch.setattr(catalogue_names, "DESCRIPTORS", descriptors)
+def test_what_is_kept_is_handed_on_without_who_we_are(system: System, opened: Store, descriptors: Path) -> None:
+    (descriptors / "board.yaml").write_text(f"data: [{BOARD}]\n")
     system.write("/var/lib/byzantium/identity/key", "secret\n", 0o600)
-    system.write("/var/lib/byzantium/board/1", "hello\n", 0o640, owner=(952, 952))
+    system.write(f"{BOARD}/1", "hello\n", 0o640, owner=(952, 952))
     answers = "byzantium: 1\nnode: {name: lighthouse}\nmesh: {name: relief, passphrase: cactus orbit}\n"
     system.write("/etc/byzantium/answers.yaml", answers + "persistence: {kind: partition}\n", 0o600)
     for name in (".ssh/id_ed25519", ".bash_history", ".local/share/fish_history", ".gnupg/key", "my.ssh/notes", "todo"):
@@ -199,7 +192,7 @@ def test_what_is_kept_is_handed_on_without_who_we_are(
     filesystem.mount(system, loop, place)
     try:
         handon.fill(system, place)
-        post = system.path(f"{place}/services.board/var/lib/byzantium/board/1")
+        post = system.path(f"{place}/services.board{BOARD}/1")
         assert (post.read_text(), post.stat().st_uid) == ("hello\n", 952)
         assert not system.path(f"{place}/identity").exists()
         handed = system.read(f"{place}/mesh/etc/byzantium/answers.yaml") or ""

@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import hypothesis
 import pytest
 
-from byzwizard import catalogue, catalogue_names, i18n
+from byzwizard import i18n
 
 PROCESSES = {"subprocess.Popen", "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.system"}
 NETWORK = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo"}
@@ -66,17 +65,6 @@ def english() -> Iterator[None]:
 def forbidden() -> type[BaseException]:
     """What a forbidden act raises."""
     return Forbidden
-
-
-@pytest.fixture
-def descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of descriptors instead of ours."""
-    monkeypatch.setattr(catalogue_names, "DESCRIPTORS", tmp_path)
-    for known in (catalogue_names.names, catalogue_names.units, catalogue.here):
-        known.cache_clear()
-    yield tmp_path
-    for known in (catalogue_names.names, catalogue_names.units, catalogue.here):
-        known.cache_clear()
 
 
 # A busy machine is no fault of the code: nothing here is a timed assertion.

@@ -60,23 +60,29 @@ def _on(system: System, disk: Disk) -> Iterator[str]:
 
 
 def _files(system: System, disk: Disk) -> Iterator[str]:
-    """A save.dat that has not got its name yet."""
+    """A save.dat that has not got its name yet, or not all of its size."""
     from byzwizard.backends import storefile
 
     for part in disk.partitions:
         if part.filesystem not in CARRIERS or part.label == LABEL:
             continue
+        signs = {f"{name}{storefile.GROWS}": grows(part.path) for name in storefile.PLACES}
+        signs[storefile.HALF] = _("Making save.dat on {device} was cut off: nothing that was there is lost. "
+                                  "Make it again.").format(device=part.path)  # fmt: skip
         with storefile.looked_into(system, part.path) as place:
-            half = f"{place}/{storefile.HALF}"
-            there = place is not None and system.path(half).is_file()
-        if not there:
-            continue
-        if disk.boot_medium:
+            there = [name for name in signs if place is not None and system.path(f"{place}/{name}").is_file()]
+        if there and disk.boot_medium:
             with storefile.carried(system, part.path) as place:
-                system.remove(f"{place}/{storefile.HALF}")
-        yield _("Making save.dat on {device} was cut off: nothing that was there is lost. Make it again.").format(
-            device=part.path
-        )
+                for name in there:
+                    system.remove(f"{place}/{name}")
+        yield from (signs[name] for name in there)
+
+
+def grows(device: str) -> str:
+    """Of a save.dat on it that has not all of its new size."""
+    return _("Making save.dat on {device} bigger was cut off: nothing in it is lost. Ask for its size again.").format(
+        device=device
+    )
 
 
 def _behind(system: System, disk: Disk) -> bool:

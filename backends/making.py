@@ -204,6 +204,7 @@ def delete(system: System, found: Store, disk: Disk | None) -> None:
             if found.encrypted:
                 luks.erase(system, str(system.path(path)))
             system.remove(path)
+            system.remove(f"{path}{storefile.GROWS}")
             system.run("sync", "--file-system", str(system.path(place)), timeout=600)
         return
     if found.encrypted:

@@ -85,7 +85,7 @@ class GrowFile(Step):
         found = store.the(system)  # and not what another stick has there
         assert found.file is not None
         with storefile.carried(system, found.device) as place:
-            storefile.write(system, place.rstrip("/") + found.file, self.size, progress)
+            storefile.grow(system, place.rstrip("/") + found.file, self.size, progress)
 
     def undo(self, system: System, before: Any) -> None:
         """A bigger file harms nobody."""

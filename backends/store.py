@@ -201,6 +201,9 @@ def container(system: System, store: Store) -> str:
         return store.device
     place = storefile.hold(system, store.device)
     path = place.rstrip("/") + store.file
+    if system.path(f"{path}{storefile.GROWS}").exists():
+        cutoff.tell(system, cutoff.grows(store.device))
+        system.remove(f"{path}{storefile.GROWS}")
     return next(iter(storefile.loops(system, path)), None) or storefile.attach(system, path)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NAME = "save.dat"
 HALF = f"{NAME}.new"  # while it is being made
+GROWS = ".grows"  # behind the name of one that becomes bigger, while it does
 PLACES = (NAME, f"porteus/{NAME}", f"changes/{NAME}")  # where Porteus and its users put theirs
 SPARE = 16 * 2**20  # bytes that stay free beside it
 CARRIER = "/run/byzantium/carrier"
@@ -138,6 +139,16 @@ def write(system: System, path: str, size: int, progress: Progress) -> None:
     except OSError as fault:
         os.truncate(target, begin)
         raise StepFailed(_("{path} could not be written: {why}.").format(path=path, why=fault.strerror)) from fault
+
+
+def grow(system: System, path: str, size: int, progress: Progress) -> None:
+    """As write(), with a note beside it, so that the next start can tell that this was cut off."""
+    system.write(f"{path}{GROWS}", f"{size}\n", 0o600)
+    try:
+        write(system, path, size, progress)
+    finally:
+        with clearing_up():
+            system.remove(f"{path}{GROWS}")
 
 
 def attach(system: System, path: str, *options: str) -> str:

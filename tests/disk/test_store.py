@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from byzwizard import catalogue_names
-from byzwizard.backends import filesystem, freespace, handon, inuse, kept, locker, making, store, storefile
+from byzwizard.backends import cutoff, filesystem, freespace, handon, inuse, kept, locker, making, store, storefile
 from byzwizard.backends.new_store import GrowFile
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import System
@@ -259,7 +259,14 @@ def test_a_file_beside_others_is_locked_grows_and_goes(system: System, beside: S
     locker.lock(system)
     assert storefile.mounted_at(system, beside.device) is None
     assert storefile.loops(system, f"{storefile.CARRIER}/save.dat") == []
+    with storefile.carried(system, beside.device) as place:
+        note = f"{place}/save.dat{storefile.GROWS}"
+        assert not system.path(note).exists()
+        system.write(note, "0\n")  # as one that was killed while it grew leaves it
+    assert cutoff.told(system) == ()
     locker.unlock(system, None)
+    assert not system.path(note).exists()
+    assert cutoff.grows(beside.device) in cutoff.told(system)
     if may_grow():  # else tests/vm shows it
         assert room() > before + 40 * MB
     assert system.read("/var/lib/byzantium/identity/key") == "secret\n"

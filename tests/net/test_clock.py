@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -14,16 +15,22 @@ from byzwizard.backends import clock
 from tests.net.spaces import spaces, within
 from tests.net.whole import Lab, Node
 
+CHRONY = Path(__file__).parents[2] / "build" / "chrony" / "usr"  # unpacked by iso/host-setup
+PATH = f"{CHRONY / 'sbin'}:{CHRONY / 'bin'}:{os.environ['PATH']}"
+
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(not all(shutil.which(name) for name in ("chronyd", "babeld", "dnsmasq", "nginx", "nft")),
-                       reason="tools are missing (chrony would take the place of this computer's own clock service)"),
+    pytest.mark.skipif(
+        not all(shutil.which(name, path=PATH) for name in ("chronyd", "babeld", "dnsmasq", "nginx", "nft")),
+        reason="tools are missing",
+    ),
     pytest.mark.timeout(600),
 ]
 
 
 @pytest.fixture
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, ...]]:
+def line(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Node, ...]]:
+    monkeypatch.setenv("PATH", PATH)
     root = tmp_path_factory.mktemp("clock")  # short: the path of a socket has 107 characters at most
     root.chmod(0o755)
     with spaces() as made:
@@ -32,8 +39,12 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, ...]]
             lab.spaces[letter] = made.add(letter)
         for one, other in ("ab", "bc", "cd"):
             made.cable(lab.spaces[one], f"to-{other}", lab.spaces[other], f"to-{one}")
-        nodes = (lab.begin("a", "to-b"), lab.begin("b", "to-a", "to-c"), lab.begin("c", "to-b", "to-d"),
-                 lab.begin("d", "to-c"))
+        nodes = (
+            lab.begin("a", "to-b"),
+            lab.begin("b", "to-a", "to-c"),
+            lab.begin("c", "to-b", "to-d"),
+            lab.begin("d", "to-c"),
+        )
         lab.ready(*nodes)
         yield nodes
 
@@ -41,8 +52,9 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, ...]]
 def told(node: Node) -> clock.Told | None:
     """None where chronyd does not answer just now."""
     socket = str(node.folder / "clock/chronyd.sock")
-    words = [node.made.run(node.space, "chronyc", "-n", "-c", "-h", socket, what).stdout
-             for what in ("tracking", "sources")]
+    words = [
+        node.made.run(node.space, "chronyc", "-n", "-c", "-h", socket, what).stdout for what in ("tracking", "sources")
+    ]
     try:
         return clock.parse(*words)
     except (ValueError, IndexError):

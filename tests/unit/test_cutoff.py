@@ -62,6 +62,17 @@ def test_a_save_dat_without_its_name_goes_from_the_own_stick_alone(
     assert system.read("/mounted/sdb1/photo") == "whole"
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_save_dat_that_was_to_become_bigger(system: System, monkeypatch: pytest.MonkeyPatch, own: bool) -> None:
+    disk(monkeypatch, boot_medium=own)
+    system.write("/mounted/sdb1/changes/save.dat", "what people wrote")
+    system.write(f"/mounted/sdb1/changes/save.dat{storefile.GROWS}", "125829120\n")
+    cutoff.look(system)
+    assert ["save.dat on /dev/sdb1 bigger was cut off" in line for line in cutoff.told(system)] == [True]
+    assert system.path(f"/mounted/sdb1/changes/save.dat{storefile.GROWS}").exists() is not own
+    assert system.read("/mounted/sdb1/changes/save.dat") == "what people wrote"
+
+
 def test_an_internal_disk_is_not_looked_into(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     disk(monkeypatch, transport="nvme", removable=False)
     system.write(f"/mounted/sdb1/{storefile.HALF}", "half")

@@ -24,6 +24,8 @@ UNLOCK = "byzwizard persist unlock --device internal:CUT --passphrase-file /run/
 FAILED = "FAILED"
 OPEN = {"passphrase": "first", "switch": "second", "switch back": "second", "resize": "first"}
 BEFORE = {"create": CANARIES, "save.dat": CANARIES, "switch": LOG_CANARY}
+# What the next start must say something of: the others are as if nothing had begun, or all had ended.
+UNTIDY = frozenset({"unfinished", "opens", "both", "nothing", "part of the file", "the whole file"})
 CUTS = [
     (name, how, part)
     for name in ("clone", "create", "passphrase", "switch", "upgrade", "resize")
@@ -86,6 +88,8 @@ def cuts(folder: Path, recorded: Recorded, judge: Judge) -> Iterator[dict[str, s
                 writes = broken(vm, Drive(stick, "usb", "CUT"), name, how, int(base[name].writes * part) or 1)
         if last is not None:
             name, how, path = last
+            if said == "nothing" and row["outcome"] in UNTIDY:
+                said = f"{FAILED}: nothing was said"
             done = said if said.startswith(FAILED) else f"said: {said}; {complete(judge, path, name, base[name], said)}"
             yield {**row, "outcome": f"{row['outcome']}; {done}"}
             path.unlink()

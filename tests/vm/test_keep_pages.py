@@ -138,6 +138,8 @@ def test_the_next_computer_opens_it_and_deletes_it_on_its_page(folder: Path, sti
         screen.expect("serial LATER", timeout=SETUP, gone=True)
         screen.press("esc")
 
+        a_console_that_was_left_alone_asks(vm, folder)
+
         screen.expect("Make more sticks like this one", timeout=SETUP, gone=True)
         screen.press("k")
         screen.expect("What this node keeps", timeout=SETUP)
@@ -155,6 +157,22 @@ def test_the_next_computer_opens_it_and_deletes_it_on_its_page(folder: Path, sti
                  " --passphrase-file /run/first --yes")  # fmt: skip
         said(vm, "echo beside the system >~/note; sync")
         said(vm, "test -e /run/live/medium/save.dat")
+
+
+def a_console_that_was_left_alone_asks(vm: VM, folder: Path) -> None:
+    """Nobody has touched the first one since the computer was switched on."""
+    vm.wait("test -e /run/byzantium/consoles/tty1", SETUP, "the console to lock itself")
+    vm.monitor.press("k")
+    vm.expect_tty1("This console is locked", timeout=SETUP)
+    vm.screenshot(folder / "locked.png")
+    vm.monitor.type("canary nobody")
+    vm.monitor.press("enter")
+    vm.expect_tty1("not the passphrase", timeout=SETUP)
+    assert said(vm, "ls /run/byzantium/consoles") == "tty1\n"
+    vm.monitor.type(SECOND)
+    vm.monitor.press("enter")
+    vm.wait("test ! -e /run/byzantium/consoles/tty1", SETUP, "the console to be open")
+    assert "canary" not in vm.tty1()
 
 
 @pytest.mark.usefixtures("kept")

@@ -88,7 +88,7 @@ def apply(system: System, subnet: str) -> int:
     from byzwizard.answers import save_text
     from byzwizard.cli import run
 
-    answers = keep.answers(system)
+    answers = keep.present(system)
     if answers is None:
         return AGAIN  # a change that waits for `byzwizard confirm`, or an apply that is not through yet
     mesh = answers.mesh.model_copy(update={"subnet": subnet})

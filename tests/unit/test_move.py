@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byzwizard import move
-from byzwizard.backends import directory, facts, prefixes
+from byzwizard.answers import parse
+from byzwizard.backends import directory, facts, keep, prefixes
 from byzwizard.backends.facts import Facts
 from byzwizard.backends.system import System
 from byzwizard.errors import CannotHere
@@ -140,3 +141,20 @@ def test_the_kept_answers_tell_the_former_network(system: System) -> None:
     assert prefixes.former(system) is None
     system.write(facts.FACTS, json.dumps({**known("10.6.7.1").__dict__, "links": []}))
     assert prefixes.former(system) == "10.6.7.0/24"
+
+
+def test_it_moves_with_the_way_out_that_is_not_kept(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
+    def run(words: list[str]) -> int:
+        told.append(parse(Path(words[1]).read_text(), words[1]))
+        return 0
+
+    monkeypatch.setattr("byzwizard.cli.run", run)
+    system.write(keep.ANSWERS, "byzantium: 1\n")
+    system.write(keep.APPLIED, "byzantium: 1\ninternet: {wifi: {ssid: Harbour, passphrase: gulls and herring}}\n")
+    assert move.apply(system, "10.4.5.0/24") == 0
+    wifi = told[0].internet.wifi
+    assert wifi is not None
+    assert (wifi.ssid, told[0].mesh.subnet) == ("Harbour", "10.4.5.0/24")
+    assert system.read(move.ANSWERS) is None

@@ -4,11 +4,13 @@
 
 FOLDER becomes its /run/byzantium; its identity comes from LETTER. What systemd does for a node is done here: daemons
 are started when a step asks for their unit, and the path units watch their files. It says "applied" on a line and
-goes on until it is killed, when its daemons end with it.
+goes on until it is killed, when its daemons end with it. Where a file `asked` appears in FOLDER, status.json follows.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shutil
 import signal
@@ -121,7 +123,7 @@ def become(services: Services, folder: str, letter: str, answers: str, interface
         return whole(self, *argv, stdin=stdin, ok=ok, timeout=timeout)
 
     wired = tuple(Wired(interface=name, mac="02:00:00:00:00:01", driver=None, carrier=True) for name in interfaces)
-    identity = Identity(letter.encode() * 32)
+    identity = Identity((letter.encode() * 32)[:32])
     # In a UTS namespace of its own, so that the step that also writes to /etc, which is the host's, is not needed.
     socket.sethostname(load(Path(answers)).node.name or identity.default_name)
     for which in ("all", "default"):  # an apply here is quicker than the kernel's look for duplicates
@@ -143,6 +145,15 @@ def become(services: Services, folder: str, letter: str, answers: str, interface
         setattr(where, name, what)
 
 
+def tell() -> None:
+    """Its status, while somebody asks for it."""
+    if not Path(f"{RUN}/asked").exists():
+        return
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        verb(["status", "--json"])
+    System().write(f"{RUN}/status.json", said.getvalue())
+
+
 def main(folder: str, letter: str, answers: str, *interfaces: str) -> None:
     services = Services()
     become(services, folder, letter, answers, interfaces)
@@ -151,6 +162,7 @@ def main(folder: str, letter: str, answers: str, *interfaces: str) -> None:
     watches = (
         Watch(move.CLASH, lambda: print(f"move ended with {move.main()}", flush=True)),
         Watch(f"{RUN}/names/clock/mesh.sources", services.reload_sources),
+        Watch(f"{RUN}/asked", tell),
         Watch(names.HOSTS, lambda: services.processes["byz-dnsmasq.service"].send_signal(signal.SIGHUP)),
     )
     while True:

@@ -27,7 +27,7 @@ class Node:
 
     @property
     def id(self) -> str:
-        return Identity(self.letter.encode() * 32).id
+        return Identity((self.letter.encode() * 32)[:32]).id
 
     @property
     def address(self) -> str:

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,12 @@ from tests.net.spaces import within
 
 
 class Browser:
-    def __init__(self, space: str, folder: Path, names: Mapping[str, str]) -> None:
-        """`names` and their addresses; `folder` is a new one for its profile. Microphone and consent are given."""
+    def __init__(self, space: str, folder: Path, names: Mapping[str, str], trusted: Sequence[str] = ()) -> None:
+        """`names` and their addresses; `folder` is a new one for its profile; `trusted` are authorities that its owner
+        came to trust, in PEM. Microphone and consent are given."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, authority in enumerate(trusted):
+            _trust(folder / ".pki/nssdb", f"authority {number}", authority)
         asked, self._ask = os.pipe()
         self._heard, told = os.pipe()
         rules = ", ".join(f"MAP {name} {address}" for name, address in names.items())
@@ -25,7 +29,7 @@ class Browser:
             ("ip", "netns", "exec", space, "bash", "-c", f'exec "$@" 3<&{asked} 4>&{told}', "bash", "chromium",
              "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
              "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-             "--autoplay-policy=no-user-gesture-required", "--ignore-certificate-errors", "--window-size=390,800",
+             "--autoplay-policy=no-user-gesture-required", "--window-size=390,800",
              f"--host-resolver-rules={rules}", f"--user-data-dir={folder}", "--remote-debugging-pipe", "about:blank"),
             pass_fds=(asked, told), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={**os.environ, "HOME": str(folder)})
@@ -83,9 +87,18 @@ class Browser:
         os.close(self._heard)
 
 
+def _trust(store: Path, name: str, authority: str) -> None:
+    """As its owner does it with the file of the page /trust: into the store that Chromium reads below $HOME."""
+    if not store.exists():
+        store.mkdir(parents=True)
+        subprocess.run(("certutil", "-N", "-d", f"sql:{store}", "--empty-password"), check=True)
+    subprocess.run(("certutil", "-A", "-d", f"sql:{store}", "-n", name, "-t", "C,,"), input=authority, text=True,
+                   check=True)  # fmt: skip
+
+
 @contextmanager
-def browsing(*phones: tuple[str, Path, Mapping[str, str]]) -> Iterator[list[Browser]]:
-    """One for each (space, folder, names)."""
+def browsing(*phones: tuple[str, Path, Mapping[str, str], Sequence[str]]) -> Iterator[list[Browser]]:
+    """One for each (space, folder, names, trusted)."""
     found: list[Browser] = []
     try:
         for phone in phones:

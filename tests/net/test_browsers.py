@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, pair
+from tests.net.booted import NEEDS, Lab, Node, pair
 from tests.net.browser import Browser, browsing
 from tests.net.spaces import within
 from tests.net.test_services import SEEN, host
@@ -44,10 +44,19 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture
 def browsers(lab: Lab, tmp_path: Path) -> Iterator[list[Browser]]:
     """One on a phone of each node."""
-    names = {host(node): node.address for node in lab.nodes}
-    with browsing(*((node.phone, tmp_path / node.letter, names | {"here.byzantium.mesh": node.address})
-                    for node in lab.nodes)) as found:
+    trusted = [authority(node) for node in lab.nodes]
+    with browsing(*((node.phone, tmp_path / node.letter, names(lab, node), trusted) for node in lab.nodes)) as found:
         yield found
+
+
+def names(lab: Lab, here: Node) -> dict[str, str]:
+    return {host(node): node.address for node in lab.nodes} | {"here.byzantium.mesh": here.address}
+
+
+def authority(node: Node) -> str:
+    status, _headers, text = node.pages("/ca.crt")
+    assert status == 200
+    return text
 
 
 def named(browser: Browser, name: str) -> None:
@@ -78,6 +87,19 @@ def test_the_front_page_on_a_phone_in_its_language(lab: Lab, browsers: list[Brow
     ann.says(f"{LINKS}.find(one => one.href.startsWith('https://{host(a)}/pad')).click()")
     assert within(20, lambda: ann.says("location.href") == f"https://{host(a)}/pad/")
     b.do("byzwizard", "alert", "--withdraw")
+
+
+def test_a_phone_is_warned_until_it_trusts_the_node_and_was_told_so_before(lab: Lab, tmp_path: Path) -> None:
+    """It trusts the first node alone: what stands in for another one is still found out."""
+    a, b = lab.nodes
+    for number, (trusted, warned) in enumerate((((), (a, b)), ((authority(a),), (b,)))):
+        with browsing((a.phone, tmp_path / str(number), names(lab, a), trusted)) as (ann,):
+            ann.opens("http://here.byzantium.mesh/")
+            ann.says("document.querySelector('a[href=\"/trust\"]').click()")
+            assert within(20, partial(shows, ann, "The red warning, and how to trust this node"))
+            for node in (a, b):
+                ann.opens(f"https://{host(node)}/chat/")
+                assert (ann.says("document.title") == "Privacy error") is (node in warned), ann.says("document.title")
 
 
 def test_two_talk_in_the_chat_of_two_nodes(lab: Lab, browsers: list[Browser], tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def _trigger(radio: Radio, ifindex: int) -> None:
     """The empty mesh ID asks every mesh to answer at once (some send a beacon only each second); what firmware does
     not take it scans without. Meshes are on 2.4 and 5 GHz: the many channels of 6 GHz are left out.
     """
-    mhz = [channel.mhz for channel in radio.channels if channel.mhz < 5925 and "disabled" not in channel.flags]
+    mhz = [channel.mhz for channel in radio.numbered if "disabled" not in channel.flags]
     deadline = time.monotonic() + BUSY_PATIENCE
     code = _scan_once(radio, ifindex, mhz, bytes([MESH_ID, 0]), deadline)
     if code in {errno.EINVAL, errno.EOPNOTSUPP}:

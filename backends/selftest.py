@@ -64,8 +64,7 @@ def _check(radio: Radio) -> Channel:
 
 def channel_for(radio: Radio) -> Channel | None:
     """Channel 11 or else the lowest that may be used at once, without waiting for radar."""
-    free = [channel for channel in radio.channels if not {"disabled", "no-ir", "radar"}.intersection(channel.flags)
-            and channel.mhz < 5925]
+    free = [channel for channel in radio.numbered if not {"disabled", "no-ir", "radar"}.intersection(channel.flags)]
     return next((channel for channel in free if channel.mhz == 2462), free[0] if free else None)
 
 

@@ -98,7 +98,7 @@ def _mesh_cables(answers: Answers, machine: Machine) -> list[str]:
 
 
 def _check_channel(radio: Radio, number: int, key: str) -> None:
-    flags = {channel.number: channel.flags for channel in radio.channels}
+    flags = {channel.number: channel.flags for channel in radio.numbered}
     if radio.channels and (number not in flags or "disabled" in flags[number]):
         raise CannotHere(
             _("{key}: {interface} cannot use channel {number} here.").format(
@@ -244,6 +244,6 @@ def _access_point_channel(answers: Answers, radio: Radio, shares: str | None) ->
     if asked != "auto":
         _check_channel(radio, asked, "access_point.channel")
         return asked
-    usable = {channel.number for channel in radio.channels if not {"disabled", "no-ir", "radar"} & set(channel.flags)}
+    usable = {channel.number for channel in radio.numbered if not {"disabled", "no-ir", "radar"} & set(channel.flags)}
     preferred = (1, 6, 11, 36) if answers.mesh.channel > 6 else (11, 6, 1, 36)
     return next((number for number in preferred if not radio.channels or number in usable), None)

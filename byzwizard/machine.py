@@ -53,6 +53,9 @@ class Verdict(_Data):
     advice: str | None
 
 
+SIX_GHZ = 5925  # MHz, where that band begins
+
+
 class Radio(_Data):
     """One phy. `interface` is its own name as the kernel gave it, also while it is renamed to mesh0."""
 
@@ -70,6 +73,12 @@ class Radio(_Data):
     firmware_missing: tuple[str, ...] = ()
     held_by: str | None = None
     verdict: Verdict | None = None
+
+    @property
+    def numbered(self) -> tuple[Channel, ...]:
+        """The channels of 2.4 and 5 GHz, on which meshes are. Those of 6 GHz begin again at number 1 (IEEE 802.11-2020,
+        annex E), so that a number alone is none of theirs."""
+        return tuple(channel for channel in self.channels if channel.mhz < SIX_GHZ)
 
     @property
     def meshes(self) -> bool:

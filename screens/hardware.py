@@ -191,7 +191,7 @@ def can(radio: "Radio") -> str:
 
 def details(radio: "Radio") -> list[Item]:
     """Everything that is known of a card."""
-    open_channels = [str(channel.number) for channel in radio.channels if "disabled" not in channel.flags]
+    open_channels = [str(channel.number) for channel in radio.numbered if "disabled" not in channel.flags]
     state = (
         _("blocked by a switch")
         if radio.rfkill.hard

@@ -302,7 +302,7 @@ class Mesh(Page):
         found = {
             channel.number
             for radio in (machine.radios if machine else ())
-            for channel in radio.channels
+            for channel in radio.numbered
             if not {"disabled", "radar", "no-ir"} & set(channel.flags)
         }
         numbers = sorted((found or {*values.CHANNELS_24, *values.CHANNELS_5}) | {chosen})

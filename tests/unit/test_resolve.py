@@ -53,6 +53,19 @@ def test_the_best_radio_meshes_and_the_other_serves_phones_on_a_channel_of_its_o
     ]
 
 
+@pytest.mark.parametrize("flags", [(), ("disabled",)])
+def test_numbers_of_the_band_of_6_ghz_are_none_of_ours(flags: tuple[str, ...]) -> None:
+    """They begin again at 1; cards with that band list it behind the others, mostly as disabled."""
+    low = tuple(Channel(number=n, mhz=2407 + 5 * n) for n in range(2, 12))
+    high = tuple(Channel(number=n, mhz=5950 + 5 * n, flags=flags) for n in range(1, 234, 4))
+    card = radio(0, "A", channels=low + high)
+    (link,) = of({"mesh": {"channel": 5}}, card).links
+    assert (link.channel, link.mhz) == (5, 2432)
+    with pytest.raises(CannotHere, match="cannot use channel 1 here"):
+        of({"mesh": {"channel": 1}}, card)
+    assert of({}, radio(1, "A"), radio(0, "D", channels=low + high)).access_points[1].channel == 6
+
+
 def test_a_radio_for_phones_only_stands_alone_over_batman_adv_and_the_notes_say_so() -> None:
     resolved = of({"mesh": {"routing": "batman-adv"}}, radio(0, "D"))
     assert not resolved.links

@@ -20,12 +20,13 @@ from byzwizard.backends.interfaces import (
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
+from byzwizard.keys import is_legacy
 from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
     from byzwizard.machine import Machine
-    from byzwizard.resolve import Resolved
+    from byzwizard.resolve import MeshLink, Resolved
 
 BRIDGE, KEEP, ANYCAST = "clients0", "keep0", "here0"
 HERE = "10.255.255.1"
@@ -192,6 +193,44 @@ class UlaAddress(Step):
             ip(system, *commands)
 
 
+@step_class
+class OldAddress(Step):
+    """The node's address on a mesh link too, or None there: a babeld of 2012 takes no way by IPv4 without a neighbour's
+    IPv4 address (RFC 9229 came ten years later)."""
+
+    link: str
+    address: str | None
+
+    @property
+    def _label(self) -> str:
+        return f"{self.link}:old"  # ip-address(8): what tells it from one that was leased
+
+    def needed(self, system: System) -> bool:
+        return ipv4(self._label) != self._wanted
+
+    @property
+    def _wanted(self) -> str | None:
+        return None if self.address is None else f"{self.address}/32"
+
+    def before(self, system: System) -> Any:
+        """The former address with its length, or None."""
+        return ipv4(self._label)
+
+    def apply(self, system: System, progress: Progress) -> None:
+        self._replace(system, self._wanted)
+
+    def undo(self, system: System, before: Any) -> None:
+        if index(self.link) is not None and ipv4(self._label) != before:
+            self._replace(system, before)
+
+    def _replace(self, system: System, address: str | None) -> None:
+        former = ipv4(self._label)
+        commands = [] if former is None else [f"addr del {former} dev {self.link}"]
+        if address is not None:
+            commands.append(f"addr add {address} dev {self.link} label {self._label}")
+        ip(system, *commands)
+
+
 FORWARDING = (
     # Writing this one resets others: it comes first.
     ("ipv4/conf/all/forwarding", "1"),
@@ -231,7 +270,18 @@ class AddressesStage:
                        text=_("Give this node the address {address}").format(address=resolved.ula_address)),
             AnycastAddress(id="here",
                            text=_("Answer to {address}, which is whatever node one is on").format(address=HERE)),
+            *(_old(resolved, link) for link in resolved.links if link.phy),
         )
+
+
+def _old(resolved: Resolved, link: MeshLink) -> Step:
+    if is_legacy(resolved.answers.mesh):
+        return OldAddress(id=f"old-{link.name}", link=link.name, address=resolved.address, network=True,
+                          after=("address",),
+                          text=_("Give {link} the address {address} as well, for nodes of the old Byzantium").format(
+                              link=link.name, address=resolved.address))
+    return OldAddress(id=f"old-{link.name}", link=link.name, address=None, network=True, after=("address",),
+                      text=_("Take the address for the old Byzantium off {link}").format(link=link.name))
 
 
 STAGE = AddressesStage()

@@ -138,7 +138,7 @@ BROKEN = "virtual_gb=8 opts=2 medium_error_start=4096 medium_error_count=8"
 def test_a_stick_that_is_not_what_it_says_is_found_out(source: VM, words: str, why: str) -> None:
     source.run(f"modprobe scsi_debug dev_size_mb=200 {words}")
     try:
-        shown = "lsblk -dnpo MODEL,NAME,SERIAL | grep ^scsi_debug && udevadm settle"
+        shown = "udevadm settle; lsblk -dnpo MODEL,NAME,SERIAL | grep -E '^scsi_debug +/dev/sd. +[0-9]+'"
         _model, path, serial = source.wait(shown, 60, "the stick to be seen").split()
         status, text = source.sh(f"byzwizard clone --yes internal:{serial}", 300)
         assert (status, why in text) == (1, True), text

@@ -96,7 +96,7 @@ def test_a_power_cut_at_any_moment(bench: Bench, name: str) -> None:
     counts = dict(Counter(word for _point, word in outcomes))
     say(f"{name}: {len(outcomes)} power cuts in {time.monotonic() - started:.0f} s, {counts}")
     ordered(outcomes, case.order)
-    if case.reads(whole=True) == "system":
+    if case.reads(whole=True) == "system" and case.kind != "file":  # else a store on it is open, and it says so
         assert after.fat == "0"
 
 

@@ -3,6 +3,7 @@ left its mesh unasked, and a node of a Byzantium of 2012."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +21,10 @@ OLD_NODE = (
     "ip netns add old", "iw phy phy6 set netns name old", OLD + "ip link set lo up",
     OLD + "iw dev wlan6 set type ibss", OLD + "ip link set wlan6 up",
     OLD + f"iw dev wlan6 ibss join Byzantium 2432 fixed-freq {OLD_CELL}",
-    OLD + "ip address add 192.168.44.7/16 dev wlan6", OLD + "ip address add 10.44.44.1/24 dev lo",
-    "printf 'redistribute local ip 10.44.44.0/24 metric 128\\nredistribute local deny\\n' >/run/old.conf",
+    OLD + "ip address add 192.168.44.7/16 dev wlan6", OLD + "ip address add 10.44.44.1/32 dev lo",
+    OLD + "ip route add 10.44.44.0/24 dev lo proto static",
+    # The babeld of today stands for that of then: it is told to announce no way that the other did not know.
+    "printf 'redistribute proto 4 metric 128\\ninterface wlan6 v4-via-v6 false\\n' >/run/old.conf",
     OLD + "babeld -D -I /run/old.pid -L /run/old.log -c /run/old.conf wlan6",
 )  # fmt: skip
 
@@ -94,4 +97,6 @@ def test_the_preset_meets_a_node_of_the_old_byzantium(hill: VM) -> None:
     glen.wait("ping -c 1 -W 5 10.44.44.1", SETUP, "the old node to answer")
     assert OLD_CELL in glen.run("iw dev mesh0 link")
     network = glen.facts()["addresses"][0].removesuffix("1") + "0/24"
-    assert "via" in hill.run(OLD + f"ip route show {network}")
+    assert re.search(r"via 10\.\d+\.\d+\.1 ", hill.run(OLD + f"ip route show {network}"))
+    glen.apply(answers("glen"), SETUP)
+    assert "inet " not in glen.run("ip -o address show mesh0"), "the address for the old ones is gone again"

@@ -195,39 +195,37 @@ class UlaAddress(Step):
 
 @step_class
 class OldAddress(Step):
-    """The node's address on a mesh link too, or None there: a babeld of 2012 takes no way by IPv4 without a neighbour's
-    IPv4 address (RFC 9229 came ten years later)."""
+    """The node's address on a mesh link too, or not: a babeld of 2012 takes no way by IPv4 without a neighbour's IPv4
+    address (RFC 9229 came ten years later)."""
 
     link: str
-    address: str | None
-
-    @property
-    def _label(self) -> str:
-        return f"{self.link}:old"  # ip-address(8): what tells it from one that was leased
+    address: str
+    wanted: bool
 
     def needed(self, system: System) -> bool:
-        return ipv4(self._label) != self._wanted
-
-    @property
-    def _wanted(self) -> str | None:
-        return None if self.address is None else f"{self.address}/32"
+        return (ipv4(self.link) == f"{self.address}/32") != self.wanted
 
     def before(self, system: System) -> Any:
         """The former address with its length, or None."""
-        return ipv4(self._label)
+        return self._former()
 
     def apply(self, system: System, progress: Progress) -> None:
-        self._replace(system, self._wanted)
+        self._replace(system, f"{self.address}/32" if self.wanted else None)
 
     def undo(self, system: System, before: Any) -> None:
-        if index(self.link) is not None and ipv4(self._label) != before:
+        if index(self.link) is not None and self._former() != before:
             self._replace(system, before)
 
+    def _former(self) -> str | None:
+        """That of a node, and none that was leased."""
+        found = ipv4(self.link)
+        return found if found is not None and found.endswith(".1/32") else None
+
     def _replace(self, system: System, address: str | None) -> None:
-        former = ipv4(self._label)
+        former = self._former()
         commands = [] if former is None else [f"addr del {former} dev {self.link}"]
         if address is not None:
-            commands.append(f"addr add {address} dev {self.link} label {self._label}")
+            commands.append(f"addr add {address} dev {self.link}")
         ip(system, *commands)
 
 
@@ -275,13 +273,11 @@ class AddressesStage:
 
 
 def _old(resolved: Resolved, link: MeshLink) -> Step:
-    if is_legacy(resolved.answers.mesh):
-        return OldAddress(id=f"old-{link.name}", link=link.name, address=resolved.address, network=True,
-                          after=("address",),
-                          text=_("Give {link} the address {address} as well, for nodes of the old Byzantium").format(
-                              link=link.name, address=resolved.address))
-    return OldAddress(id=f"old-{link.name}", link=link.name, address=None, network=True, after=("address",),
-                      text=_("Take the address for the old Byzantium off {link}").format(link=link.name))
+    wanted = is_legacy(resolved.answers.mesh)
+    text = (_("Give {link} the address {address} as well, for nodes of the old Byzantium") if wanted
+            else _("Take the address for the old Byzantium off {link}"))
+    return OldAddress(id=f"old-{link.name}", link=link.name, address=resolved.address, wanted=wanted, network=True,
+                      after=("address",), text=text.format(link=link.name, address=resolved.address))
 
 
 STAGE = AddressesStage()

@@ -18,4 +18,4 @@ ANSWERS = Path(__file__).parents[1] / "answers"
 def test_only_the_preset_gives_the_link_an_address(name: str, has: bool) -> None:
     resolved = resolve(load(ANSWERS / f"{name}.yaml"), Machine(radios=(radio(0, "C"),)), Identity(b"n" * 32))
     (step,) = [step for step in STAGE.steps(resolved, Machine()) if isinstance(step, OldAddress)]
-    assert (step.link, step.address) == ("mesh0", resolved.address if has else None)
+    assert (step.link, step.address, step.wanted) == ("mesh0", resolved.address, has)

@@ -20,13 +20,12 @@ from byzwizard.backends.interfaces import (
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
-from byzwizard.keys import is_legacy
 from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
     from byzwizard.machine import Machine
-    from byzwizard.resolve import MeshLink, Resolved
+    from byzwizard.resolve import Resolved
 
 BRIDGE, KEEP, ANYCAST = "clients0", "keep0", "here0"
 HERE = "10.255.255.1"
@@ -193,42 +192,6 @@ class UlaAddress(Step):
             ip(system, *commands)
 
 
-@step_class
-class OldAddress(Step):
-    """The node's address on a mesh link too, or not: a babeld of 2012 takes no way by IPv4 without a neighbour's IPv4
-    address (RFC 9229 came ten years later)."""
-
-    link: str
-    address: str
-    wanted: bool
-
-    def needed(self, system: System) -> bool:
-        return (ipv4(self.link) == f"{self.address}/32") != self.wanted
-
-    def before(self, system: System) -> Any:
-        """The former address with its length, or None."""
-        return self._former()
-
-    def apply(self, system: System, progress: Progress) -> None:
-        self._replace(system, f"{self.address}/32" if self.wanted else None)
-
-    def undo(self, system: System, before: Any) -> None:
-        if index(self.link) is not None and self._former() != before:
-            self._replace(system, before)
-
-    def _former(self) -> str | None:
-        """That of a node, and none that was leased."""
-        found = ipv4(self.link)
-        return found if found is not None and found.endswith(".1/32") else None
-
-    def _replace(self, system: System, address: str | None) -> None:
-        former = self._former()
-        commands = [] if former is None else [f"addr del {former} dev {self.link}"]
-        if address is not None:
-            commands.append(f"addr add {address} dev {self.link}")
-        ip(system, *commands)
-
-
 FORWARDING = (
     # Writing this one resets others: it comes first.
     ("ipv4/conf/all/forwarding", "1"),
@@ -268,16 +231,7 @@ class AddressesStage:
                        text=_("Give this node the address {address}").format(address=resolved.ula_address)),
             AnycastAddress(id="here",
                            text=_("Answer to {address}, which is whatever node one is on").format(address=HERE)),
-            *(_old(resolved, link) for link in resolved.links if link.phy),
         )
-
-
-def _old(resolved: Resolved, link: MeshLink) -> Step:
-    wanted = is_legacy(resolved.answers.mesh)
-    text = (_("Give {link} the address {address} as well, for nodes of the old Byzantium") if wanted
-            else _("Take the address for the old Byzantium off {link}"))
-    return OldAddress(id=f"old-{link.name}", link=link.name, address=resolved.address, wanted=wanted, network=True,
-                      after=("address",), text=text.format(link=link.name, address=resolved.address))
 
 
 STAGE = AddressesStage()

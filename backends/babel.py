@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import ahcp, babel_socket, leased
+from byzwizard.backends.linkaddresses import LinkAddresses
 from byzwizard.backends.protocol import Dump, Protocol, Speaking, udp_port
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.i18n import _
+from byzwizard.keys import is_legacy
 from byzwizard.plan import Step
 from byzwizard.routings import ROUTINGS
 
@@ -21,6 +23,7 @@ FOLDER = "/run/byzantium/babel"
 CONFIG = f"{FOLDER}/babel.conf"
 # systemd reads it as the environment of a command that is run as root: not in the folder that babeld may write to.
 LINKS = "/run/byzantium/babel-links"
+OLD = "/run/byzantium/babel-old"  # the links that have an address for nodes of the old Byzantium
 UNIT = "byz-babel.service"
 PORT = 6696  # RFC 8966
 IPV6 = 0x86DD  # ETH_P_IPV6
@@ -53,6 +56,14 @@ def configuration(resolved: Resolved) -> str:
     )
 
 
+def _addresses(links: tuple[str, ...], address: str | None) -> LinkAddresses:
+    """A babeld of 2012 takes no way by IPv4 from a neighbour without such an address (RFC 9229 came in 2022)."""
+    text = (_("Give the mesh links the address {address} too") if address
+            else _("Give mesh links no address of their own"))
+    return LinkAddresses(id="babel-addresses", file=OLD, network=True, links=links, address=address,
+                         text=text.format(address=address))
+
+
 def leases(resolved: Resolved) -> dict[str, str]:
     """Where addresses are leased: the single one of this node is announced, and those of others are believed."""
     if not ahcp.asked(resolved):
@@ -76,18 +87,22 @@ class Babel(Protocol):
         waiting = {link.name for link in resolved.links if link.kind == "station"}
         waiting |= {island.name for island in resolved.islands}  # its duty looks after it
         awaited = " ".join(name for name in names if name not in waiting)
+        old = is_legacy(resolved.answers.mesh)
         return (
+            _addresses(resolved.routed if old else (), resolved.address if old else None),
             ConfigFile(id="babel-file", path=CONFIG, content=configuration(resolved), mode=0o600, owner=OWNER,
                        text=_("Write down how ways through the mesh are found")),
             ConfigFile(id="babel-links", path=LINKS, content=f"LINKS={awaited}\n",
                        text=_("Write down which links to wait for")),
             RunUnit(id="babel", unit=UNIT, files=(CONFIG, LINKS), network=True,
-                    ready=Speaking(self, names, resolved.subnet), after=("babel-file", "babel-links"),
+                    ready=Speaking(self, names, resolved.subnet),
+                    after=("babel-addresses", "babel-file", "babel-links"),
                     text=_("Look for ways to other nodes, and announce {subnet}").format(subnet=resolved.subnet)),
         )
 
     def stop(self) -> Sequence[Step]:
-        return (StopUnit(id="babel-stop", unit=UNIT, network=True, text=_("Look for no ways to other nodes")),)
+        return (StopUnit(id="babel-stop", unit=UNIT, network=True, text=_("Look for no ways to other nodes")),
+                _addresses((), None))
 
     def admitted(self) -> str:
         """From link-local addresses alone; who speaks is noted, for babeld takes those alone that have the key."""

@@ -29,6 +29,7 @@ MESH = ipaddress.ip_network("10.0.0.0/8")
 ANYCAST = ipaddress.ip_network("10.255.0.0/16")
 LINK_LOCAL = ipaddress.IPv6Network("fe80::/64")
 SERVICES = 32  # of one node, at the most
+LINKS = 32  # that mesh, of one node
 SERVICE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 ADDRESS = re.compile(OFFERED.replace("HOST", r"([a-z2-7]{32})\.byzantium\.mesh"))
 TYPE = re.compile(r"_(?=[0-9-]*[a-z])(?!-|[a-z0-9-]*--)[a-z0-9-]{1,15}(?<!-)\._(?:tcp|udp)")
@@ -85,15 +86,15 @@ def canonical_json(fields: Mapping[str, Any]) -> bytes:
 
 def make(identity: Identity, name: str, addresses: Iterable[str], serial: int, links: Iterable[str] = (),
          services: Iterable[Mapping[str, Any]] = (), alerts: Iterable[Alert] = ()) -> str:
-    """The signed document as text; `links` are the link-local addresses of the node's mesh links, `services` as
-    Service has them, `alerts` as they are now."""
+    """The signed document as text; `links` are the link-local addresses of the node's mesh links (of which others take
+    no more than LINKS), `services` as Service has them, `alerts` as they are now."""
     fields: dict[str, Any] = {
         "byzantium": 1,
         "name": name,
         "id": identity.id,
         "key": base64.b64encode(identity.public).decode(),
         "addresses": list(addresses),
-        "link_local": list(links),
+        "link_local": list(links)[:LINKS],
         "serial": serial,
         "services": [dict(service) for service in services],
         "alerts": [asdict(alert) for alert in alerts],
@@ -207,7 +208,7 @@ def _ula(addresses: Iterable[ipaddress.IPv4Address | ipaddress.IPv6Address], nod
 def _links(fields: Mapping[str, Any]) -> tuple[str, ...]:
     """Nothing where an older program has signed it."""
     texts = fields.get("link_local", [])
-    if not isinstance(texts, list) or len(texts) > 8 or not all(isinstance(text, str) for text in texts):
+    if not isinstance(texts, list) or len(texts) > LINKS or not all(isinstance(text, str) for text in texts):
         raise BadDocument("its link-local addresses are no list of addresses")
     if not all(link_label(text) for text in texts):
         raise BadDocument("one of its link-local addresses is none")

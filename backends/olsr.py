@@ -4,16 +4,16 @@ who gets onto a link is believed. IPv4 alone: the links carry the node's own add
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from byzwizard.backends import olsr_info
-from byzwizard.backends.interfaces import index, ip, ipv4, must_have
+from byzwizard.backends.linkaddresses import LinkAddresses
 from byzwizard.backends.protocol import Dump, Protocol, Speaking, udp_port
 from byzwizard.backends.routes import PROTO_SHARED
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, StopUnit
 from byzwizard.i18n import _
-from byzwizard.plan import Progress, Step, step_class
+from byzwizard.plan import Step
 from byzwizard.routings import ROUTINGS
 
 if TYPE_CHECKING:
@@ -45,57 +45,6 @@ def configuration(resolved: Resolved) -> str:
     )
 
 
-@step_class
-class LinkAddresses(Step):
-    """The mesh links carry `address`, a /32; with None, none of those that carried one. Which they are is in LINKS, as
-    the unit's environment."""
-
-    links: tuple[str, ...] = ()
-    address: str | None = None
-
-    @property
-    def _text(self) -> str | None:
-        return None if self.address is None else f"LINKS={' '.join(self.links)}\nADDRESS={self.address}\n"
-
-    def needed(self, system: System) -> bool:
-        return system.read(LINKS) != self._text or any(ipv4(name) != f"{self.address}/32" for name in self.links)
-
-    def before(self, system: System) -> Any:
-        """The former text of LINKS."""
-        return system.read(LINKS)
-
-    def apply(self, system: System, progress: Progress) -> None:
-        for name in self.links:
-            must_have(name)
-        _take(system, system.read(LINKS))
-        _give(system, self._text)
-
-    def undo(self, system: System, before: Any) -> None:
-        _take(system, self._text)
-        _give(system, before)
-
-
-def _take(system: System, text: str | None) -> None:
-    links, address = _given(text)
-    gone = [f"addr del {address}/32 dev {name}" for name in links if ipv4(name) == f"{address}/32"]
-    if gone:
-        ip(system, *gone)
-    system.remove(LINKS)
-
-
-def _give(system: System, text: str | None) -> None:
-    if text is not None:
-        links, address = _given(text)
-        ip(system, *(f"addr replace {address}/32 dev {name}" for name in links if index(name) is not None))
-        system.write(LINKS, text)
-
-
-def _given(text: str | None) -> tuple[list[str], str | None]:
-    """The links and their address."""
-    fields = dict(line.partition("=")[::2] for line in (text or "").splitlines())
-    return fields.get("LINKS", "").split(), fields.get("ADDRESS")
-
-
 class Olsr(Protocol):
     name = "olsr"
     unit = UNIT
@@ -104,7 +53,7 @@ class Olsr(Protocol):
     def start(self, resolved: Resolved) -> Sequence[Step]:
         names = resolved.routed
         return (
-            LinkAddresses(id="olsr-addresses", network=True, links=names, address=resolved.address,
+            LinkAddresses(id="olsr-addresses", file=LINKS, network=True, links=names, address=resolved.address,
                           text=_("Give the mesh links the address {address} too").format(address=resolved.address)),
             ConfigFile(id="olsr-file", path=CONFIG, content=configuration(resolved), mode=0o600,
                        text=_("Write down how ways through the mesh are found")),
@@ -116,7 +65,7 @@ class Olsr(Protocol):
     def stop(self) -> Sequence[Step]:
         return (
             StopUnit(id="olsr-stop", unit=UNIT, network=True, text=_("Look for no ways by olsr")),
-            LinkAddresses(id="olsr-addresses", network=True, after=("olsr-stop",),
+            LinkAddresses(id="olsr-addresses", file=LINKS, network=True, after=("olsr-stop",),
                           text=_("Give mesh links no address of olsr")),
         )
 

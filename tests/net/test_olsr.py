@@ -35,11 +35,12 @@ import sys
 from pathlib import Path
 from byzwizard.backends import olsr
 from byzwizard.backends.interfaces import ipv4
+from byzwizard.backends.linkaddresses import LinkAddresses
 from byzwizard.backends.system import System
 system, nothing = System(Path(sys.argv[1])), lambda _done, _total: None
-given = olsr.LinkAddresses(id="", text="", links=("mesh0", "eth0"), address="10.1.1.1")
-moved = olsr.LinkAddresses(id="", text="", links=("mesh0",), address="10.2.2.1")
-ended = olsr.LinkAddresses(id="", text="")
+given = LinkAddresses(id="", text="", file=olsr.LINKS, links=("mesh0", "eth0"), address="10.1.1.1")
+moved = LinkAddresses(id="", text="", file=olsr.LINKS, links=("mesh0",), address="10.2.2.1")
+ended = LinkAddresses(id="", text="", file=olsr.LINKS)
 for step in (given, moved, ended):
     before = step.before(system)
     assert step.needed(system)

@@ -173,8 +173,15 @@ def test_what_two_nodes_have_leads_to_neither() -> None:
         f"10.1.2.1 dock.byzantium.mesh {A}.byzantium.mesh", f"10.1.3.1 pier.byzantium.mesh {B}.byzantium.mesh"]
 
 
+MANY = [f"fe80::{number:x}" for number in range(1, directory.LINKS + 2)]
+
+
+def test_a_node_of_many_links_says_no_more_than_others_take() -> None:
+    assert len(check(directory.make(ALICE, "dock", [ADDRESS, ULA], 5, MANY).encode()).links) == directory.LINKS
+
+
 @pytest.mark.parametrize("links", [
-    "fe80::1", ["fe80::1"] * 9, [5], ["fe80::1%mesh0"], ["10.1.2.3"], ["fd00::1"], ["FE80::1"], ["fe80:0::1"],
+    "fe80::1", MANY, [5], ["fe80::1%mesh0"], ["10.1.2.3"], ["fd00::1"], ["FE80::1"], ["fe80:0::1"],
     ["fe80:0:0:1::2"], ["fe80::1\n10.9.9.9 bank.example"], ["fe80::"], [""],
 ])
 def test_what_is_no_link_local_address_is_refused(links: Any) -> None:

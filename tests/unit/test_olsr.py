@@ -14,6 +14,7 @@ from byzwizard.answers import Mesh, parse
 from byzwizard.backends import batman, checks, firewall, olsr, olsr_info, routes, routing, status, uplinks
 from byzwizard.backends.airing import Station
 from byzwizard.backends.facts import Facts, Link
+from byzwizard.backends.linkaddresses import LinkAddresses
 from byzwizard.backends.neighbours import listed
 from byzwizard.backends.protocol import NotAnswering
 from byzwizard.backends.spoken import protocol
@@ -75,9 +76,9 @@ def test_the_configuration_is_that_of_the_node() -> None:
 
 def test_its_links_carry_the_nodes_address_before_it_starts() -> None:
     found = steps(node())
-    assert list(found) == ["babel-stop", "olsr-addresses", "olsr-file", "olsr"]
+    assert list(found) == ["babel-stop", "babel-addresses", "olsr-addresses", "olsr-file", "olsr"]
     addresses, run = found["olsr-addresses"], found["olsr"]
-    assert isinstance(addresses, olsr.LinkAddresses)
+    assert isinstance(addresses, LinkAddresses)
     assert (addresses.links, addresses.address) == (("mesh0",), "10.1.1.1")
     assert isinstance(run, RunUnit)
     assert (run.unit, set(run.after)) == ("byz-olsr.service", {"olsr-addresses", "olsr-file"})
@@ -87,7 +88,7 @@ def test_its_links_carry_the_nodes_address_before_it_starts() -> None:
 def test_with_another_routing_nothing_of_it_is_left(other: str) -> None:
     found = steps(resolve(parse(f"byzantium: 1\nmesh: {{routing: {other}}}\n"), MACHINE, Identity(b"n" * 32)))
     addresses = found["olsr-addresses"]
-    assert isinstance(addresses, olsr.LinkAddresses)
+    assert isinstance(addresses, LinkAddresses)
     assert (addresses.links, addresses.after) == ((), ("olsr-stop",))
     assert ("babel" in found) != ("babel-stop" in found)
     lacking = routing.STAGE.steps(
@@ -177,7 +178,7 @@ def test_its_frames_are_told_from_others() -> None:
 
 
 def test_addresses_of_links_are_given_once_and_taken_back(tmp_path: Path) -> None:
-    step = olsr.LinkAddresses(id="olsr-addresses", text="", links=("gone0",), address="10.1.1.1")
+    step = LinkAddresses(file=olsr.LINKS, id="olsr-addresses", text="", links=("gone0",), address="10.1.1.1")
     system = System(tmp_path)
     assert step.needed(system)
     system.write(olsr.LINKS, "LINKS=gone0\nADDRESS=10.1.1.1\n")

@@ -65,7 +65,8 @@ class Secret(Sheet):
             )
             for key, label in self.fields
         ]
-        return [*items, *([Note(self._said, "bad")] if self._said else [])]
+        # What goes wrong has its place from the beginning: a sheet stays as high as it was opened.
+        return [*items, *([Note(self._said, "bad")] if self._said else [Gap(), Gap()])]
 
     def _type(self, key: str, text: str) -> None:
         self._typed[key] = text

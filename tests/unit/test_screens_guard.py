@@ -63,6 +63,7 @@ def test_the_passphrase_unlocks_it() -> None:
     screen.type("passphrase", "wrong words")
     screen.press("enter")
     assert "not the passphrase" in screen.text()
+    assert "This console is locked" in screen.text(), "and still what is asked"
     screen.type("passphrase", screen.desk.opens)
     screen.press("enter")
     assert not screen.root.guard.locked

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vm.harness import BUILD, VM, Drive, blank
+from tests.vm.harness import BUILD, VM, Drive, blank, until
 
 FIRST, SECOND = "canary orbit velvet plinth", "canary sextant gravel dune"
 SETUP = 600  # seconds until a node stands, where everything is emulated
@@ -161,7 +161,12 @@ def test_the_next_computer_opens_it_and_deletes_it_on_its_page(folder: Path, sti
 
 def a_console_that_was_left_alone_asks(vm: VM, folder: Path) -> None:
     """Nobody has touched the first one since the computer was switched on."""
-    vm.wait("test -e /run/byzantium/consoles/tty1", SETUP, "the console to lock itself")
+
+    def locked() -> bool:
+        vm.serial.press("down")  # the other one is not left alone
+        return vm.sh("test -e /run/byzantium/consoles/tty1")[0] == 0
+
+    until(locked, SETUP, "the console to lock itself")
     vm.monitor.press("k")
     vm.expect_tty1("This console is locked", timeout=SETUP)
     vm.screenshot(folder / "locked.png")

@@ -32,6 +32,9 @@ $(VENV)/.ready: requirements.lock
 
 setup: $(VENV)/.ready
 
+# What was compiled is kept, whatever the shell says: else both workers translate all tests each time.
+check: export PYTHONDONTWRITEBYTECODE :=
+check: export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 check: setup
 	@$(BIN)/python -m pytest -q --numprocesses auto --dist worksteal tests/unit
 

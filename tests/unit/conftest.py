@@ -1,5 +1,6 @@
 """Unit tests start no process and reach no network: a test that tries fails at once, swallow what it may."""
 
+import gc
 import sys
 from collections.abc import Iterator
 
@@ -40,6 +41,13 @@ def _local(event: str, arguments: tuple[object, ...]) -> bool:
 
 
 sys.addaudithook(_watch)  # hooks stay for good: the switch is _forbidden
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded stays: the collector need not look through it again and again, a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_configure(config: pytest.Config) -> None:

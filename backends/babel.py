@@ -56,12 +56,12 @@ def configuration(resolved: Resolved) -> str:
     )
 
 
-def _addresses(links: tuple[str, ...], address: str | None) -> LinkAddresses:
+def _addresses(links: tuple[str, ...], address: str | None, after: tuple[str, ...] = ()) -> LinkAddresses:
     """A babeld of 2012 takes no way by IPv4 from a neighbour without such an address (RFC 9229 came in 2022)."""
     text = (_("Give the mesh links the address {address} too") if address
             else _("Give mesh links no address of their own"))
     return LinkAddresses(id="babel-addresses", file=OLD, network=True, links=links, address=address,
-                         text=text.format(address=address))
+                         after=after, text=text.format(address=address))
 
 
 def leases(resolved: Resolved) -> dict[str, str]:
@@ -102,7 +102,7 @@ class Babel(Protocol):
 
     def stop(self) -> Sequence[Step]:
         return (StopUnit(id="babel-stop", unit=UNIT, network=True, text=_("Look for no ways to other nodes")),
-                _addresses((), None))
+                _addresses((), None, after=("babel-stop",)))
 
     def admitted(self) -> str:
         """From link-local addresses alone; who speaks is noted, for babeld takes those alone that have the key."""

@@ -4,9 +4,11 @@ protocol is one file and one line here."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import babel, batman, olsr
+from byzwizard.backends.linkaddresses import LinkAddresses
 from byzwizard.i18n import _
 from byzwizard.routings import ROUTINGS
 
@@ -37,7 +39,14 @@ class RoutingStage:
         others = {each.unit: each for each in PROTOCOLS.values()
                   if (chosen is None or each.unit != chosen.unit) and ROUTINGS[each.name].lack(machine) is None}
         ended = tuple(step for other in others.values() for step in other.stop())
-        return (*ended, *(chosen.start(resolved) if chosen else ()))
+        return (*ended, *(_waiting(step, ended) for step in (chosen.start(resolved) if chosen else ())))
+
+
+def _waiting(step: Step, ended: Sequence[Step]) -> Step:
+    """What gives links an address waits for what takes away those of another protocol: they may be the same."""
+    if not isinstance(step, LinkAddresses):
+        return step
+    return replace(step, after=(*step.after, *(other.id for other in ended if isinstance(other, LinkAddresses))))
 
 
 STAGE = RoutingStage()

@@ -13,17 +13,14 @@ import pytest
 
 from byzwizard.backends import clock
 from tests.net.spaces import spaces, within
-from tests.net.whole import Lab, Node
+from tests.net.whole import NEEDS, Lab, Node
 
 CHRONY = Path(__file__).parents[2] / "build" / "chrony" / "usr"  # unpacked by iso/host-setup
 PATH = f"{CHRONY / 'sbin'}:{CHRONY / 'bin'}:{os.environ['PATH']}"
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(
-        not all(shutil.which(name, path=PATH) for name in ("chronyd", "babeld", "dnsmasq", "nginx", "nft")),
-        reason="tools are missing",
-    ),
+    *NEEDS,
+    pytest.mark.skipif(not shutil.which("chronyd", path=PATH), reason="iso/host-setup could not unpack chrony"),
     pytest.mark.timeout(600),
 ]
 

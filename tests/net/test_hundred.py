@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -14,12 +12,10 @@ import pytest
 from byzwizard.backends.directory import DOMAIN
 from tests.net.crowd import graph
 from tests.net.spaces import spaces, within
-from tests.net.whole import Lab, Node
+from tests.net.whole import NEEDS, Lab, Node
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(not all(shutil.which(name) for name in ("babeld", "dnsmasq", "nginx", "nft")),
-                       reason="tools are missing"),
+    *NEEDS,
     pytest.mark.timeout(2400),
 ]
 NODES = 100

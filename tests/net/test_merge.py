@@ -2,8 +2,6 @@
 nftables and tend, in a line a - c - d - b, where a and b are the two and hear nothing of each other's route.
 """
 
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -14,12 +12,10 @@ import pytest
 from byzwizard.backends import directory
 from byzwizard.resolve import client_prefix
 from tests.net.spaces import spaces, within
-from tests.net.whole import Lab
+from tests.net.whole import NEEDS, Lab
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(not all(shutil.which(name) for name in ("babeld", "dnsmasq", "nginx", "nft")),
-                       reason="tools are missing"),
+    *NEEDS,
     pytest.mark.timeout(300),
 ]
 SAME = "10.66.77.0/24"

@@ -1,8 +1,6 @@
 """What a node offers is known everywhere within seconds: whole nodes in a line a - b - c - d - e, four hops long."""
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -15,12 +13,10 @@ from byzwizard.backends import directory
 from byzwizard.backends.alerts import Alert
 from byzwizard.identity import Identity
 from tests.net.spaces import spaces, within
-from tests.net.whole import Lab, Node
+from tests.net.whole import NEEDS, Lab, Node
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(not all(shutil.which(name) for name in ("babeld", "dnsmasq", "nginx", "nft")),
-                       reason="tools are missing"),
+    *NEEDS,
     pytest.mark.timeout(900),
 ]
 SEEN = 30  # seconds from the document to the front page four hops away

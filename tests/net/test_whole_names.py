@@ -1,8 +1,6 @@
 """Names from every node and every phone: whole nodes in a line a - b - c, of which two have chosen one name."""
 
 import ipaddress
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -13,12 +11,10 @@ import pytest
 from byzwizard.backends import dns
 from byzwizard.backends.directory import DOMAIN, told_apart
 from tests.net.spaces import spaces, within
-from tests.net.whole import Lab, Node
+from tests.net.whole import NEEDS, Lab, Node
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(not all(shutil.which(name) for name in ("babeld", "dnsmasq", "nginx", "nft")),
-                       reason="tools are missing"),
+    *NEEDS,
     pytest.mark.timeout(300),
 ]
 

@@ -1,17 +1,27 @@
 """Whole nodes in network namespaces, each made by the real apply (computer.py), and each with a phone on a cable."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from byzwizard.backends import dns
 from byzwizard.identity import Identity
 from tests.net.spaces import TREE, Spaces, within
 
 HERE = Path(__file__).parent
+NEEDS = (
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(not all(shutil.which(name) for name in ("babeld", "dnsmasq", "nginx", "nft")),
+                       reason="tools are missing"),
+)
+"""Marks of every test that makes whole nodes: what nothing can stand in for."""
 
 
 @dataclass

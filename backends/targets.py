@@ -107,16 +107,17 @@ def check(disk: Disk, allow_internal: bool, boot_medium_ok: bool = False, need_b
             _("{path} is what this system runs from: {disk}.").format(path=disk.path, disk=label(disk)),
             _("Take another one."),
         )
+    if disk.read_only:
+        raise Refused(
+            _("{disk} is write-protected.").format(disk=label(disk)),
+            _("Take another one; some have a small switch on their side."),
+        )
     if internal(disk) and not allow_internal:
         raise Refused(
             _("{path} is an internal disk, or one that is not removable: {disk}.").format(
                 path=disk.path, disk=label(disk)
             ),
             _("If it is really meant, name it {name}.").format(name=INTERNAL + (disk.serial or "SERIAL")),
-        )
-    if disk.read_only:
-        raise Refused(
-            _("{disk} is write-protected.").format(disk=label(disk)), _("Look for a small switch on its side.")
         )
     if not disk.boot_medium:
         _check_unused(disk)

@@ -1,4 +1,6 @@
-"""Copies of the running stick: refusals, several at once, one pulled out, a store kept, and what they start into."""
+"""Copies of the running stick: several at once, one pulled out, a store kept, and what they start into.
+
+What must not be erased is in test_refused.py."""
 
 from __future__ import annotations
 
@@ -45,24 +47,6 @@ def disk(vm: VM, serial: str) -> str:
 
 def events(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
-
-
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        ("INTERNAL", "internal:INTERNAL"),
-        ("byzantium-medium", "runs from"),
-        ("/dev/loop0", "loop device"),
-        ("$'STICK-ONE\\n'", "blanks or control"),
-        ("STICK-ONE STICK-ONE", "named twice"),
-        ("STICK-ONE INTERNAL", "internal:INTERNAL"),
-    ],
-)
-def test_what_must_not_be_erased_is_refused(source: VM, words: str, why: str) -> None:
-    status, text = source.sh(f"byzwizard clone --yes {words}")
-    assert status == 3
-    assert why in text
-    assert len(text.splitlines()) == 1
 
 
 def test_nothing_is_erased_unconfirmed(source: VM) -> None:

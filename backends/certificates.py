@@ -1,4 +1,5 @@
-"""Certificates of a node: an authority of its own that can speak for its canonical name alone, and one certificate.
+"""Certificates of a node: an authority of its own that can speak for its canonical name alone, and a certificate for
+the server of its pages and for each service that speaks TLS itself. Nobody can read the key of another one.
 
 X.509 as RFC 5280 has it. Laptops have wrong clocks, so all begins long ago; Apple's systems take no certificate of a
 server that is good for more than 825 days from its beginning to its end (support.apple.com/HT210176).
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
 KEPT = "/var/lib/byzantium/identity"  # with the key that the name comes from
 THIS_BOOT = "/run/byzantium/identity"  # while the store is locked
 FOLDER = "/run/byzantium/tls"
-CERTIFICATE, KEY, BOTH = (f"{FOLDER}/node.{what}" for what in ("crt", "key", "pem"))
-GROUP = "byz-tls"  # may read KEY
-SERVER = "byz-tls.service"
+SERVER = "byz-tls.service"  # of the pages
+NODE = "node"  # its certificate
 
 DAY = datetime.timedelta(days=1)
 LONG_AGO, LONG_TO_COME = 3650 * DAY, 10950 * DAY  # of the authority
@@ -178,10 +178,11 @@ def fingerprint(certificate: bytes) -> str:
     return hashlib.sha256(certificate).digest().hex(" ").upper()
 
 
-def known_by(system: System) -> str:
-    """SHA-256 of this node's certificate in hex, as programs compare it; empty where there is none."""
+def known_by(system: System, name: str) -> str:
+    """SHA-256 of a certificate in hex, as programs compare it; empty where there is none. `name`: of the service that
+    has it, or NODE."""
     with contextlib.suppress(ValueError):
-        return hashlib.sha256(der(system.read(CERTIFICATE) or "")).hexdigest()
+        return hashlib.sha256(der(system.read(f"{FOLDER}/{name}.crt") or "")).hexdigest()
     return ""
 
 
@@ -196,16 +197,20 @@ def _now() -> datetime.datetime:
 
 @step_class
 class Certify(Step):
-    """An authority of this node is there, and its certificate for `host`. The authority outlives an undo: those who
+    """An authority of this node is there, and its certificates for `host`. The authority outlives an undo: those who
     trust it would take a new one for an attack."""
 
     host: str
-    users: tuple[str, ...] = ()  # units that read it themselves
+    users: tuple[tuple[str, str], ...] = ()  # services that speak TLS themselves, and their units
 
     def needed(self, system: System) -> bool:
         own = authority(system)
-        return (not speaks_for(own, self.host)
-                or not fits(own, _pair(system, KEY, CERTIFICATE), self.host, _now()))
+        return not speaks_for(own, self.host) or bool(self._unfit(system, own))
+
+    def _unfit(self, system: System, own: Pair | None) -> dict[str, str]:
+        """Whose certificate is no good, and the unit."""
+        return {name: unit for name, unit in ((NODE, SERVER), *self.users)
+                if not fits(own, _pair(system, f"{FOLDER}/{name}.key", f"{FOLDER}/{name}.crt"), self.host, _now())}
 
     def apply(self, system: System, progress: Progress) -> None:
         own = authority(system)
@@ -216,22 +221,30 @@ class Certify(Step):
             system.path(folder).chmod(0o700)
             system.write(f"{folder}/ca.key", own.key, 0o600)
             system.write(f"{folder}/ca.crt", own.certificate)
-        if not fits(own, _pair(system, KEY, CERTIFICATE), self.host, _now()):
-            made = make_certificate(own, self.host, _now())
-            system.write(KEY, made.key, 0o640, (0, group()))
-            system.write(CERTIFICATE, made.certificate)
-            system.write(BOTH, made.key + made.certificate, 0o640, (0, group()))
-            if running(system, SERVER):
-                system.run("systemctl", "reload", SERVER)
-            if running_users := [unit for unit in self.users if running(system, unit)]:
-                system.run("systemctl", "restart", *running_users, timeout=90)
+        made = self._unfit(system, own)
+        for name in made:
+            _write(system, name, make_certificate(own, self.host, _now()))
+        use = [unit for unit in made.values() if running(system, unit)]
+        if SERVER in use:
+            use.remove(SERVER)
+            system.run("systemctl", "reload", SERVER)
+        if use:
+            system.run("systemctl", "restart", *use, timeout=90)
 
     def undo(self, system: System, before: Any) -> None:
-        """Nobody serves with it once its server is stopped."""
+        """Nobody serves with them once their servers are stopped."""
 
 
-def group() -> int:
-    """The number of those who may read the key. Raises StepFailed."""
+def _write(system: System, name: str, made: Pair) -> None:
+    """For the service to read, alone, or for the server of the pages. Raises StepFailed."""
+    owner = (0, _group("byz-tls" if name == NODE else f"byz-{name}"))
+    system.write(f"{FOLDER}/{name}.key", made.key, 0o640, owner)
+    system.write(f"{FOLDER}/{name}.crt", made.certificate)
+    system.write(f"{FOLDER}/{name}.pem", made.key + made.certificate, 0o640, owner)
+
+
+def _group(name: str) -> int:
+    """Its number. Raises StepFailed."""
     with contextlib.suppress(KeyError):
-        return grp.getgrnam(GROUP).gr_gid
-    raise StepFailed(_("There is no group {name} here.").format(name=GROUP), _("The Byzantium stick has it."))
+        return grp.getgrnam(name).gr_gid
+    raise StepFailed(_("There is no group {name} here.").format(name=name), _("The Byzantium stick has it."))

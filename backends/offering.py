@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from byzwizard.backends import health, store
+from byzwizard.backends import certificates, health, store
 from byzwizard.backends.health import Health
 from byzwizard.backends.units import invocation, last_words, running
 from byzwizard.i18n import _
@@ -43,8 +43,12 @@ class Offered:
     call: str = ""
     announce: tuple[tuple[str, int], ...] = ()
 
+    def known_by(self, system: System) -> str:
+        """SHA-256 of the certificate that it, or the server of its pages, shows; empty where there is none."""
+        return certificates.known_by(system, self.name if self.certificate else certificates.NODE)
+
     def announced(self, certificate: str) -> dict[str, Any]:
-        """As directory.offered reads it; `certificate`: this node's, by which those it links itself with know it."""
+        """As directory.offered reads it; `certificate`: the one by which those it links itself with know it."""
         said = {"name": self.name, "title": self.title, "url": str(self.url)}
         more = {"program": self.program, "certificate": certificate if self.peer else "",
                 "announce": [{"type": kind, "port": port} for kind, port in self.announce]}

@@ -150,8 +150,7 @@ class Announce(Step):
     offered: tuple[Offered, ...]
 
     def _wanted(self, system: System) -> list[dict[str, Any]]:
-        known = certificates.known_by(system)
-        return [one.announced(known) for one in self.offered if running(system, one.unit)]
+        return [one.announced(one.known_by(system)) for one in self.offered if running(system, one.unit)]
 
     def needed(self, system: System) -> bool:
         return bool(self.before(system) != self._wanted(system))
@@ -205,8 +204,8 @@ class ServicesStage:
         starts = [step for one in wanted for step in _start(one, resolved, host)]
         started = tuple(step.id for step in starts if isinstance(step, RunService))
         shown = tls.steps(resolved, host, pages, started) if pages else ()
-        readers = tuple(one.unit for one in wanted if one.certificate)
-        certified = tls.certified(host, readers) if pages or readers else tls.uncertified(host)
+        speakers = tuple((one.name, one.unit) for one in wanted if one.certificate)
+        certified = tls.certified(host, speakers) if pages or speakers else tls.uncertified(host)
         return (
             StopUnits(
                 id="services-off", units=tuple(others),

@@ -91,9 +91,9 @@ def steps(resolved: Resolved, host: str, services: Sequence[Descriptor], after: 
     )
 
 
-def certified(host: str, users: tuple[str, ...]) -> tuple[Step, ...]:
-    """A certificate, and how people come to trust it; `users` are the units that read it themselves. They and the
-    server uphold what renews it."""
+def certified(host: str, users: tuple[tuple[str, str], ...]) -> tuple[Step, ...]:
+    """Certificates, and how people come to trust them; `users` are the services that speak TLS themselves, and their
+    units. They and the server uphold what renews them."""
     return (
         certificates.Certify(
             id="services-certificate", host=host, users=users,

@@ -155,7 +155,8 @@ class Descriptor(Part):
     runs before its program each time: it makes what is not there yet. `words` are texts of its templates, in the
     node's language. `note`: what its operator has to know. `url` is where people find it, where not behind nginx,
     `program` where programs of its kind do besides, `announce` of which types it is to programs that look around.
-    `certificate`: it speaks TLS itself, and is restarted with a new certificate."""
+    `certificate`: it speaks TLS itself, with /run/byzantium/tls/NAME.crt and .key (.pem: both), which its user byz-NAME
+    alone may read, and is restarted with new ones."""
 
     name: Annotated[str, AfterValidator(values.service_name)]
     title: Title

@@ -1,4 +1,4 @@
-"""Renew this node's certificate when its end is near, or when the clock was set (byz-certificate.service)."""
+"""Renew this node's certificates when its end is near, or when the clock was set (byz-certificate.service)."""
 
 import sys
 
@@ -11,19 +11,19 @@ from byzwizard.errors import ByzantiumError
 def _announce(system: System) -> None:
     """Services that link themselves with those of other nodes are known by the certificate."""
     told = (web.own_document(system) or {}).get("services", [])
-    known = certificates.known_by(system)
-    now = [{**one, "certificate": known} if "certificate" in one else one for one in told]
+    known = {one.name: one.known_by(system) for one in offering.chosen(system)}
+    now = [{**one, "certificate": known.get(one["name"], "")} if "certificate" in one else one for one in told]
     if now != told:
         web.announce(system, now)
 
 
 def main() -> int:
-    """Exit status 0: it is good, or there is none to be had."""
+    """Exit status 0: they are good, or there are none to be had."""
     system = System()
     known = facts.read(system)
     if known is None:
         return 0
-    users = tuple(one.unit for one in offering.chosen(system) if one.certificate)
+    users = tuple((one.name, one.unit) for one in offering.chosen(system) if one.certificate)
     host = f"{known.id}.{DOMAIN}"
     try:
         for step in (certificates.Certify(id="certificate", text="", host=host, users=users),

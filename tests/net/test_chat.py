@@ -120,9 +120,9 @@ def test_a_browser_and_a_program_talk_on_one_node(lab: Lab, tmp_path: Path) -> N
 def test_a_new_certificate_is_announced(lab: Lab) -> None:
     """By it the servers of other nodes know this one."""
     a = lab.nodes[0]
-    a.do("sh", "-c", "echo damaged >/run/byzantium/tls/node.crt")
+    a.do("sh", "-c", "echo damaged >/run/byzantium/tls/chat.crt")
     a.do("systemctl", "start", "byz-certificate.service")
-    made = ssl.PEM_cert_to_DER_cert(a.do("cat", "/run/byzantium/tls/node.crt"))
+    made = ssl.PEM_cert_to_DER_cert(a.do("cat", "/run/byzantium/tls/chat.crt"))
     told = json.loads(a.pages("/.well-known/byzantium.json")[2])["services"]
     assert told[0]["certificate"] == hashlib.sha256(made).hexdigest()
     assert within(20, lambda: a.state("chat") == "on")

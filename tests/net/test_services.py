@@ -311,8 +311,14 @@ def test_wrong_commands_change_nothing(lab: Lab, words: tuple[str, ...], status:
 def test_keys_are_read_by_those_who_need_them_alone(lab: Lab) -> None:
     a = lab.nodes[0]
     a.do("byzwizard", "enable", "wiki", "radio")
-    keys = a.do("stat", "-c", "%a %U:%G", "/run/byzantium/tls/node.key", "/var/lib/byzantium/identity/ca.key")
-    assert keys.split("\n")[:2] == ["640 root:byz-tls", "600 root:root"]
+    own, pages = "/run/byzantium/tls/radio.key", "/run/byzantium/tls/node.key"
+    keys = a.do("stat", "-c", "%a %U:%G", own, pages, "/var/lib/byzantium/identity/ca.key")
+    assert keys.splitlines() == ["640 root:byz-radio", "640 root:byz-tls", "600 root:root"]
+    assert len(set(a.do("sha256sum", own, pages).split())) == 4, "each has its own"
+    for user, path, status in (("radio", own, 0), ("radio", pages, 1), ("wiki", own, 1), ("tls", own, 1)):
+        it = f"byz-{user}"
+        read = a.run("setpriv", f"--reuid={it}", f"--regid={it}", "--init-groups", "head", "-c1", path)
+        assert read.returncode == status, (user, path)
     a.do("byzwizard", "disable", "wiki", "radio")
 
 

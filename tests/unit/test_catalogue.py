@@ -382,6 +382,8 @@ def test_a_descriptor_and_its_unit_say_the_same(name: str) -> None:
     assert packages >= set(one.packages)
     upheld = said.get("Upholds", "").split()
     assert one.certificate == ("byz-certificate.timer" in upheld), "who reads it has it renewed"
+    assert not one.certificate or said["User"] == f"byz-{name}", "who may read it"
+    assert said["User"] == "byz-tls" or "byz-tls" not in said.get("SupplementaryGroups", ""), "it has its own"
     assert bool(one.links) == (f"byz-links@{name}.path" in upheld), "who links itself is told of others"
     if one.first_run:
         assert said["ExecStartPre"] == f"/bin/sh /run/byzantium/services/{name}/{one.first_run}"

@@ -14,7 +14,7 @@ from tests.vm.harness import VM, Drive, blank, hear
 from tests.vm.phone import INSIDE, join
 
 SETUP = 600
-STICK = 10**9
+STICK = 1_250_000_000  # bytes; twice the system must have room
 SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH6Q0kUVPVxWAg9FSjKgUNQoFLdCTIHXfYTk1ll5S9nV somebody"
 ANSWERS = "byzantium: 1\nnode: {{name: {}}}\nmesh: {{name: relief-north, passphrase: canary wren ember quill}}\n"
 # Ten packets a second, in rounds that wait for every answer, until the file goes; a line for each round.

@@ -5,19 +5,27 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import byzwizard
 from byzwizard.backends.waiting import check_stop, stopping, wait_until
 from byzwizard.errors import CannotHere, StepFailed
 from byzwizard.i18n import _
 
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-
+PACKAGES = Path(byzwizard.__file__).parents[1]
 
 Process = subprocess.Popen[str]
+
+
+def ourselves(*words: str) -> tuple[str, ...]:
+    """The command line of this program in a process of its own: the one that runs, whatever lies in the folder that we
+    are in, where `python -m` alone would look first."""
+    return ("env", f"PYTHONPATH={PACKAGES}", sys.executable, "-P", "-m", "byzwizard", *words)
 
 
 @dataclass(frozen=True)

@@ -53,16 +53,17 @@ def _by_path(data: Any, errors: Iterable[Error]) -> dict[Path, list[Error]]:
     """Errors by their path in the file; where one kind of value was tried in part (a list), the others say nothing."""
     found: dict[Path, list[Error]] = {}
     for error in errors:
-        found.setdefault(_path(data, error["loc"]), []).append(error)
+        found.setdefault(_path(data, error), []).append(error)
     in_part = {path[:-1] for path in found if path and isinstance(path[-1], int)}
     return {path: said for path, said in found.items() if path not in in_part}
 
 
-def _path(data: Any, location: Sequence[str | int]) -> Path:
-    """pydantic's location without the names of the alternatives that it tried."""
+def _path(data: Any, error: Error) -> Path:
+    """pydantic's location without the names of the alternatives that it tried; only a key that is missing stands in it
+    and not in the data."""
     path: list[str | int] = []
-    for n, part in enumerate(location):
-        if isinstance(data, dict) and isinstance(part, str) and (part in data or n == len(location) - 1):
+    for part in error["loc"]:
+        if isinstance(data, dict) and isinstance(part, str) and (part in data or error["type"] == "missing"):
             data = data.get(part)
         elif isinstance(data, list) and isinstance(part, int) and part < len(data):
             data = data[part]

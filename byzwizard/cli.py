@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -93,6 +94,9 @@ def run(argv: Sequence[str]) -> int:
     if options.verb:
         status: int = importlib.import_module(f"byzwizard.commands.{options.verb}").run(context)
         return status
+    if context.json:
+        raise Invalid(_("--json needs a verb: the wizard is for people."),
+                      _("`byzwizard --help` shows what can be said."))
     return _open(context)
 
 
@@ -144,6 +148,15 @@ def open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+        # What the terminal's encoding lacks becomes a question mark. JSON is UTF-8 everywhere (RFC 8259, 8.1).
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            utf8 = name == "stdout" and "--json" in sys.argv
+            stream.reconfigure(encoding="utf-8" if utf8 else None, errors="replace")
+
+
+def _harmless(said: object) -> str:
+    """What the command line says may come from anywhere: no control character of it reaches the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(said))
 
 
 def main() -> int:
@@ -153,19 +166,19 @@ def main() -> int:
         sys.stdout.flush()
         return status
     except ByzantiumError as error:
-        print(f"byzwizard: {error}", file=sys.stderr)
+        print(f"byzwizard: {_harmless(error)}", file=sys.stderr)
         return error.status
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             # The reader has gone (`byzwizard status | head`): nobody is left to tell.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        what = error.filename or _("Writing the answer")
+        what = _harmless(error.filename or _("Writing the answer"))
         advice = [_("Try again with sudo.")] if isinstance(error, PermissionError) and os.geteuid() != 0 else []
         with contextlib.suppress(OSError):
             print(_("byzwizard: {what}: {why}.").format(what=what, why=error.strerror), *advice, file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CannotHere.status if isinstance(error, PermissionError) else 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # or Ctrl-D at a question: nothing is done before the answer
         print(_("byzwizard: interrupted; nothing was changed."), file=sys.stderr)
         return 130

@@ -7,11 +7,10 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from byzwizard.backends.system import System
+from byzwizard.backends.system import System, ourselves
 from byzwizard.commands import Context
 from byzwizard.desk import Applying, Cable, Keeping, Offer, Phones, Place, Review, ServiceData, Stick
 from byzwizard.errors import ByzantiumError, Invalid
@@ -93,7 +92,7 @@ class Here:
     def _ask(self, *words: str) -> str:
         """What a verb of ours prints as JSON, from a process of its own: the libraries that it needs would make the
         wizard half as big again, and stay. Raises ByzantiumError with the verb's own sentence."""
-        result = self._system.run(sys.executable, "-m", "byzwizard", "--json", *words, ok=range(256), timeout=120)
+        result = self._system.run(*ourselves("--json", *words), ok=range(256), timeout=120)
         if result.status:
             error = ByzantiumError(result.err.strip().removeprefix("byzwizard: ") or result.out.strip())
             error.status = result.status
@@ -108,7 +107,8 @@ class Here:
         if not self.rehearsal:
             machine = looked(self._system, answers, machine)
         node = rehearsed(machine) if self.rehearsal else identity(self._system)
-        ready = prepare_answers(self._system, answers, machine, node, self._context.stages)
+        ready = prepare_answers(self._system, answers, machine, node, self._context.stages,
+                                recorded=self._context.machine_file is not None)
         needed = frozenset(
             step.id
             for stage in ready.plan.stages
@@ -175,9 +175,7 @@ class Here:
     def _program(self, arguments: list[str], text: str) -> Applying:
         from byzwizard.running import Running
 
-        process = self._system.spawn(
-            sys.executable, "-m", "byzwizard", "--json", "--yes", *arguments, stdin=subprocess.PIPE
-        )
+        process = self._system.spawn(*ourselves("--json", "--yes", *arguments), stdin=subprocess.PIPE)
         assert process.stdin is not None
         with process.stdin as pipe:
             pipe.write(text)

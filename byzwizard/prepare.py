@@ -55,7 +55,7 @@ def prepare(
         machine = looked(system, answers, _listened(system, answers, machine, heard))
         machine = machine.model_copy(update={"patient": boot or facts.waits(system)})
     node = identity(system) if machine_file is None else rehearsed(machine)
-    ready = prepare_answers(system, answers, machine, node, stages, boot=boot)
+    ready = prepare_answers(system, answers, machine, node, stages, boot=boot, recorded=machine_file is not None)
     missing = [_("This version of Byzantium has no service {name}: it is left out.").format(name=name) for name in gone]
     return replace(ready, told=(*missing, *ready.told))
 
@@ -96,14 +96,16 @@ def prepare_answers(
     stages: Sequence[Stage],
     taken: Collection[str] = (),
     boot: bool = False,
+    recorded: bool = False,
 ) -> Prepared:
+    """What a recorded machine comes to does not depend on this computer. Raises Invalid, CannotHere."""
     from byzwizard import later
     from byzwizard.answers import with_secrets
 
     use(answers.node.language)
     answers = with_secrets(answers)
     former = None
-    if answers.mesh.subnet == "auto":
+    if answers.mesh.subnet == "auto" and not recorded:
         taken, former = {*taken, *prefixes.in_use(system)}, prefixes.former(system)
     without = later.left_out(answers, machine) if boot else {}
     resolved = resolve(answers, machine, node, taken, former, without)

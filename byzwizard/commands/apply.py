@@ -281,9 +281,16 @@ class Apply:
 
     def _touches_caller(self, plan: Plan) -> bool:
         interface = revert.caller_interface(self._system)
-        if interface is None or (interface and interface not in _interfaces(self._ready.resolved)):
+        if interface is None:
             return False
-        return any(step.network and step.needed(self._system) for stage in plan.stages for step in stage.steps)
+        from byzwizard.backends import gateway, interfaces
+
+        # Every radio is given another task or let go; a wired port is looked after by one stage. Where it cannot be
+        # told, it may be any of them.
+        ours = not interface or interface in _interfaces(self._ready.resolved) \
+            or interfaces.phy_of(self._system, interface) is not None
+        return any(step.network and step.needed(self._system) for stage in plan.stages for step in stage.steps
+                   if ours or stage.name == gateway.STAGE.name)
 
     def _end(self, status: int, text: str, changed: bool = False) -> int:
         self._tell(Event("end", text=text, changed=changed, status=status))
@@ -295,7 +302,7 @@ def _interfaces(resolved: Resolved) -> set[str]:
     for link in resolved.links:
         names |= {link.name, link.interface}
     for access_point in resolved.access_points:
-        names |= {access_point.name, access_point.interface or ""}
+        names |= {access_point.name, access_point.interface or access_point.name}
     return names
 
 

@@ -66,7 +66,7 @@ def _service(text: str) -> "Descriptor":
     try:
         name = catalogue_names.known(text)
     except values.BadValue as fault:
-        raise Invalid(str(fault), fault.hint) from fault
+        raise Invalid(fault.message, fault.hint) from fault
     there = catalogue.here()
     service = there.services.get(name)
     if service is None:

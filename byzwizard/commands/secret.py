@@ -39,7 +39,7 @@ def given(options: argparse.Namespace, prefix: str = "") -> str | None:
     try:
         with os.fdopen(number, "r", encoding="ascii", errors="replace", closefd=False) as pipe:
             line = pipe.readline()
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError, TypeError):  # a number that is no C int
         raise Invalid(
             _("--{prefix}passphrase-fd {number}: this descriptor cannot be read.").format(prefix=prefix, number=number)
         ) from None
@@ -66,16 +66,24 @@ def answering() -> Iterator[None]:
 
 def asked(question: str, twice: bool = False) -> str:
     """From the terminal. Raises Invalid where there is none, or where the second one differs."""
-    import getpass
-
     if not sys.stdin.isatty():
         raise Invalid(
             _("A passphrase is needed, and there is no terminal to ask for it."),
             _("Give it with --passphrase-file or --passphrase-fd."),
         )
     with answering():
-        first = _valid(getpass.getpass(question + ": "), question)
-        second = getpass.getpass(_("Once more: ")) if twice else first
+        first = _valid(_typed(question + ": "), question)
+        second = _typed(_("Once more: ")) if twice else first
     if second != first:
         raise StepFailed(_("The two passphrases differ; nothing was done."))
     return first
+
+
+def _typed(question: str) -> str:
+    """Without an echo. What the terminal's encoding does not know makes it empty, which no passphrase is."""
+    import getpass
+
+    try:
+        return getpass.getpass(question)
+    except UnicodeDecodeError:
+        return ""

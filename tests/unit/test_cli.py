@@ -1,9 +1,15 @@
 """The command line: one sentence and the right status for what is wrong, and nothing done to the wrong computer."""
 
+import contextlib
 import errno
+import fcntl
 import json
+import os
+import pty
 import signal
+import subprocess
 import sys
+import termios
 from io import StringIO
 from pathlib import Path
 
@@ -11,6 +17,7 @@ import pytest
 
 from byzwizard import __main__ as start
 from byzwizard import cli
+from byzwizard.backends.system import System, ourselves
 
 MACHINES = Path(__file__).parents[1] / "machines"
 NETBOOK = str(MACHINES / "netbook-ath9k-one-gigabyte.json")
@@ -58,6 +65,8 @@ def test_shared_options_stand_before_and_after_the_verb(
         (("enable", "wikki"), 2, "There is no service “wikki”. Did you mean wiki?\n"),
         (("disable", "wikki"), 2, "There is no service “wikki”. Did you mean wiki?\n"),
         (("plan", "/nowhere/answers.yaml"), 2, "/nowhere/answers.yaml"),
+        (("plan", "FILE", "--machine", "/no\x1b[2Jwhere"), 2, "/no\N{REPLACEMENT CHARACTER}[2Jwhere cannot be read"),
+        (("--json",), 2, "--json needs a verb"),
         (("plan", "FILE", "--machine", str(MACHINES / "no-wireless-card-at-all.json")), 4, "no wireless card"),
     ],
 )
@@ -127,6 +136,50 @@ def test_a_closed_stream_is_no_traceback(
     said = capsys.readouterr()
     assert (said.err == "") is (closed == "stderr")
     assert "nowhere" not in said.out
+
+
+@pytest.mark.allow_subprocess
+def test_what_a_terminal_cannot_show_is_no_traceback(answers: str) -> None:
+    """And JSON is UTF-8 everywhere."""
+    for more in ([], ["--json"]):
+        words = ["plan", answers, "--machine", NETBOOK, *more]
+        done = subprocess.run([sys.executable, "-m", "byzwizard", *words], capture_output=True, check=False,
+                              env={**os.environ, "PYTHONIOENCODING": "ascii"})
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.decode("utf-8" if more else "ascii")
+
+
+@pytest.mark.allow_subprocess
+@pytest.mark.parametrize("typed", [b"\x04", b"pass\xe9phrase\n"])
+def test_neither_the_end_of_input_nor_strange_bytes_at_a_question_are_a_traceback(typed: bytes) -> None:
+    """Ctrl-D, and what a serial console sends that is not set to UTF-8."""
+    controller, terminal = pty.openpty()
+    ask = ("import sys; from byzwizard import cli; from byzwizard.commands import secret\n"
+           "cli.run = lambda _words: secret.asked('Passphrase') and 0\nsys.exit(cli.main())")
+    with subprocess.Popen([sys.executable, "-c", ask], stdin=terminal, stdout=terminal, stderr=terminal,
+                          start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) as asking:
+        os.close(terminal)
+        said = b""
+        while b"Passphrase: " not in said:
+            said += os.read(controller, 1000)
+        os.write(controller, typed)
+        with contextlib.suppress(OSError):  # the other end is closed
+            while more := os.read(controller, 1000):
+                said += more
+    os.close(controller)
+    assert b"Traceback" not in said
+    assert asking.returncode == (130 if typed == b"\x04" else 2), said
+
+
+@pytest.mark.allow_subprocess
+def test_a_process_of_ours_is_this_program_whatever_lies_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("byzwizard", "argparse"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("print('of somebody else')\n")
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(System().run(*ourselves("schema")).out)["title"]
 
 
 def test_what_only_root_may_read_comes_with_advice(

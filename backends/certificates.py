@@ -1,7 +1,8 @@
 """Certificates of a node: an authority of its own that can speak for its canonical name alone, and a certificate for
 the server of its pages and for each service that speaks TLS itself. Nobody can read the key of another one.
 
-X.509 as RFC 5280 has it. Laptops have wrong clocks, so all begins long ago; Apple's systems take no certificate of a
+X.509 as RFC 5280 has it. Laptops have wrong clocks, so all begins long ago, and the authority holds whatever they
+show; Apple's systems take no certificate of a
 server that is good for more than 825 days from its beginning to its end (support.apple.com/HT210176).
 """
 
@@ -34,7 +35,7 @@ SERVER = "byz-tls.service"  # of the pages
 NODE = "node"  # its certificate
 
 DAY = datetime.timedelta(days=1)
-LONG_AGO, LONG_TO_COME = 3650 * DAY, 10950 * DAY  # of the authority
+BEGIN, END = (datetime.datetime(year, 1, 1, tzinfo=datetime.UTC) for year in (1970, 2100))  # of the authority
 AGO, TO_COME = 400 * DAY, 424 * DAY  # of the certificate
 NEAR_ITS_END = 60 * DAY
 
@@ -47,7 +48,7 @@ class Pair:
     certificate: str
 
 
-def make_authority(host: str, now: datetime.datetime) -> Pair:
+def make_authority(host: str) -> Pair:
     """An authority that may vouch for `host` and what is below it, and for nothing else."""
     import ipaddress
 
@@ -61,7 +62,7 @@ def make_authority(host: str, now: datetime.datetime) -> Pair:
                           data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
                           encipher_only=False, decipher_only=False)
     built = (
-        _builder(name, name, key, now - LONG_AGO, now + LONG_TO_COME)
+        _builder(name, name, key, BEGIN, END)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.NameConstraints([x509.DNSName(host)], nothing), critical=True)
         .add_extension(usage, critical=True)
@@ -210,12 +211,13 @@ class Certify(Step):
     def _unfit(self, system: System, own: Pair | None) -> dict[str, str]:
         """Whose certificate is no good, and the unit."""
         return {name: unit for name, unit in ((NODE, SERVER), *self.users)
-                if not fits(own, _pair(system, f"{FOLDER}/{name}.key", f"{FOLDER}/{name}.crt"), self.host, _now())}
+                if not _whole(system, name)
+                or not fits(own, _pair(system, f"{FOLDER}/{name}.key", f"{FOLDER}/{name}.crt"), self.host, _now())}
 
     def apply(self, system: System, progress: Progress) -> None:
         own = authority(system)
         if own is None or not speaks_for(own, self.host):
-            own = make_authority(self.host, _now())
+            own = make_authority(self.host)
             folder = THIS_BOOT if store.locked(system) else KEPT
             system.path(folder).mkdir(parents=True, exist_ok=True)
             system.path(folder).chmod(0o700)
@@ -241,6 +243,12 @@ def _write(system: System, name: str, made: Pair) -> None:
     system.write(f"{FOLDER}/{name}.key", made.key, 0o640, owner)
     system.write(f"{FOLDER}/{name}.crt", made.certificate)
     system.write(f"{FOLDER}/{name}.pem", made.key + made.certificate, 0o640, owner)
+
+
+def _whole(system: System, name: str) -> bool:
+    """Are all three files of one make?"""
+    key, certificate, both = (system.read(f"{FOLDER}/{name}.{what}") or "" for what in ("key", "crt", "pem"))
+    return both == key + certificate
 
 
 def _group(name: str) -> int:

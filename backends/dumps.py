@@ -53,7 +53,8 @@ def _begin(system: System, one: Dumped) -> tuple[Path, int, int]:
     dumped.clear(system, one)
     work = dumped.work(system, one)
     for folder in ("coming", "coming/in", "coming/out"):
-        (work / folder).mkdir(mode=0o711 if folder == "coming" else 0o700)
+        (work / folder).mkdir(mode=0o700)
+    (work / "coming").chmod(0o711)
     os.chown(work / "coming/out", user.pw_uid, user.pw_gid)
     return work, user.pw_uid, user.pw_gid
 

@@ -65,7 +65,7 @@ def ruleset(resolved: Resolved) -> str:
 def settings(resolved: Resolved) -> str:
     """What byzwizard.gateway reads; it knows IPv4 alone, and finds the ports by itself."""
     internet = resolved.answers.internet
-    servers = [server for server in internet.dns if ":" not in server]
+    servers = list(internet.servers)
     uplink, share = resolved.uplink, internet.share
     if uplink and not isinstance(share, str):
         share = tuple(uplink.name if name == uplink.interface else name for name in share)

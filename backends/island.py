@@ -29,7 +29,7 @@ OWNER = (956, 956)  # byz-gate, as the duty of the uplinks: both may do with the
 
 def settings(resolved: Resolved) -> str:
     """What byzwizard.island reads; the key in it is secret. Questions go out by IPv4 alone."""
-    servers = [server for server in resolved.answers.internet.dns if ":" not in server]
+    servers = list(resolved.answers.internet.servers)
     islands = [asdict(island) for island in resolved.islands]
     return json.dumps({"key": resolved.island_key, "islands": islands, "dns": servers}) + "\n"
 

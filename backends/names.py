@@ -120,11 +120,11 @@ class NamesStage:
         return _("Names and front page")
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
-        name, blocked = resolved.name, resolved.answers.mesh.blocked
+        name, blocked, internet = resolved.name, resolved.answers.mesh.blocked, resolved.answers.internet
         return (
             ConfigFile(
                 id="names-servers", path=SERVERS, content="".join(
-                    f"server={server}\n" for server in resolved.answers.internet.dns),
+                    f"server={server}\n" for server in dict.fromkeys((*internet.dns, *internet.servers))),
                 text=_("Write down whom to ask for names while there is Internet")),
             ConfigFile(
                 id="names-file", path=CONFIG, content=configuration(resolved),

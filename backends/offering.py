@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from dataclasses import dataclass
@@ -85,11 +84,10 @@ def state(system: System, one: Offered) -> State:
 
 
 def _age(system: System, unit: str) -> float:
-    """Seconds since its start."""
-    if invocation(system, unit) is not None:
-        with contextlib.suppress(FileNotFoundError):
-            return time.time() - system.path(f"/run/systemd/units/invocation:{unit}").lstat().st_mtime
-    return 0.0
+    """Seconds since its start, whatever became of the time of day since."""
+    shown = system.run("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "--value", unit, ok=range(256))
+    began = shown.out.strip()
+    return time.monotonic() - int(began) / 1e6 if began.isdecimal() and began != "0" else 0.0
 
 
 def row(one: Offered, now: State) -> dict[str, Any]:

@@ -182,19 +182,27 @@ class Wifi(WithPassphrase):
     passphrase_file: FilePath | None = Field(default=None, description=PASSPHRASE_FILE)
 
 
+DNS = ("9.9.9.9", "149.112.112.112", "1.1.1.1", "8.8.8.8")
+
+
 class Internet(Section):
     share: Literal["ask", "auto", "never"] | Interfaces = Field(
         default="ask", description=N_("Share the Internet with the mesh: ask, auto, never, or a list such as [eth0].")
     )
     wifi: Wifi | None = Field(default=None, description=N_("Internet over Wi-Fi: null, or its ssid and passphrase."))
     dns: Annotated[tuple[Annotated[str, _is(values.dns_server), _text()], ...], Field(strict=False)] = Field(
-        default=("9.9.9.9", "149.112.112.112", "1.1.1.1", "8.8.8.8"),
+        default=DNS,
         description=N_("Addresses of the name servers asked while there is an Internet connection."),
     )
     islands: Annotated[tuple[Island, ...], Field(strict=False)] = Field(
         default=(),
         description=N_("Meshes to join over the Internet, if their owners agree: KEY@HOST:PORT; KEY where they call."),
     )
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The name servers that an uplink leads to, which has IPv4 alone; Byzantium's own where it is none of them."""
+        return tuple(server for server in self.dns if ":" not in server) or DNS
 
 
 class Remote(Section):

@@ -9,7 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from byzwizard.backends import alerts, announced, directory, linked, offered
@@ -25,6 +25,9 @@ LATER = 4.0  # seconds in which a node's /64 is explained by its document, befor
 CLOCKS = 4  # nodes that are asked for the time, and as many near
 POOL = "pool 2.debian.pool.ntp.org iburst maxsources 3"
 MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
+# Bytes of all documents, from which on those that are longer than FAIR are believed but for what they offer and tell:
+# what is written for others holds all of it at once, and one letter in it may make every other four bytes long.
+ROOM, FAIR = 2 * 2**20, 4096
 HIDDEN = 100  # nodes asked at their IPv6 address
 # What nodes tell their neighbours of documents that are newer by now.
 NEWS = 64  # lines
@@ -43,6 +46,7 @@ class Peer:
     due: float = 0.0
     failures: int = 0
     document: directory.Document | None = None
+    bytes: int = 0  # of that document
     fetched: float = 0.0
     learned: float = 0.0  # when the document came that is known now
     told: int = 0  # the newest serial that another node told, and
@@ -172,14 +176,20 @@ class Book:
             raise directory.BadDocument("it has this node's own identity: one of the two sticks is a copy")
         if peer.document is not None and peer.document.id == document.id and document.serial < peer.document.serial:
             raise directory.BadDocument("it is older than the one known")
+        others = sum(other.bytes for other in self.peers.values() if other.document and other is not peer)
+        whole = len(body) <= FAIR or others + len(body) <= ROOM
+        if not whole:
+            document = replace(document, services=(), alerts=())
         now = self._clock()
         if peer.document is None or (peer.document.id, peer.document.serial) != (document.id, document.serial):
             peer.learned = now
         if document.serial < peer.told and peer.told_by is not None:
             peer.told_by.unheard = now + STALE_AFTER
         peer.told, peer.told_by = document.serial, None
-        peer.document, peer.fetched, peer.failures, peer.trouble = document, now, 0, None
-        peer.lied = False
+        peer.document, peer.fetched, peer.failures = document, now, 0
+        peer.bytes = len(body) if whole else 0
+        peer.trouble = None if whole else "what it offers is left out: all nodes together say too much"
+        peer.lied = not whole
         peer.due = now + AGAIN * random.uniform(0.8, 1.2)
 
     def failed(self, peer: Peer, why: str, lied: bool = False) -> None:

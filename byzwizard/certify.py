@@ -6,6 +6,7 @@ from byzwizard.backends import certificates, facts, offering, trust, web
 from byzwizard.backends.directory import DOMAIN
 from byzwizard.backends.system import System
 from byzwizard.errors import ByzantiumError
+from byzwizard.locking import only_one
 
 
 def _announce(system: System) -> None:
@@ -18,23 +19,30 @@ def _announce(system: System) -> None:
 
 
 def main() -> int:
-    """Exit status 0: they are good, or there are none to be had."""
+    """Exit status 0: they are good, or there are none to be had; 3 while another change is under way, which may wait
+    for what would be started anew here: systemd tries again."""
     system = System()
-    known = facts.read(system)
-    if known is None:
-        return 0
-    users = tuple((one.name, one.unit) for one in offering.chosen(system) if one.certificate)
-    host = f"{known.id}.{DOMAIN}"
     try:
-        for step in (certificates.Certify(id="certificate", text="", host=host, users=users),
-                     trust.Explain(id="trust", text="", host=host, shown=True)):
-            if step.needed(system):
-                step.apply(system, lambda _done, _total: None)
-        _announce(system)
+        with only_one(system):
+            _renew(system)
     except ByzantiumError as fault:
         print(fault, file=sys.stderr)
         return fault.status
     return 0
+
+
+def _renew(system: System) -> None:
+    """Raises ByzantiumError."""
+    known = facts.read(system)
+    if known is None:
+        return
+    users = tuple((one.name, one.unit) for one in offering.chosen(system) if one.certificate)
+    host = f"{known.id}.{DOMAIN}"
+    for step in (certificates.Certify(id="certificate", text="", host=host, users=users),
+                 trust.Explain(id="trust", text="", host=host, shown=True)):
+        if step.needed(system):
+            step.apply(system, lambda _done, _total: None)
+    _announce(system)
 
 
 if __name__ == "__main__":

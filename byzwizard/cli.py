@@ -161,6 +161,7 @@ def _harmless(said: object) -> str:
 
 def main() -> int:
     open_streams()
+    os.umask(0o022)  # what daemons read does not depend on the caller's shell; secrets have modes of their own
     try:
         status = run(sys.argv[1:])
         sys.stdout.flush()

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,8 +61,19 @@ def way_out(path: Path) -> tuple[str, str] | None:
     return None
 
 
+@contextlib.contextmanager
+def _refused() -> Iterator[None]:
+    """What the kernel refuses is an OSError here, which pyroute2's is not."""
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    try:
+        yield
+    except NetlinkError as fault:
+        raise OSError(fault.code, os.strerror(fault.code)) from fault
+
+
 class Tunnels:
-    """WireGuard's own settings, by netlink."""
+    """WireGuard's own settings, by netlink. All raise OSError."""
 
     def __init__(self) -> None:
         from pyroute2 import WireGuard
@@ -70,15 +83,17 @@ class Tunnels:
     def close(self) -> None:
         self._link.close()
 
+    @_refused()
     def set(self, island: Island, key: str) -> None:
-        """Raises OSError (NetlinkError is one of a kind)."""
         peer = {"public_key": island.key, "allowed_ips": list(EVERYTHING), "persistent_keepalive": KEEPALIVE}
         self._link.set(island.name, private_key=key, listen_port=island.listen, fwmark=MARK, peer=peer)
 
+    @_refused()
     def call(self, island: Island, address: str) -> None:
         peer = {"public_key": island.key, "endpoint_addr": address, "endpoint_port": island.port}
         self._link.set(island.name, peer=peer)
 
+    @_refused()
     def heard(self, island: Island) -> int:
         """When the other end last proved its key, in seconds of the epoch; 0 for never."""
         for message in self._link.info(island.name):
@@ -158,8 +173,10 @@ class Duty:
         self._way = way
 
     def _tend(self, island: Island, now: float) -> dict[str, Any]:
-        """A row of state.json; `heard` is in seconds of the epoch."""
+        """A row of state.json; `heard` is in seconds of the epoch. An interface that somebody took away comes back."""
         assert self._tunnels is not None
+        if index(island.name) is None:
+            self._make(island)
         heard = self._tunnels.heard(island)
         joined = heard > 0 and time.time() - heard < ALIVE
         if joined != self._joined.get(island.name, False):

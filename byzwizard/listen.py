@@ -9,6 +9,7 @@ answers, as the wizard's Review does; the ladder chooses.
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from byzwizard.resolve import MeshLink, Resolved
 
 ANSWERS = "/run/byzantium/listening.yaml"
+# The access points that are off meanwhile; a run that was killed leaves it behind.
+PAUSED = "/run/byzantium/listening.paused"
 
 
 def say(text: str) -> None:
@@ -38,12 +41,14 @@ def say(text: str) -> None:
 def silent(system: System, known: Facts) -> Iterator[None]:
     """The access points that have a radio of their own are off meanwhile. Those that are still wanted come back."""
     meshing = {interfaces.phy_of(system, link.name) for link in known.links}
+    left = (system.read(PAUSED) or "").split()
     paused = [
         name
         for name in known.access_points
-        if interfaces.phy_of(system, name) not in meshing and running(system, unit_of(name))
+        if interfaces.phy_of(system, name) not in meshing and (name in left or running(system, unit_of(name)))
     ]
     try:
+        system.write(PAUSED, "".join(f"{name}\n" for name in paused))
         for name in paused:
             system.run("systemctl", "stop", unit_of(name), timeout=90)
             # hostapd leaves the kind that it found, which is its own where an earlier one was killed.
@@ -55,6 +60,7 @@ def silent(system: System, known: Facts) -> Iterator[None]:
         for name in paused:
             if now is not None and name in now.access_points and not running(system, unit_of(name)):
                 system.run("systemctl", "start", unit_of(name), timeout=90)
+        system.remove(PAUSED)
 
 
 def change(system: System, known: Facts, resolved: Resolved, heard: Sequence[Hub]) -> str | None:
@@ -113,6 +119,7 @@ def listen(system: System, known: Facts) -> None:
 
 def main() -> int:
     """Exit status 0: what could not be is told, and tried again when it is due again."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what is paused comes back
     system = System()
     known = facts.read(system)
     if known is None or not known.listens or alone.company(system, known):

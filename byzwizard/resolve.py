@@ -243,6 +243,8 @@ def _notes(
             for link in links
             if not link.encrypted
         ]
+    if not set(answers.internet.dns) & set(answers.internet.servers) and answers.internet.share != "never":
+        notes.append(_("internet.dns names no server with an IPv4 address: those that Byzantium knows are asked too."))
     if keys.kind == "open" and links:
         notes.append(_("The mesh is open: nothing on the air is encrypted, and anyone can listen and join."))
     if access_points and access_points[0].passphrase is None:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -80,7 +81,7 @@ class Computer(System):
         if argv[:2] == ("systemctl", "start"):
             self.runs(argv[2])
         if argv[:2] == ("systemctl", "stop"):
-            self.path(f"/run/systemd/units/invocation:{argv[2]}").unlink()
+            self.path(f"/run/systemd/units/invocation:{argv[2]}").unlink(missing_ok=True)
         return Result(0, "", "")
 
     def runs(self, unit: str) -> None:
@@ -239,6 +240,25 @@ def test_a_hub_that_hears_another_one_joins_it_and_is_silent_from_then_on(
     assert asked[-2:] == ["--heard", hearing.written([hub(ssid=b"pier".hex())])]
     assert not air.on("ap0")
     assert capsys.readouterr().err == "an access point of this mesh is heard: wlan0 joins it\n"
+
+
+def test_an_access_point_that_a_killed_run_left_off_comes_back(air: Air) -> None:
+    air.computer.write(listen.PAUSED, "ap0\n")
+    air.computer.run("systemctl", "stop", "byz-ap@ap0.service")
+    assert listen.main() == 0
+    assert air.on("ap0")
+    assert air.computer.read(listen.PAUSED) is None
+
+
+def test_a_listening_that_is_stopped_leaves_none_off(air: Air, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "prepared", lambda *_: signal.raise_signal(signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit):
+            listen.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert air.on("ap0")
 
 
 def test_a_hub_that_hears_nobody_of_its_mesh_is_there_again(air: Air, capsys: pytest.CaptureFixture[str]) -> None:

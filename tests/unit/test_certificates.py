@@ -12,10 +12,11 @@ from cryptography import x509
 
 from byzwizard.backends import certificates
 from byzwizard.backends.certificates import DAY, Pair
+from byzwizard.backends.system import System
 
 HOST, OTHER = "a" * 32 + ".byzantium.mesh", "b" * 32 + ".byzantium.mesh"
 NOW = datetime.datetime.now(datetime.UTC)
-AUTHORITY = certificates.make_authority(HOST, NOW)
+AUTHORITY = certificates.make_authority(HOST)
 
 
 def parsed(pair: Pair) -> x509.Certificate:
@@ -87,9 +88,27 @@ def test_what_does_not_belong_together_is_made_anew() -> None:
     own, another = (certificates.make_certificate(AUTHORITY, HOST, NOW) for _each in range(2))
     assert not certificates.fits(AUTHORITY, Pair(another.key, own.certificate), HOST, NOW)
     assert not certificates.fits(AUTHORITY, own, OTHER, NOW)
-    assert not certificates.fits(certificates.make_authority(HOST, NOW), own, HOST, NOW)
+    assert not certificates.fits(certificates.make_authority(HOST), own, HOST, NOW)
     assert not certificates.fits(AUTHORITY, Pair("", "damaged"), HOST, NOW)
     assert certificates.speaks_for(AUTHORITY, HOST)
     assert not certificates.speaks_for(AUTHORITY, OTHER)
     assert not certificates.speaks_for(Pair(own.key, AUTHORITY.certificate), HOST)
     assert not certificates.speaks_for(Pair("x", "damaged"), HOST)
+
+
+def test_a_clock_that_is_years_ahead_makes_no_authority_for_ever() -> None:
+    """It is kept with the node's identity, and must be good when the clock is right again."""
+    authority = parsed(AUTHORITY)
+    assert authority.not_valid_before_utc.year == 1970
+    assert authority.not_valid_after_utc.year == 2100
+
+
+@pytest.mark.parametrize("torn", ["key", "crt", "pem"])
+def test_a_file_of_another_make_is_no_whole_certificate(torn: str, tmp_path: Path) -> None:
+    """As a power cut leaves them: some programs read one file, some two."""
+    system, pair = System(tmp_path), certificates.make_certificate(AUTHORITY, HOST, NOW)
+    for what, text in (("key", pair.key), ("crt", pair.certificate), ("pem", pair.key + pair.certificate)):
+        system.write(f"{certificates.FOLDER}/radio.{what}", text)
+    assert certificates._whole(system, "radio")
+    system.remove(f"{certificates.FOLDER}/radio.{torn}")
+    assert not certificates._whole(system, "radio")

@@ -21,7 +21,7 @@ SOCKS: dict[str, Any] = {"say": "\x05\x01\xff", "hear": "\x05\0"}
 def server(folder: Path) -> ssl.SSLContext:
     """Of whose certificate nobody knows who vouches for it."""
     now = datetime.datetime.now(datetime.UTC)
-    pair = certificates.make_certificate(certificates.make_authority(HOST, now), HOST, now)
+    pair = certificates.make_certificate(certificates.make_authority(HOST), HOST, now)
     (folder / "it.pem").write_text(pair.key + pair.certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "it.pem")

@@ -16,7 +16,7 @@ from byzwizard.i18n import languages
 
 HOST = "a" * 32 + ".byzantium.mesh"
 NOW = datetime.datetime.now(datetime.UTC)
-AUTHORITY, ANOTHER = (certificates.make_authority(HOST, NOW) for _each in range(2))
+AUTHORITY, ANOTHER = (certificates.make_authority(HOST) for _each in range(2))
 DER = certificates.der(AUTHORITY.certificate)
 SHOW = trust.Explain(id="show", text="", host=HOST, shown=True)
 HIDE = trust.Explain(id="hide", text="", host=HOST, shown=False)

@@ -1,6 +1,6 @@
 """Copies of the running stick: several at once, one pulled out, a store kept, and what they start into.
 
-What must not be erased is in test_refused.py."""
+What else must not be erased is in test_refused.py."""
 
 from __future__ import annotations
 
@@ -47,6 +47,12 @@ def disk(vm: VM, serial: str) -> str:
 
 def events(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(("words", "why"), [("INTERNAL", "internal:INTERNAL"), ("byzantium-medium", "runs from")])
+def test_what_must_not_be_erased_is_refused(source: VM, words: str, why: str) -> None:
+    status, text = source.sh(f"byzwizard clone --yes {words}")
+    assert (status, why in text, len(text.splitlines())) == (3, True, 1), text
 
 
 def test_nothing_is_erased_unconfirmed(source: VM) -> None:

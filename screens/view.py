@@ -16,6 +16,16 @@ WIDEST = 100  # columns of a page: what stands at its right end still belongs to
 LOW = 4  # rows that the items have at least; else the title goes
 
 
+class Row(urwid.GridFlow):
+    """urwid 5.1 forgets the arrangement by keeping it (to set _w invalidates), and makes it anew five times a frame.
+    What changes its cells or their focus still invalidates it."""
+
+    def get_display_widget(self, size: Any) -> Any:
+        arranged = super().get_display_widget(size)
+        self._cache_maxcol = self._get_maxcol(size)
+        return arranged
+
+
 class View(urwid.WidgetWrap[Any]):
     """Keeps the focus by id while items come and go, and makes a new widget only for an item that changed."""
 
@@ -28,7 +38,7 @@ class View(urwid.WidgetWrap[Any]):
         self._walker: urwid.SimpleFocusListWalker[Any] = urwid.SimpleFocusListWalker([])
         self._list = urwid.ListBox(self._walker)
         self._buttons: list[Line] = []
-        self._row = urwid.GridFlow([], 10, 2, 0, "left")
+        self._row = Row([], 10, 2, 0, "left")
         self._foot, self._gap, self._below = urwid.Pile([]), urwid.Divider(), urwid.Pile([])
         self._said: tuple[Item, ...] = ()  # what the foot shows
         super().__init__(urwid.Frame(urwid.ScrollBar(self._list), self._header))

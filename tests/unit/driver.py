@@ -192,28 +192,36 @@ def _options(screen: Screen, item: str) -> Any:
     return next(one.options for one in screen.session.page.items() if isinstance(one, Pick) and one.id == item)
 
 
+def _write(screen: Screen, item: str, text: str) -> None:
+    """A person leaves alone what stands there already."""
+    screen.to(item)
+    line: Any = screen.root.view.line
+    if line.item.text != text:
+        screen.type(item, text)
+
+
 def _fill_mesh(screen: Screen, answers: Answers) -> None:
     passphrase = answers.mesh.passphrase
     if passphrase is not None:
         screen.to("private")
         screen.press(" ")
-        screen.type("mesh.passphrase", passphrase.get_secret_value())
-    screen.type("mesh.name", answers.mesh.name)
-    screen.type("node.country", answers.node.country)
-    screen.type("node.name", answers.node.name or "")
+        _write(screen, "mesh.passphrase", passphrase.get_secret_value())
+    _write(screen, "mesh.name", answers.mesh.name)
+    _write(screen, "node.country", answers.node.country)
+    _write(screen, "node.name", answers.node.name or "")
     screen.session.machine = None  # every channel is offered, whatever these cards can
     screen.root.changed()
     screen.pick("mesh.channel", str(answers.mesh.channel))
     screen.do("more")
     enable = answers.access_point.enable
     screen.pick("access_point.enable", "auto" if enable == "auto" else "on" if enable else "off")
-    screen.type("access_point.ssid", answers.access_point.ssid)
+    _write(screen, "access_point.ssid", answers.access_point.ssid)
     if answers.access_point.passphrase is not None:
-        screen.type("access_point.passphrase", answers.access_point.passphrase.get_secret_value())
+        _write(screen, "access_point.passphrase", answers.access_point.passphrase.get_secret_value())
     if not passphrase:
         screen.pick("mesh.security", answers.mesh.security)
     screen.pick("node.mac", answers.node.mac)
-    screen.type("mesh.subnet", answers.mesh.subnet)
+    _write(screen, "mesh.subnet", answers.mesh.subnet)
     screen.pick("mesh.link", answers.mesh.link)
 
 
@@ -223,7 +231,7 @@ def _fill_keep(screen: Screen, wanted: Persistence) -> None:
     if wanted.kind == "none":
         return
     screen.do("more")
-    screen.type("persistence.size", wanted.size)
+    _write(screen, "persistence.size", wanted.size)
     screen.pick("encrypt", "yes" if wanted.encrypt else "no")
     screen.pick("opens_on", wanted.opens_on)
     services = any(each.startswith("services") for each in wanted.keep)
@@ -250,6 +258,6 @@ def _fill_internet(screen: Screen, answers: Answers) -> None:
         return
     if "internet.wifi.ssid" not in screen.root.view.ids:
         screen.do("wifi")
-    screen.type("internet.wifi.ssid", wifi.ssid)
+    _write(screen, "internet.wifi.ssid", wifi.ssid)
     if wifi.passphrase is not None:
-        screen.type("internet.wifi.passphrase", wifi.passphrase.get_secret_value())
+        _write(screen, "internet.wifi.passphrase", wifi.passphrase.get_secret_value())

@@ -1,7 +1,9 @@
 """Unit tests start no process and reach no network: a test that tries fails at once, swallow what it may."""
 
+import functools
 import gc
 import sys
+import typing
 from collections.abc import Iterator
 
 import hypothesis
@@ -39,6 +41,9 @@ def _local(event: str, arguments: tuple[object, ...]) -> bool:
         return isinstance(where, str) and where in LOOPBACK
     return where is None or (isinstance(where, (str, bytes)) and (event != "socket.getaddrinfo" or where in LOOPBACK))
 
+
+if sys.version_info < (3, 12):  # later ones keep what a protocol asks for; urwid looks for one at each column
+    typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)  # type: ignore[attr-defined]  # private
 
 sys.addaudithook(_watch)  # hooks stay for good: the switch is _forbidden
 

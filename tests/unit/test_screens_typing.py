@@ -1,6 +1,7 @@
 """What is typed is seen at once, at every width, while the frame before still stands."""
 
 import pytest
+from urwid.testing import press
 
 from tests.unit.driver import Screen
 
@@ -12,7 +13,9 @@ def test_what_is_typed_into_a_sheet_is_seen_with_each_key(columns: int) -> None:
     size = (columns, 24)
     screen = Screen()
     screen.to("file")
-    screen.press("enter", "end", *["backspace"] * 60, size=size)
+    screen.press("enter", size=size)
+    press(screen.root, size, "end", *["backspace"] * 60)
+    screen.text(size)
     for typed in ("a", "ab", "abc"):
         screen.press(typed[-1], size=size)
         assert typed in screen.text(size), f"{typed} is not seen at {columns} columns"

@@ -2,8 +2,8 @@
 the server of its pages and for each service that speaks TLS itself. Nobody can read the key of another one.
 
 X.509 as RFC 5280 has it. Laptops have wrong clocks, so all begins long ago, and the authority holds whatever they
-show; Apple's systems take no certificate of a
-server that is good for more than 825 days from its beginning to its end (support.apple.com/HT210176).
+show; Apple's systems take no certificate of a server that is good for more than 825 days from its beginning to its
+end (support.apple.com/HT210176).
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ Everything that erases goes through `choose`, `check` and, at the last moment, `
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from byzwizard.backends.disks import read_disks
 from byzwizard.backends.medium import read_medium
 from byzwizard.backends.system import System
-from byzwizard.backends.waiting import wait_until
+from byzwizard.backends.waiting import wait_for_lock
 from byzwizard.diskwords import describe as describe  # offered here too: what is confirmed is what is held
 from byzwizard.diskwords import label, size
 from byzwizard.errors import Refused
@@ -232,15 +231,7 @@ def _changed(disk: Disk) -> Refused:
 def _lock(descriptor: int, disk: Disk) -> None:
     """The lock that udev and fdisk keep to (systemd's "Locking Block Device Access"). udev has it for a moment when a
     stick was plugged in."""
-
-    def locked() -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    if not wait_until(locked, LOCK_SECONDS):
+    if not wait_for_lock(descriptor, LOCK_SECONDS):
         raise Refused(
             _("{disk} is being used by another program.").format(disk=label(disk)),
             _("Wait until it has ended, and try again."),

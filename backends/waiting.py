@@ -1,6 +1,7 @@
 """Waiting for a state, with a deadline: what happens between two programs has no other event to wait on."""
 
 import contextlib
+import fcntl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,3 +41,16 @@ def wait_until(holds: Callable[[], bool], seconds: float, every: float = 0.05) -
             return False
         stopping.wait(every)
     return True
+
+
+def wait_for_lock(descriptor: int, seconds: float) -> bool:
+    """flock(2), for us alone; False when somebody else has it all the while. Raises Interrupted."""
+
+    def locks() -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    return wait_until(locks, seconds)

@@ -155,8 +155,10 @@ def open_streams() -> None:
 
 
 def _harmless(said: object) -> str:
-    """What the command line says may come from anywhere: no control character of it reaches the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(said))
+    """What the command line says may come from anywhere: nothing of it that a terminal acts on reaches it."""
+    from byzwizard.backends.printable import printable
+
+    return "\n".join(printable(line, 2000) for line in str(said).split("\n"))
 
 
 def main() -> int:

@@ -1,12 +1,11 @@
 """One apply at a time: a lock that the kernel drops when its holder dies."""
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 
 from byzwizard.backends.system import System
-from byzwizard.backends.waiting import wait_until
+from byzwizard.backends.waiting import wait_for_lock
 from byzwizard.errors import Refused
 from byzwizard.i18n import _
 
@@ -20,7 +19,7 @@ def only_one(system: System) -> Iterator[None]:
     path = system.path(LOCK)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
-        if not wait_until(lambda: _locks(file.fileno()), PATIENCE):
+        if not wait_for_lock(file.fileno(), PATIENCE):
             file.seek(0)
             raise Refused(
                 _("Another change of this node is under way (process {pid}).").format(pid=file.read().strip() or "?"),
@@ -30,11 +29,3 @@ def only_one(system: System) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
-
-
-def _locks(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

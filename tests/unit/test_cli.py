@@ -65,7 +65,7 @@ def test_shared_options_stand_before_and_after_the_verb(
         (("enable", "wikki"), 2, "There is no service “wikki”. Did you mean wiki?\n"),
         (("disable", "wikki"), 2, "There is no service “wikki”. Did you mean wiki?\n"),
         (("plan", "/nowhere/answers.yaml"), 2, "/nowhere/answers.yaml"),
-        (("plan", "FILE", "--machine", "/no\x1b[2Jwhere"), 2, "/no\N{REPLACEMENT CHARACTER}[2Jwhere cannot be read"),
+        (("plan", "FILE", "--machine", "/no\x1b[2Jwhere"), 2, r"/no\x1b[2Jwhere cannot be read"),
         (("--json",), 2, "--json needs a verb"),
         (("plan", "FILE", "--machine", str(MACHINES / "no-wireless-card-at-all.json")), 4, "no wireless card"),
     ],

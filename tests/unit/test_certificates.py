@@ -103,12 +103,18 @@ def test_a_clock_that_is_years_ahead_makes_no_authority_for_ever() -> None:
     assert authority.not_valid_after_utc.year == 2100
 
 
-@pytest.mark.parametrize("torn", ["key", "crt", "pem"])
-def test_a_file_of_another_make_is_no_whole_certificate(torn: str, tmp_path: Path) -> None:
-    """As a power cut leaves them: some programs read one file, some two."""
-    system, pair = System(tmp_path), certificates.make_certificate(AUTHORITY, HOST, NOW)
-    for what, text in (("key", pair.key), ("crt", pair.certificate), ("pem", pair.key + pair.certificate)):
-        system.write(f"{certificates.FOLDER}/radio.{what}", text)
-    assert certificates._whole(system, "radio")
-    system.remove(f"{certificates.FOLDER}/radio.{torn}")
-    assert not certificates._whole(system, "radio")
+@pytest.mark.parametrize("torn", ["radio.key", "radio.crt", "radio.pem", "node.pem"])
+def test_a_certificate_of_which_a_file_is_missing_is_made_anew(
+    torn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a power cut leaves them: some programs read one file, some two. Each service has a pair of its own."""
+    monkeypatch.setattr(certificates, "authority", lambda _system: AUTHORITY)
+    system = System(tmp_path)
+    for name in (certificates.NODE, "radio"):
+        pair = certificates.make_certificate(AUTHORITY, HOST, NOW)
+        for what, text in (("key", pair.key), ("crt", pair.certificate), ("pem", pair.key + pair.certificate)):
+            system.write(f"{certificates.FOLDER}/{name}.{what}", text)
+    certify = certificates.Certify(id="certificate", text="", host=HOST, users=(("radio", "byz-icecast.service"),))
+    assert not certify.needed(system)
+    system.remove(f"{certificates.FOLDER}/{torn}")
+    assert certify.needed(system)

@@ -13,29 +13,33 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from byzwizard.backends import aboard, direct, renewal, targets
+from byzwizard.backends import aboard, direct, freespace, renewal, targets
 from byzwizard.desk import Stick
 from byzwizard.diskwords import describe, holds, label
 from byzwizard.errors import CannotHere, Refused, StepFailed
 from byzwizard.i18n import _
+from byzwizard.places import LABEL as STORE
 from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.answers import Answers
     from byzwizard.backends.fatfs import Content
+    from byzwizard.backends.freespace import Space
     from byzwizard.backends.layout import Template
+    from byzwizard.backends.stick import Behind
     from byzwizard.backends.system import System
     from byzwizard.backends.window import Window
     from byzwizard.machine import Disk, Machine
 
 
 class Hand(Protocol):
-    """What hands on a store: fills the free space behind the system of a stick that is finished, read anew."""
+    """What hands on a store, of which there is one on each stick, behind its system."""
 
     def check(self, system: System) -> None:
         """Before anything is erased. Raises CannotHere where there is nothing to hand on, Invalid."""
 
-    def __call__(self, system: System, disk: Disk, progress: Progress) -> None: ...
+    def onto(self, system: System, disk: Disk, space: Space) -> Behind:
+        """Before anything is erased. Raises Refused where it has no room there."""
 
 
 FOLDER = "/run/byzantium"  # in memory
@@ -166,19 +170,10 @@ class CopySystem(Step):
             with self.copy.share(system) as shared:
                 self._write(system, shared, progress)
             targets.settle(system)
-            if self.hand is not None:
-                self.hand(system, self._again(system), progress)
         except Refused as refused:
             if not self.several:
                 raise
             raise StepFailed(refused.message, refused.hint) from refused  # one of several failed
-
-    def _again(self, system: System) -> Disk:
-        """The stick that was just written, with what is on it now. Raises Refused where another has taken its path."""
-        now = targets.choose(targets.disks_now(system), self.disk.path)
-        targets.need_same(now, self.disk)
-        targets.check(now, self.allow_internal)
-        return now
 
     def _write(self, system: System, shared: Shared, progress: Progress) -> None:
         from byzwizard.backends import layout
@@ -189,19 +184,23 @@ class CopySystem(Step):
         kept = renewal.read(system, disk, shared.bytes) if renewal.is_ours(disk) else None
         least = 0 if kept else layout.smallest_disk(shared.bytes)
         size = kept.size if kept else layout.system_size(bytes_, shared.bytes)
+        space = freespace.behind(layout.BEGIN + size, bytes_, "gpt")
+        behind = self.hand.onto(system, disk, space) if self.hand is not None else None
         making = shared.template(size, kept.skip if kept else 0)
         with targets.hold(system, disk, self.allow_internal, need_bytes=least, flags=os.O_DIRECT) as descriptor:
             direct.need_sectors_of_512(descriptor)
-            more = kept.lines if kept else ()
+            more = kept.lines if kept else (freespace.line(space, STORE),) if behind is not None else ()
             folder = shared.scratch(self.id)
-            unfinished = layout.unfinished(system, folder, size, bytes_, more)
+            unfinished = layout.unfinished(system, folder, size, bytes_, kept.lines if kept else ())
             going_on = renewal.was_interrupted(disk)
             if kept is None:
-                empty(descriptor, bytes_, unfinished, going_on)
+                # Nor does the beginning stay of a store that an interrupted copy had begun.
+                begun = ((space.start, bytes(freespace.ALIGN)),) if space.bytes else ()
+                empty(descriptor, bytes_, (*unfinished, *begun), going_on)
             template = making.result()
             stick = Stick(
                 descriptor, template, template.layout(bytes_, layout.Names(), more, folder), shared.window, shared.part,
-                progress, going_on,
+                progress, going_on, behind,
             )  # fmt: skip
             if kept is None:
                 stick.make()
@@ -229,6 +228,13 @@ def steps(
         disk = targets.choose(machine.disks, wanted)
         internal = targets.overrides(wanted)
         _check(disk, internal)
+        if content == "data" and renewal.is_ours(disk):
+            raise Refused(
+                _("{disk} has a store already, which would stay: what is kept here has no room beside it.").format(
+                    disk=label(disk)
+                ),
+                renewal.unneeded(disk),
+            )
         if any(disk.path == other.path for other, _internal in chosen):
             raise Refused(_("{disk} is named twice.").format(disk=label(disk)), _("Name each stick once."))
         chosen.append((disk, internal))

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, replace
 
 from byzwizard.backends.direct import SECTOR
-from byzwizard.backends.system import System
+from byzwizard.backends.system import CommandFailed, System
 from byzwizard.diskwords import size as words
 from byzwizard.errors import Refused, StepFailed
 from byzwizard.i18n import _
@@ -20,6 +20,7 @@ MBR_LAST = 2**32 - 1  # sectors that a DOS partition table can count
 GPT_TAIL = 34  # sectors of the second table at the end
 ALIGN = 2**20  # bytes
 QUIET = ("--no-reread", "--no-tell-kernel")
+NO_TABLE = "does not contain a recognized partition table"  # as sfdisk says it
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,12 @@ class Space:
 
 
 def read_table(system: System, disk: str) -> dict[str, object]:
-    """sfdisk's "partitiontable"; empty where the disk has none."""
+    """sfdisk's "partitiontable"; empty where the disk has none. Raises StepFailed where it cannot be read: what cannot
+    be read is not empty."""
     done = system.run("sfdisk", "--json", disk, ok=(0, 1))
-    table: dict[str, object] = json.loads(done.out)["partitiontable"] if done.status == 0 and done.out else {}
+    if done.status and NO_TABLE not in done.err:
+        raise CommandFailed(("sfdisk", "--json", disk), done)
+    table: dict[str, object] = json.loads(done.out)["partitiontable"] if done.status == 0 else {}
     return table
 
 
@@ -44,6 +48,11 @@ def after_last(system: System, disk: str, disk_bytes: int) -> Space:
     parts = partitions(table)
     label = str(table["label"]) if table else None
     end = max((int(str(part["start"])) + int(str(part["size"])) for part in parts), default=0) * SECTOR
+    return behind(end, disk_bytes, label)
+
+
+def behind(end: int, disk_bytes: int, label: str | None) -> Space:
+    """What is free behind `end`, on a disk whose table is `label`."""
     start = max(ALIGN, -(-end // ALIGN) * ALIGN)
     last = disk_bytes - GPT_TAIL * SECTOR if label != "dos" else min(disk_bytes, MBR_LAST * SECTOR)
     return Space(start, max(0, (last - start) // ALIGN * ALIGN), label)
@@ -74,12 +83,7 @@ def add(system: System, disk: str, space: Space, name: str) -> str:
     if space.table == "gpt":
         # An image that was written to a bigger stick has its second table in the middle of it.
         system.run("sfdisk", *QUIET, "--relocate", "gpt-bak-std", disk, timeout=60)
-    words = [f"start={space.start // SECTOR}", f"size={space.bytes // SECTOR}"]
-    if space.table == "dos":
-        words.append(f"type={MBR_LINUX}")
-    else:
-        words += [f"type={LINUX_RESERVED}", f'name="{name}"', NO_AUTOMOUNT]
-    script = ", ".join(words) + "\n"
+    script = line(space, name) + "\n"
     append: tuple[str, ...] = ("--append",)
     if space.table is None:
         script, append = "label: gpt\n" + script, ()
@@ -90,6 +94,14 @@ def add(system: System, disk: str, space: Space, name: str) -> str:
         if int(str(part["start"])) * SECTOR == space.start
     )
     return tell_kernel(system, disk, str(part["node"]))
+
+
+def line(space: Space, name: str) -> str:
+    """The partition as a line of sfdisk's input."""
+    words = [f"start={space.start // SECTOR}", f"size={space.bytes // SECTOR}"]
+    if space.table == "dos":
+        return ", ".join((*words, f"type={MBR_LINUX}"))
+    return ", ".join((*words, f"type={LINUX_RESERVED}", f'name="{name}"', NO_AUTOMOUNT))
 
 
 def tell_kernel(system: System, disk: str, node: str) -> str:

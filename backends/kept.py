@@ -132,6 +132,9 @@ def bind_all(system: System) -> None:
 
 def clear_up(system: System) -> None:
     """What was on its way into the store when the power went: what came by half is of no use, what came whole stays."""
+    if not system.path(LIST).exists():
+        cutoff.tell(system, _("The store keeps nothing yet: making it was cut off, or it comes from elsewhere. Ask for "
+                              "it again, and say what it is to keep."))  # fmt: skip
     coming = _list(system).get("coming", ())
     for thing in things(("identity", "mesh", "services", "home", "logs")):
         places = [system.path(inside(thing, folder)) for folder in thing.folders]

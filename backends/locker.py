@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from byzwizard.backends import inuse, kept, store
 from byzwizard.backends.store import Store
+from byzwizard.backends.system import CommandFailed
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, StepFailed
 from byzwizard.i18n import _
@@ -24,7 +25,10 @@ def unlock(
 
     Raises WrongPassphrase, Damaged (ask, and try `thoroughly`), CannotHere where there is none.
     """
-    found = (store.known(system) if store.is_open(system) else None) or store.the(system, device)
+    before = store.known(system)
+    found = before if before is not None and store.is_open(system) else store.the(system, device)
+    # Whichever store is opened: nobody else starts them.
+    found = replace(found, stopped=before.stopped if before is not None else ())
     if store.is_open(system):
         kept.bind_all(system)  # one that was killed in the middle of this has mounted and started less
     else:
@@ -65,17 +69,13 @@ def lock(system: System) -> Store:
     except ByzantiumError as fault:
         with clearing_up():
             if not store.is_open(system):
-                # What it kept is out of reach: nothing starts over the empty folders.
-                store.remember(system, replace(found, stopped=stopped))
-                raise
+                raise  # What it kept is out of reach: nothing starts over the empty folders.
             kept.bind_all(system)
             start(system, stopped)
         if isinstance(fault, Interrupted):
             raise
         raise _in_use(system) from fault
-    locked = replace(found, stopped=stopped)
-    store.remember(system, locked)
-    return locked
+    return replace(found, stopped=stopped)
 
 
 def let_go(system: System) -> None:
@@ -127,29 +127,47 @@ def close(system: System, found: Store) -> None:
 
 
 def stop(system: System) -> tuple[str, ...]:
-    """Stop the units that use the store; one call, so that systemd keeps to their order."""
+    """Stop the units that use the store; one call, so that systemd keeps to their order. What is to be started again
+    is returned, and stands in the record until start()."""
     units = tuple(dict.fromkeys(user.unit for user in inuse.users(system, store.PLACE) if user.unit))
     # The journal closes its files itself when /var/log is let go.
-    units = tuple(unit for unit in units if unit != "systemd-journald.service")
-    _stop(system, units)
-    return units
+    return _stop(system, tuple(unit for unit in units if unit != "systemd-journald.service"))
 
 
-def _stop(system: System, units: Sequence[str]) -> None:
-    """All of them, or none: after a failure those that went are started again."""
+def _stop(system: System, units: Sequence[str]) -> tuple[str, ...]:
+    """All of them, or none: after a failure those that went are started again. They are remembered before, beside those
+    that one who was killed left stopped: whoever opens, locks or moves something next starts them all."""
+    known = store.known(system)
+    down = tuple(dict.fromkeys((*(known.stopped if known is not None else ()), *units)))
     if not units:
-        return
+        return down
+    if known is not None:
+        store.remember(system, replace(known, stopped=down))
     try:
         system.run("systemctl", "stop", *units, timeout=180)
     except ByzantiumError:
         with clearing_up():
-            start(system, units)
+            start(system, down)
         raise
+    return down
 
 
 def start(system: System, units: Sequence[str]) -> None:
-    if units:
+    """What stop() returned."""
+    if not units:
+        return
+    try:
         system.run("systemctl", "start", *units, timeout=180)
+    except CommandFailed:
+        _started(system)  # it is told which one does not start, once
+        raise
+    _started(system)
+
+
+def _started(system: System) -> None:
+    known = store.known(system)
+    if known is not None:
+        store.remember(system, replace(known, stopped=()))
 
 
 def switch(system: System, keep: Sequence[str]) -> None:
@@ -168,6 +186,4 @@ def _stop_users_of(system: System, keep: Sequence[str]) -> tuple[str, ...]:
     after = {thing.name: thing for thing in kept.things(keep)}
     names = [name for name in before.keys() ^ after.keys() if name.startswith("services.")]
     folders = [folder for name in names for folder in (before.get(name) or after[name]).folders]
-    units = inuse.units_below(system, folders)
-    _stop(system, units)
-    return units
+    return _stop(system, inuse.units_below(system, folders))

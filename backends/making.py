@@ -6,12 +6,14 @@ disk is as it was.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import direct, filesystem, freespace, luks, storefile, targets
-from byzwizard.backends.store import Store
+from byzwizard.backends.store import Store, is_there
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.diskwords import size as words
 from byzwizard.errors import CannotHere, Refused, StepFailed
@@ -19,12 +21,16 @@ from byzwizard.i18n import _
 from byzwizard.places import FAT, FAT_MOST, LABEL, SMALLEST
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from byzwizard.backends.system import System
     from byzwizard.machine import Disk
     from byzwizard.plan import Progress
 
 NEW = "byzdata-new-"  # the mapping while it is being made, and the name of what it is over
 KEEP_FREE = 200 * 2**20  # bytes of memory that argon2 must not take
+
+_hashing = threading.Lock()  # of several sticks one at a time has the memory for argon2
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ def partition(
     with targets.hold(system, disk, allow_internal, boot_medium_ok=True, exclusive=alone) as descriptor:
         direct.need_sectors_of_512(descriptor)
         space = freespace.after_last(system, disk.path, disk.bytes)
+        _need_known_table(system, disk, space)
         space = freespace.cut(space, size)
         if space.bytes < SMALLEST:
             raise Refused(
@@ -53,8 +60,8 @@ def partition(
                 _("Use another stick, or a file (save.dat)."),
             )
         progress(1, 4)
-        _fill(system, disk.path, lock, "--offset", str(space.start), "--sizelimit", str(space.bytes))
-        progress(3, 4)
+        with container(system, disk.path, lock, *piece(space)):
+            progress(3, 4)
         node = freespace.add(system, disk.path, space, LABEL)
     # udev reads the disk again once nobody holds it: wait, then have it look at what the partition holds.
     system.run("udevadm", "settle", "--timeout=30", ok=(0, 1), timeout=60)
@@ -100,7 +107,8 @@ def file(
         system.remove(half)
         try:
             storefile.write(system, half, wanted, progress)
-            _fill(system, half, lock)
+            with container(system, half, lock):
+                pass  # nothing is in it yet
             system.path(half).rename(system.path(f"{place}/{storefile.NAME}"))
             system.run("sync", "--file-system", str(system.path(place)), timeout=600)
         finally:
@@ -109,24 +117,65 @@ def file(
     return Store("save.dat", disk.path, device, lock is not None, f"/{storefile.NAME}", uuid)
 
 
+def filled_at(where: str) -> str:
+    """Where a container that is being made is mounted while something is copied into it."""
+    return f"/run/byzantium/making/{os.path.basename(where)}"
+
+
 def filesystem_of(disk: Disk, device: str) -> str | None:
     return next((part.filesystem for part in disk.partitions if part.path == device), None)
 
 
-def _fill(system: System, where: str, lock: Lock | None, *piece: str) -> None:
-    """The container and the file system in it, on the medium when this returns. `piece` are losetup's options for a
-    part of a disk."""
+def _need_known_table(system: System, disk: Disk, space: freespace.Space) -> None:
+    """Raises Refused where something is on the disk that sfdisk has no words for (a table of a Mac or an Amiga): what
+    lies behind its last partition is not known."""
+    told = system.run("blkid", "-p", "-s", "PTTYPE", "-o", "value", disk.path, ok=(0, 2, 8)).out.strip()
+    if space.table is None and (disk.partitions or told):
+        raise Refused(
+            _("{disk} has no partition table that can be added to.").format(disk=targets.describe(disk)),
+            _("Use another stick, or a file (save.dat)."),
+        )
+
+
+def piece(space: freespace.Space) -> tuple[str, ...]:
+    """losetup's options for a part of a disk."""
+    return "--offset", str(space.start), "--sizelimit", str(space.bytes)
+
+
+@contextlib.contextmanager
+def container(system: System, where: str, lock: Lock | None, *options: str) -> Iterator[str]:
+    """A new container and the file system in it; its device in clear for as long as the block lasts, and on the medium
+    after it. `options` are losetup's. Raises CannotHere where there is no memory for argon2, StepFailed."""
     mapping = NEW + os.path.basename(where)
     _left_behind(system, where, mapping)
-    loop = storefile.attach(system, where, *piece)
-    try:
+    with _attached(system, where, mapping, *options) as loop:
         system.run("wipefs", "--all", loop)
+        clear = loop if lock is None else _locked(system, loop, lock, mapping)
+        filesystem.make(system, clear)
+        yield clear
+
+
+@contextlib.contextmanager
+def opened(system: System, where: str, lock: Lock | None, *options: str) -> Iterator[str]:
+    """As container(), of what that has made. What is read of it comes from the medium."""
+    mapping = NEW + os.path.basename(where)
+    system.run("blockdev", "--flushbufs", where, timeout=600)
+    with _attached(system, where, mapping, *options) as loop:
         if lock is None:
-            filesystem.make(system, loop)
-        else:
-            luks.make(system, loop, lock.passphrase, lock.kib)
-            filesystem.make(system, luks.unlock(system, loop, lock.passphrase, mapping))
-            luks.lock(system, mapping)
+            yield loop
+            return
+        with _hashing:
+            _enough_memory(system, lock)
+            clear = luks.unlock(system, loop, lock.passphrase, mapping)
+        yield clear
+
+
+@contextlib.contextmanager
+def _attached(system: System, where: str, mapping: str, *options: str) -> Iterator[str]:
+    loop = storefile.attach(system, where, *options)
+    try:
+        yield loop
+        luks.lock(system, mapping)
         system.run("blockdev", "--flushbufs", loop, timeout=600)
     finally:
         with clearing_up():
@@ -134,8 +183,16 @@ def _fill(system: System, where: str, lock: Lock | None, *piece: str) -> None:
             storefile.detach(system, loop)
 
 
+def _locked(system: System, loop: str, lock: Lock, mapping: str) -> str:
+    with _hashing:
+        _enough_memory(system, lock)
+        luks.make(system, loop, lock.passphrase, lock.kib)
+        return luks.unlock(system, loop, lock.passphrase, mapping)
+
+
 def _left_behind(system: System, where: str, mapping: str) -> None:
     """What one that was killed in its middle left open."""
+    filesystem.unmount(system, filled_at(where))
     luks.lock(system, mapping)
     for loop in storefile.loops(system, where):
         if _unused(system, loop):
@@ -167,15 +224,19 @@ def deletable(system: System, found: Store) -> Disk | None:
     more: a stick may have been exchanged since it was found, and another one's is nobody's to take."""
     targets.settle(system)
     disk = next((disk for disk in targets.disks_now(system) if disk.path == found.disk), None)
-    if found.file is None:
-        kind = "crypto_LUKS" if found.encrypted else "ext4"
-        part = next((part for part in disk.partitions if part.path == found.device), None) if disk else None
-        if part is None or (part.label, part.filesystem) != (LABEL, kind):
-            raise Refused(
-                _("The store {store} is not there any more.").format(store=found.words),
-                _("Was its stick pulled out? Nothing was deleted."),
-            )
+    if (found.file is None and not _named(found, disk)) or not is_there(system, found):
+        raise Refused(
+            _("The store {store} is not there any more.").format(store=found.words),
+            _("Was its stick pulled out? Nothing was deleted."),
+        )
     return disk
+
+
+def _named(found: Store, disk: Disk | None) -> bool:
+    """Does the disk's table name it?"""
+    kind = "crypto_LUKS" if found.encrypted else "ext4"
+    part = next((part for part in disk.partitions if part.path == found.device), None) if disk else None
+    return part is not None and (part.label, part.filesystem) == (LABEL, kind)
 
 
 def deleted(found: Store, disk: Disk | None) -> str:

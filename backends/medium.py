@@ -16,6 +16,7 @@ MEMORY_SYSTEMS = {"tmpfs", "ramfs", "overlay"}
 NET_SYSTEMS = {"nfs", "nfs4", "cifs", "9p", "virtiofs", "fuse.httpfs", "fuse.sshfs", "fuse.curlftpfs"}
 # live-boot: these fetch the system over the network into memory.
 NET_WORDS = re.compile(r"(?:^|\s)(fetch|httpfs|ftpfs|nfsroot|netboot)=")
+LIVE_MEDIA = re.compile(r"(?:^|\s)live-media=(/dev/\S+)")
 DEPTH = 16
 
 
@@ -40,6 +41,16 @@ def read_medium(system: System) -> Medium | None:
                 and all(attribute(folder, "ro") in {"0", None} for folder in (end, end.parent)))
     return Medium(path=printable(f"/dev/{end.name.replace('!', '/')}"), kind=kind, filesystem=mount.filesystem,
                   writable=writable)
+
+
+def started_from(system: System) -> str | None:
+    """The partition or disc that the boot menu named; also when the system was copied to memory since. None where it is
+    not plugged in any more."""
+    named = LIVE_MEDIA.search(system.read("/proc/cmdline") or "")
+    try:
+        return f"/dev/{os.path.basename(os.readlink(system.path(named[1])))}" if named else None
+    except OSError:
+        return None
 
 
 def _chain(system: System, number: str, mounts: list[Mount]) -> list[Path]:

@@ -38,8 +38,7 @@ class CreateStore(Step):
 
     def needed(self, system: System) -> bool:
         # One that is locked counts too: it is somebody's.
-        name = f"{targets.INTERNAL}{self.disk.serial}" if self.allow_internal else self.disk.serial or self.disk.path
-        return store.known(system) is None and store.find(system, name) is None
+        return store.known(system) is None and store.find(system, _name(self.disk, self.allow_internal)) is None
 
     def apply(self, system: System, progress: Progress) -> None:
         lock = None if self.kib is None else making.Lock(secret(self.passphrase_file), self.kib)
@@ -190,7 +189,7 @@ def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
             id="store-open",
             text=_("Open the store on {disk}").format(disk=of(disk)),
             after=("store",),
-            wanted=disk.serial or disk.path,
+            wanted=_name(disk, targets.overrides(wanted.device)),
             encrypted=wanted.encrypt,
             passphrase_file=wanted.passphrase_file,
         ),
@@ -211,6 +210,11 @@ def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
             )
         )
     return tuple(steps)
+
+
+def _name(disk: Disk, allow_internal: bool) -> str:
+    """As targets.choose() takes it."""
+    return f"{targets.INTERNAL}{disk.serial}" if allow_internal else disk.serial or disk.path
 
 
 def _disk(wanted: Persistence, machine: Machine) -> Disk:

@@ -23,7 +23,7 @@ SLACK = 32 * MIB
 class Kept:
     """`size`: bytes of the system's partition, which stays as it is; `lines`: the others, as sfdisk reads them; `skip`:
     so many bytes are not written to until the new system is complete, because the old one is there. `beside` tells
-    whether there is room for both; else the old one is gone while the new one is written."""
+    whether there is room for both, and known where; else the old one is gone while the new one is written."""
 
     size: int
     lines: tuple[str, ...]
@@ -41,21 +41,26 @@ def need_nothing_lost(disk: Disk) -> None:
     """Pure. Raises Refused where a copy would do away with a store: one that is a file, or one behind a system that is
     not ours and so would not stay."""
     files = [name for part in disk.partitions for name in part.files if name in storefile.PLACES]
-    hint = _("If it is not needed, `byzwizard persist delete --device {path}` deletes it; else take another stick.")
     if files:
         raise Refused(
             _("{file} is on {disk}: a copy would erase it, with all that is kept in it.").format(
                 file=files[0], disk=label(disk)
             ),
-            hint.format(path=disk.path),
+            unneeded(disk),
         )
     if has_store(disk) and not is_ours(disk):
         raise Refused(
             _("{disk} has a store and no system like ours before it: a copy would erase the store.").format(
                 disk=label(disk)
             ),
-            hint.format(path=disk.path),
+            unneeded(disk),
         )
+
+
+def unneeded(disk: Disk) -> str:
+    """What to do about a store that stands in the way."""
+    hint = _("If it is not needed, `byzwizard persist delete --device {path}` deletes it; else take another stick.")
+    return hint.format(path=disk.path)
 
 
 def was_interrupted(disk: Disk) -> bool:
@@ -88,9 +93,10 @@ def read(system: System, disk: Disk, content_bytes: int) -> Kept:
             _("The system's partition on {disk} is too small for this system.").format(disk=label(disk)),
             _("Save what is kept on it, free it with `wipefs --all {path}`, and copy again.").format(path=disk.path),
         )
-    beside = size // 2 >= content_bytes + SLACK
+    first_half = _in_first_half(system, disk, size)
+    beside = size // 2 >= content_bytes + SLACK and first_half is not None
     lines = tuple(_line(part) for part in others)
-    return Kept(size, lines, size // 2 if beside and _in_first_half(system, disk, size) else 0, beside)
+    return Kept(size, lines, size // 2 if beside and first_half else 0, beside)
 
 
 def _line(part: dict[str, Any]) -> str:
@@ -98,10 +104,12 @@ def _line(part: dict[str, Any]) -> str:
     return line + "".join(f', {key}="{part[key]}"' for key in ("name", "attrs") if part.get(key))
 
 
-def _in_first_half(system: System, disk: Disk, size: int) -> bool:
-    """Does the old system lie there? No, where none can be read."""
+def _in_first_half(system: System, disk: Disk, size: int) -> bool | None:
+    """Does the old system lie there? None where mtools cannot tell: the kernel and GRUB may read it all the same."""
     where = f"{disk.path}@@{BEGIN}"
     told = system.run("mshowfat", "-i", where, "::/live/filesystem.squashfs", ok=range(256)).out
     first = re.search(r"<(\d+)", told)
     sectors = re.search(r"cluster size: (\d+)", system.run("minfo", "-i", where, "::", ok=range(256)).out)
-    return first is not None and sectors is not None and int(first[1]) * int(sectors[1]) * SECTOR < size // 2
+    if first is None or sectors is None:
+        return None
+    return int(first[1]) * int(sectors[1]) * SECTOR < size // 2

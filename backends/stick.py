@@ -6,9 +6,10 @@ is trusted for that: all is read back at the end as ever, and what differs is wr
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from byzwizard.backends import direct
 from byzwizard.backends.genuine import prove
@@ -20,6 +21,16 @@ from byzwizard.i18n import _
 from byzwizard.plan import Progress
 
 Bytes = tuple[int, bytes | memoryview]
+
+
+class Behind(Protocol):
+    """What comes behind the system of a new stick: `bytes`, told as they reach it, and again as they are read back."""
+
+    bytes: int
+
+    def write(self, told: Callable[[int], None]) -> None: ...
+
+    def check(self, told: Callable[[int], None]) -> None: ...
 
 
 @dataclass
@@ -34,16 +45,19 @@ class Stick:
     part: int
     progress: Progress
     going_on: bool = False
+    behind: Behind | None = None
     _written: list[tuple[Piece, bytes, bool]] = field(default_factory=list)  # with its hash, and whether it was found
     _done: int = 0
 
     @property
     def total(self) -> int:
         pieces = (*self.template.small, *self.template.big)
-        return 2 * sum(padded(piece.length) for piece in pieces)
+        return 2 * (sum(padded(piece.length) for piece in pieces) + (self.behind.bytes if self.behind else 0))
 
     def make(self) -> None:
         """A new stick, which is empty() already. Raises StepFailed, Interrupted; then it is left as unfinished."""
+        if self.behind is not None:
+            self.behind.write(self._told)
         self._write(self._small())
         self._write(self._big(), self._found())
         self._finish(self.layout.own)
@@ -97,7 +111,7 @@ class Stick:
                 try:
                     direct.put(self.descriptor, piece.at, part.data)
                 except OSError as fault:
-                    raise _failing(fault) from fault
+                    raise failing(fault) from fault
             self._written.append((piece, part.digest, number < found))
             self._told(len(part.data))
 
@@ -105,11 +119,13 @@ class Stick:
         try:
             return direct.get(self.descriptor, piece.at, direct.room(padded(piece.length)))
         except OSError as fault:
-            raise _failing(fault) from fault
+            raise failing(fault) from fault
 
     def _finish(self, own: Iterable[Bytes]) -> None:
         self._put(own)
         self._check()
+        if self.behind is not None:
+            self.behind.check(self._told)
         self._put(self.layout.last)
         direct.read_table_again(self.descriptor)
 
@@ -122,7 +138,7 @@ class Stick:
         try:
             direct.flush(self.descriptor)
         except OSError as fault:
-            raise _failing(fault) from fault
+            raise failing(fault) from fault
         written, self._written = self._written, []
         wrong: list[Piece] = []
         with ThreadPoolExecutor(1) as hashing:
@@ -164,9 +180,9 @@ def put(descriptor: int, places: Iterable[Bytes]) -> None:
             direct.flush(descriptor)
             found = direct.get(descriptor, at, direct.room(len(data)))
         except OSError as fault:
-            raise _failing(fault) from fault
+            raise failing(fault) from fault
         if found != data:
-            raise _differs(at)
+            raise differs(at)
 
 
 def _compare(piece: Piece, wanted: bytes, found: bool, got: Future[bytes]) -> list[Piece]:
@@ -174,18 +190,18 @@ def _compare(piece: Piece, wanted: bytes, found: bool, got: Future[bytes]) -> li
     if got.result() == wanted:
         return []
     if not found:
-        raise _differs(piece.at)
+        raise differs(piece.at)
     return [piece]
 
 
-def _differs(at: int) -> StepFailed:
+def differs(at: int) -> StepFailed:
     return StepFailed(
         _("The stick does not keep what is written to it (at {at} MB).").format(at=at // 10**6),
         _("It is failing or forged: take another one."),
     )
 
 
-def _failing(fault: OSError) -> StepFailed:
+def failing(fault: OSError) -> StepFailed:
     return StepFailed(
         _("The stick cannot be written or read: {why}.").format(why=os.strerror(fault.errno or 0)),
         _("Was it pulled out? Copy to it again: it goes on from there. If not, it is failing: take another one."),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from byzwizard.backends import cutoff, filesystem, luks, storefile
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.errors import CannotHere, StepFailed
 from byzwizard.i18n import _
-from byzwizard.places import CARRIERS, LABEL
+from byzwizard.places import CARRIERS, LABEL, internal, over_all
 
 if TYPE_CHECKING:  # `status` and the wizard's first frame ask whether it is locked, and nothing more
     from byzwizard.backends.system import System
@@ -30,7 +30,8 @@ class Store:
     """`device` is the partition that it is, or that the file `file` lies on (a path inside that partition); `uuid` what
     tells that one from what another stick has there.
 
-    `stopped` are the units that were stopped when it was locked.
+    `stopped` are the units that were stopped to lock it, to move what it keeps or to hand it on, and are not started
+    again yet.
     """
 
     kind: str  # partition or save.dat
@@ -73,17 +74,18 @@ def locked(system: System) -> bool:
 
 
 def find(system: System, device: str | None = None) -> Store | None:
-    """The store of the medium, else an encrypted one on another stick; with `device` (a disk, partition, serial number
-    or file) the one that is there. Internal disks are not looked at unless they are named internal:SERIAL."""
+    """The store of the medium, else an encrypted one on a stick that is no other node's; with `device` (a disk,
+    partition, serial number or file) the one that is there. Internal disks are not looked at unless they are named
+    internal:SERIAL."""
     from byzwizard.backends import targets
 
     disks = targets.disks_now(system)
     if device is None or device == "auto":
-        own = [disk for disk in disks if disk.boot_medium]
-        others = [disk for disk in disks if not disk.boot_medium and not targets.internal(disk)]
+        own = _own(system, disks)
         found = next((store for disk in own for store in _on(system, disk)), None)
         # A stick of a stranger may hold anything: without a passphrase only the medium's own is taken.
-        return found or next((store for disk in others for store in _on(system, disk) if store.encrypted), None)
+        others = (store for disk in _others(disks, own) for store in _on(system, disk) if store.encrypted)
+        return found or next(others, None)
     part = next((part for disk in disks for part in disk.partitions if part.path == device), None)
     if part is None and device.startswith("/") and system.path(device).is_file():
         return _file(system, device)
@@ -93,11 +95,46 @@ def find(system: System, device: str | None = None) -> Store | None:
     return next((store for store in _on(system, disk) if part is None or store.device == part.path), None)
 
 
+def _own(system: System, disks: Sequence[Disk]) -> list[Disk]:
+    """What this system runs from; copied to memory, the stick that it was copied from while that is plugged in."""
+    from byzwizard.backends import medium
+
+    marked = [disk for disk in disks if disk.boot_medium]
+    if marked:
+        return marked
+    source = medium.started_from(system)
+    return [disk for disk in disks if source in {disk.path, *(part.path for part in disk.partitions)}]
+
+
+def _others(disks: Sequence[Disk], own: Sequence[Disk]) -> list[Disk]:
+    """Pure. Where this runs from a stick of ours, another one with a system is another node. Where it runs from a disc
+    or the network, such a stick may well be what this node keeps its things on."""
+    others = [disk for disk in disks if disk not in own and not internal(disk)]
+    if any(_is_node(disk) for disk in own):
+        return [disk for disk in others if not _is_node(disk)]
+    return others
+
+
+def _is_node(disk: Disk) -> bool:
+    """Pure: a stick of ours with a system, or with one that a copy was interrupted on. A disc has no partitions."""
+    from byzwizard.backends import layout
+
+    labels = {layout.LABEL, layout.UNFINISHED}
+    return not internal(disk) and not over_all(disk) and any(part.label in labels for part in disk.partitions)
+
+
+def is_own(system: System, store: Store) -> bool:
+    """Is it on what this system runs from?"""
+    from byzwizard.backends import targets
+
+    return any(disk.path == store.disk for disk in _own(system, targets.disks_now(system)))
+
+
 def _not_internal(disk: Disk, wanted: str) -> None:
     from byzwizard.backends import targets
     from byzwizard.errors import Refused
 
-    if targets.internal(disk) and not targets.overrides(wanted):
+    if internal(disk) and not targets.overrides(wanted):
         raise Refused(
             _("{path} is on an internal disk, and those are left alone.").format(path=wanted),
             _("If it is really meant, name it internal:SERIAL."),
@@ -144,8 +181,9 @@ def the(system: System, device: str | None = None) -> Store:
 
 def is_there(system: System, store: Store) -> bool:
     """False where another stick is in its place. One that is damaged tells no id: that is for whoever mends it."""
-    now = filesystem.uuid(system, store.device)
-    return not (store.uuid and now and now != store.uuid)
+    if not store.uuid:
+        return True
+    return filesystem.uuid(system, store.device) in {"", store.uuid}
 
 
 def _need_there(system: System, store: Store) -> None:

@@ -37,6 +37,15 @@ def kept(system: System) -> Check | None:
     text = _("Kept on {store}: {how}, {percent} % full.").format(
         store=found.words, how=how, percent=round(100 * fill)
     )
+    if found.stopped:
+        return Check(
+            "store",
+            True,
+            text,
+            _("Stopped for the store: {units}. Was that cut off? `byzwizard persist unlock` starts them again.").format(
+                units=", ".join(found.stopped)
+            ),
+        )
     if fill >= FULL:
         return Check("store", True, text, _("Delete what is not needed, or use a bigger stick, before it is full."))
     return Check("store", True, text, None)

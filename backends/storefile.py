@@ -22,6 +22,7 @@ GROWS = ".grows"  # behind the name of one that becomes bigger, while it does
 PLACES = (NAME, f"porteus/{NAME}", f"changes/{NAME}")  # where Porteus and its users put theirs
 SPARE = 16 * 2**20  # bytes that stay free beside it
 CARRIER = "/run/byzantium/carrier"
+LENT = "/run/byzantium/lent"  # a file for each place that was read-only before hold()
 PIECE = 4 * 2**20
 
 
@@ -51,16 +52,24 @@ def hold(system: System, partition: str) -> str:
         if filesystem.mend_fat(system, partition):
             # Files that the kernel has looked at are read again; those of the system, which are open, were whole.
             system.path("/proc/sys/vm/drop_caches").write_text("2")
-        system.run("mount", "-o", "remount,rw", place, timeout=60)
+        system.write(_lent(place), "")
+        system.run("mount", "-o", "remount,rw", str(system.path(place)), timeout=60)
     return place
 
 
 def let_go(system: System, place: str) -> None:
-    """After hold(). The system's own is read-only again, unless a store on it is open: then the kernel refuses."""
+    """After hold(). What that had made writable is read-only again, unless a store on it is open: then the kernel
+    refuses. What somebody else has mounted writable stays so."""
     if place == CARRIER:
         filesystem.unmount(system, place)
-    else:
-        system.run("mount", "-o", "remount,ro", place, ok=(0, 1, 32), timeout=60)
+    elif system.path(_lent(place)).exists():
+        done = system.run("mount", "-o", "remount,ro", str(system.path(place)), ok=(0, 1, 32), timeout=60)
+        if done.status == 0:
+            system.remove(_lent(place))
+
+
+def _lent(place: str) -> str:
+    return f"{LENT}/{place.replace('/', '-')}"
 
 
 def mounted_at(system: System, partition: str) -> str | None:

@@ -73,8 +73,9 @@ def _create(context: Context, system: System) -> tuple[str, "Store | None"]:
     machine = machine_for(system, None)
     first = new_store.planned(wanted, machine)[0]
     if not first.needed(system):
+        there = store.known(system) or store.the(system, wanted.device)
         raise Refused(
-            _("There is a store already: {store}.").format(store=(store.known(system) or store.the(system)).words),
+            _("There is a store already: {store}.").format(store=there.words),
             _("`byzwizard persist unlock` opens it, `delete` takes it away."),
         )
     need_confirmed(context, first.seal, first.destroys or first.text)
@@ -201,6 +202,8 @@ def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
     passphrase = secret.given(context.options)
     if passphrase is not None and found.encrypted:
         store.check_passphrase(system, found, passphrase)
+    elif context.options.device == "auto" and context.options.confirmed is None:  # a page has shown which one
+        _need_meant(system, found)
     disk = making.deletable(system, found)
     need_confirmed(context, making.seal(found, disk), making.deleted(found, disk))
     _confirm(context, making.deleted(found, disk))
@@ -211,5 +214,18 @@ def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
         store.forget(system)
         if locked:
             keep.stay(system)
+            locker.start(system, known.stopped)
     making.delete(system, found, disk)
     return _("The store is deleted: {store}.").format(store=found.words), None
+
+
+def _need_meant(system: System, found: "Store") -> None:
+    """Where no device is named, it is the own stick's or one that is open. Raises Refused: another one's was found,
+    and is not deleted for that."""
+    from byzwizard.backends import store
+
+    if not store.is_open(system) and not store.is_own(system, found):
+        raise Refused(
+            _("The store {store} is not on the stick that this runs from.").format(store=found.words),
+            _("If it is really meant, name it: `--device {path}`.").format(path=found.device),
+        )

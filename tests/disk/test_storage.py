@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from byzwizard.backends import filesystem, freespace, luks, storefile
+from byzwizard.backends import filesystem, freespace, luks, store, storefile
+from byzwizard.backends.store import Store
 from byzwizard.backends.system import Process, System
 from byzwizard.errors import Interrupted, Refused, StepFailed
 from byzwizard.places import LINUX_RESERVED
@@ -272,3 +273,32 @@ def test_a_fat_whose_power_went_while_a_file_grew_is_mended_before_it_grows_agai
     for name in ("save.dat", "photo.jpg"):
         system.run("mcopy", "-n", "-i", str(image), f"::{name}", str(system.path("/back")))
         assert system.path("/back").read_bytes() == system.path(f"/{name}").read_bytes()
+
+
+@pytest.mark.parametrize("how", ["rw", "ro"])
+def test_what_somebody_has_mounted_stays_as_it_was(system: System, stick: str, how: str) -> None:
+    """Writable for as long as a save.dat on it is open, and afterwards where it was before."""
+    space = freespace.cut(freespace.after_last(system, stick, 300 * MB), 150 * MB)
+    usb = freespace.add(system, stick, space, "USB")
+    system.run("mkfs.ext4", "-q", "-F", usb)
+    filesystem.mount(system, usb, "/mnt/usb")
+    storefile.write(system, "/mnt/usb/save.dat", 70 * MB, lambda done, total: None)
+    filesystem.make(system, str(system.path("/mnt/usb/save.dat")))
+    system.run("mount", "-o", f"remount,{how}", str(system.path("/mnt/usb")))
+    found = Store("save.dat", stick, usb, encrypted=False, file="/save.dat")
+    store.mount(system, found, None)
+    with storefile.carried(system, usb) as place:  # as for a file that grows while it is open
+        system.write(f"{place}/note", "")
+    system.write("/mnt/usb/photo", "sea\n")
+    store.unmount(system, found)
+    assert how in system.run("findmnt", "-no", "OPTIONS", str(system.path("/mnt/usb"))).out.split(",")
+    with storefile.carried(system, usb) as place:
+        system.write(f"{place}/note", "")
+    assert how in system.run("findmnt", "-no", "OPTIONS", str(system.path("/mnt/usb"))).out.split(",")
+
+
+def test_a_file_of_the_running_system_leaves_that_writable(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(System, "run", lambda _system, *argv, **_more: ran.append(argv))
+    storefile.let_go(system, "/")
+    assert ran == []

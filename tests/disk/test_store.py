@@ -176,7 +176,7 @@ def test_what_is_kept_is_handed_on_without_who_we_are(system: System, opened: St
     system.write("/var/lib/byzantium/identity/key", "secret\n", 0o600)
     system.write(f"{BOARD}/1", "hello\n", 0o640, owner=(952, 952))
     answers = "byzantium: 1\nnode: {name: lighthouse}\nmesh: {name: relief, passphrase: cactus orbit}\n"
-    system.write("/etc/byzantium/answers.yaml", answers + "persistence: {kind: partition}\n", 0o600)
+    system.write("/etc/byzantium/answers.yaml", answers + "persistence: {kind: save.dat, device: SRC1}\n", 0o600)
     for name in (".ssh/id_ed25519", ".bash_history", ".local/share/fish_history", ".gnupg/key", "my.ssh/notes", "todo"):
         system.write(f"/root/{name}", "mine\n", 0o600)
         system.write(f"/home/ann/{name}", "mine\n", 0o640, owner=(1000, 1000))
@@ -191,7 +191,7 @@ def test_what_is_kept_is_handed_on_without_who_we_are(system: System, opened: St
     loop = storefile.attach(system, "/other.img")
     filesystem.mount(system, loop, place)
     try:
-        handon.fill(system, place)
+        handon.fill(system, place, handon.Way(MB, list[int]().append), encrypted=True)
         post = system.path(f"{place}/services.board{BOARD}/1")
         assert (post.read_text(), post.stat().st_uid) == ("hello\n", 952)
         assert not system.path(f"{place}/identity").exists()
@@ -213,6 +213,40 @@ def test_what_is_kept_is_handed_on_without_who_we_are(system: System, opened: St
     finally:
         filesystem.unmount(system, place)
         storefile.detach(system, loop)
+
+
+def test_what_is_handed_on_is_read_back_from_the_stick(system: System, opened: Store, descriptors: Path) -> None:
+    """It lies where the new stick's table will name it, and nothing names it yet."""
+    (descriptors / "board.yaml").write_text(f"data: [{BOARD}]\n")
+    system.write(f"{BOARD}/1", "hello\n" * 100_000)
+    locker.switch(system, ("services",))
+    other = system.path("/other.img")
+    with other.open("wb") as file:
+        file.truncate(300 * MB)
+    stick = storefile.attach(system, "/other.img")
+    try:
+        space = freespace.behind(64 * MB, 300 * MB, "gpt")
+        size = handon.kept_bytes(system)
+        handed = handon.Handed(system, stick, making.piece(space), None, size)
+        told: list[int] = []
+        handed.write(told.append)
+        assert sum(told) == size
+        handed.check(told.append)
+        assert sum(told) == 2 * size
+        assert not filesystem.is_mounted(system, making.filled_at(stick))
+        system.run("blockdev", "--flushbufs", stick)
+        with other.open("r+b") as file:  # the stick forgets some of it
+            data = file.read()
+            assert not any(data[MB : 64 * MB]), "it is behind the system"
+            file.seek(data.index(b"hello\n" * 1000))
+            file.write(b"xxxxx")
+        system.run("blockdev", "--flushbufs", stick)
+        with pytest.raises(StepFailed, match="does not keep what is written"):
+            handed.check(told.append)
+        handed.write(told.append)  # a copy that was interrupted makes it anew
+        handed.check(told.append)
+    finally:
+        storefile.detach(system, stick)
 
 
 @pytest.fixture

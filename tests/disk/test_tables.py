@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 
 from byzwizard.backends import direct, freespace, making, targets
 from byzwizard.backends.system import Result, System
-from byzwizard.errors import CannotHere
+from byzwizard.errors import CannotHere, Refused, StepFailed
 from tests.disk.loops import MB, disk, system
 from tests.unit.test_targets import disk as named
 from tests.vm.writes import Epoch, Rebuilt, Write, points
@@ -99,6 +99,20 @@ def test_a_power_cut_while_a_partition_comes_or_goes_leaves_the_others(
         assert [count for count, _same in itertools.groupby(flushed)] == [1, 2, 1]
 
 
+def held(path: str) -> Callable[..., contextlib.AbstractContextManager[int]]:
+    """targets.hold of whatever disk there is."""
+
+    @contextlib.contextmanager
+    def hold(*_: Any, **_more: Any) -> Iterator[int]:
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    return hold
+
+
 def test_a_disk_with_big_sectors_is_refused_before_a_byte_is_written(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,14 +121,7 @@ def test_a_disk_with_big_sectors_is_refused_before_a_byte_is_written(
         file.truncate(200 * MB)
     loop = system.run("losetup", "--find", "--show", "--sector-size", "4096", str(image)).out.strip()
 
-    @contextlib.contextmanager
-    def hold(*_: Any, **_more: Any) -> Iterator[int]:
-        descriptor = os.open(loop, os.O_RDWR)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
+    hold = held(loop)
     monkeypatch.setattr(targets, "hold", hold)
     before = hashlib.sha256(image.read_bytes()).digest()
     stick = named().model_copy(update={"path": loop, "bytes": 200 * MB})
@@ -124,3 +131,25 @@ def test_a_disk_with_big_sectors_is_refused_before_a_byte_is_written(
         direct.need_sectors_of_512(descriptor)
     system.run("losetup", "--detach", loop)
     assert hashlib.sha256(image.read_bytes()).digest() == before
+
+
+MAC = b"ER\2\0" + bytes(508), b"PM\0\0\0\0\0\1\0\0\0\1\0\0\0\77" + b"Apple".ljust(496, b"\0")
+
+
+def test_what_is_on_a_disk_and_cannot_be_read_is_not_taken_for_free_space(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for loop in disk(system, 200 * MB):
+        monkeypatch.setattr(targets, "hold", held(loop))
+        image = system.path("/disk.img")
+        stick = named().model_copy(update={"path": loop, "bytes": 200 * MB})
+        with image.open("r+b") as file:  # Apple's partition map, which sfdisk does not know
+            file.write(b"".join(MAC))
+        system.run("blockdev", "--flushbufs", loop)
+        assert system.run("blkid", "-p", "-s", "PTTYPE", "-o", "value", loop).out.strip() == "mac"
+        before = hashlib.sha256(image.read_bytes()).digest()
+        with pytest.raises(Refused, match="no partition table that can be added to"):
+            making.partition(system, stick, False, None, None, lambda done, total: None)
+        assert hashlib.sha256(image.read_bytes()).digest() == before
+    with pytest.raises(StepFailed, match="sfdisk"):
+        freespace.after_last(system, "/dev/none", 200 * MB)

@@ -152,9 +152,7 @@ def test_a_store_is_never_one_of_those_that_are_not_shown() -> None:
 def test_with_data_and_answers_both_go_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also: bool
 ) -> None:
-    def hand(*_: Any) -> None:
-        """Hands the store on."""
-
+    hand: Any = object()
     answers = Answers()
     monkeypatch.setattr(targets, "settle", lambda _system: None)
     monkeypatch.setattr(targets, "disks_now", lambda _system: (disk(),))

@@ -10,6 +10,8 @@ import pytest
 from byzwizard.backends import clone, direct, genuine, layout, renewal
 from byzwizard.backends.content import system_files
 from byzwizard.backends.disks import parse_disk
+from byzwizard.backends.freespace import Space
+from byzwizard.backends.system import System
 from byzwizard.errors import StepFailed
 from byzwizard.machine import Disk, Machine
 from tests.unit.test_clone import MIB, SIZE, OneDisk, file_of, need_tools, partitions
@@ -160,3 +162,66 @@ def test_the_proof_puts_back_what_it_found(tmp_path: Path) -> None:
         assert path.read_bytes() != before
     finally:
         os.close(descriptor)
+
+
+class Kept:
+    """stick.Behind, and the hand that has it; `fails` is whether the stick is pulled out while it is written."""
+
+    bytes = 5 * MIB
+
+    def __init__(self, fails: bool = False) -> None:
+        self.fails = fails
+        self.done: list[str] = []
+
+    def check(self, told: System | Callable[[int], None]) -> None:
+        if isinstance(told, System):
+            return
+        self.done.append("check")
+        told(self.bytes)
+
+    def onto(self, system: System, disk: Disk, space: Space) -> "Kept":
+        self.space = space
+        return self
+
+    def write(self, told: Callable[[int], None]) -> None:
+        self.done.append("write")
+        if self.fails:
+            raise StepFailed("The stick cannot be written.")
+        told(self.bytes)
+
+
+def test_a_copy_with_data_starts_when_they_are_on_it_and_not_before(system: OneDisk, medium: Path) -> None:
+    def copy_with(kept: Kept, children: list[dict[str, Any]]) -> list[tuple[int, int]]:
+        system.children, told = children, list[tuple[int, int]]()
+        machine = Machine(disks=(disk(children),))
+        [step] = clone.steps(("4C53",), "data", None, machine, kept)
+        step.apply(system, lambda done, total: told.append((done, total)))
+        return told
+
+    with pytest.raises(StepFailed):
+        copy_with(Kept(fails=True), [])
+    assert [part["name"] for part in partitions(system.file)] == [layout.UNFINISHED]
+    kept = Kept()
+    told = copy_with(kept, UNFINISHED)
+    assert kept.done == ["write", "check"]
+    assert told[0][0] == kept.bytes
+    assert told[-1][0] == told[-1][1]
+    first, store = partitions(system.file)
+    assert (first["name"], store["name"], store["attrs"]) == (layout.LABEL, "byzdata", "GUID:63")
+    assert (store["start"] * 512, store["size"] * 512) == (kept.space.start, kept.space.bytes)
+    assert file_of(system.file, SQUASHFS) == (medium / SQUASHFS).read_bytes()
+
+
+def test_nothing_stays_of_a_store_that_was_begun(system: OneDisk) -> None:
+    interrupted_at = Kept(fails=True)
+    system.children = []
+    [step] = clone.steps(("4C53",), "data", None, Machine(disks=(disk([]),)), interrupted_at)
+    with pytest.raises(StepFailed):
+        step.apply(system, lambda done, total: None)
+    with system.file.open("r+b") as stick:
+        stick.seek(interrupted_at.space.start)
+        stick.write(b"LUKS\xba\xbe" * 2000)
+    copy(system, UNFINISHED)
+    with system.file.open("rb") as stick:
+        stick.seek(interrupted_at.space.start)
+        assert not any(stick.read(12000))

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.answers import Answers, Clone
+from byzwizard.answers import Answers, Clone, parse, save_text
 from byzwizard.backends import clone as copying
-from byzwizard.backends import copies, handon, making, store, targets
+from byzwizard.backends import copies, freespace, handon, store
 from byzwizard.backends.clone import CopySystem
+from byzwizard.backends.stick import Behind
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, apply, clone, secret
 from byzwizard.errors import CannotHere, Refused
 from byzwizard.machine import Disk, Machine
-from byzwizard.plan import Progress, make_plan
+from byzwizard.plan import make_plan
 from byzwizard.prepare import prepare_answers
 from byzwizard.resolve import resolve
 from tests.unit.test_clone import disk
@@ -60,26 +61,65 @@ def planned(file: str | None) -> CopySystem:
     return step
 
 
+ROOM = freespace.Space(4 << 30, 4 << 30, "gpt")
+
+
+def holds(monkeypatch: pytest.MonkeyPatch, bytes: int) -> None:
+    """A store is open, and holds so much."""
+    monkeypatch.setattr(store, "is_open", lambda _system: True)
+    monkeypatch.setattr(handon, "kept_bytes", lambda _system: bytes)
+
+
 def test_answers_hand_on_what_is_kept_with_the_passphrase_of_their_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "copies").write_text("cactus orbit velvet plinth\n")
-    locks: list[making.Lock | None] = []
-
-    def partition(*arguments: object) -> None:
-        lock = arguments[4]
-        assert lock is None or isinstance(lock, making.Lock)
-        locks.append(lock)
-        raise CannotHere("far enough")
-
-    monkeypatch.setattr(store, "is_open", lambda _system: True)
-    monkeypatch.setattr(making, "partition", partition)
+    holds(monkeypatch, 1 << 30)
     hand = planned(str(tmp_path / "copies")).hand
     assert hand is not None
     hand.check(System(tmp_path))
-    with pytest.raises(CannotHere, match="far enough"):
-        hand(System(tmp_path), STICK, lambda done, total: None)
-    assert [lock.passphrase for lock in locks if lock] == ["cactus orbit velvet plinth"]
+    handed = hand.onto(System(tmp_path), STICK, ROOM)
+    assert isinstance(handed, handon.Handed)
+    assert handed.lock is not None
+    assert handed.lock.passphrase == "cactus orbit velvet plinth"
+    assert (handed.disk, handed.bytes) == ("/dev/sdb", 1 << 30)
+
+
+def test_what_has_no_room_is_refused_before_the_stick_is_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = handon.handing(None)
+    holds(monkeypatch, 4 << 30)  # and a container and a file system need some, too
+    with pytest.raises(Refused, match=r"What is kept \(4\.3 GB\) has no room on .*4C53\): 4\.3 GB are free"):
+        hand.onto(System(tmp_path), STICK, ROOM)
+    holds(monkeypatch, 0)
+    with pytest.raises(Refused, match="no room"):
+        hand.onto(System(tmp_path), STICK, freespace.Space(4 << 30, 32 << 20, "gpt"))
+
+
+def test_a_stick_that_has_a_store_gets_no_second_one() -> None:
+    parts = [{"name": "sdb1", "path": "/dev/sdb1", "type": "part", "size": 9, "fstype": "vfat", "label": "BYZANTIUM"},
+             {"name": "sdb2", "path": "/dev/sdb2", "type": "part", "size": 9, "fstype": "crypto_LUKS",
+              "label": "byzdata"}]  # fmt: skip
+    machine = Machine(disks=(disk(children=parts),))
+    with pytest.raises(Refused, match="has a store already") as refused:
+        copying.steps(("4C53",), "data", None, machine, Hand())
+    assert "persist delete --device /dev/sdb" in (refused.value.hint or "")
+    assert copying.steps(("4C53",), "blank", None, machine)
+
+
+def test_a_copy_finds_its_store_on_its_own_stick(tmp_path: Path) -> None:
+    """Whatever this node's store is on."""
+    system = System(tmp_path)
+    kept = {"kind": "save.dat", "device": "SRC1", "size": "2GiB", "keep": ["mesh"], "passphrase_file": "/run/word"}
+    system.write(handon.ANSWERS, save_text(Answers.model_validate({"byzantium": 1, "persistence": kept})))
+    handon._answers(system, "/place", encrypted=True)
+    text = system.read("/place/mesh/etc/byzantium/answers.yaml")
+    assert text is not None
+    there = parse(text, "answers", []).persistence
+    assert (there.kind, there.device, there.size, there.encrypt) == ("partition", "auto", "max", True)
+    assert there.passphrase_file is None
+    assert there.keep == ("mesh",)
 
 
 def test_what_is_missing_is_said_before_a_stick_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,14 +137,13 @@ class Hand:
 
     def __init__(self, open: bool = True) -> None:
         self.open = open
-        self.handed: list[Disk] = []
 
     def check(self, system: System) -> None:
         if not self.open:
             raise copying.no_store()
 
-    def __call__(self, system: System, disk: Disk, progress: Progress) -> None:
-        self.handed.append(disk)
+    def onto(self, system: System, disk: Disk, space: freespace.Space) -> Behind:
+        raise AssertionError("it was checked before")
 
 
 def test_nothing_is_erased_where_no_store_is_open_by_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,28 +155,6 @@ def test_nothing_is_erased_where_no_store_is_open_by_then(tmp_path: Path, monkey
     with pytest.raises(CannotHere, match="open store"):
         step.apply(System(tmp_path), lambda done, total: None)
     assert not written
-
-
-def test_what_is_kept_is_handed_on_to_the_stick_that_was_copied_to_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hand = Hand()
-    here = [disk()]
-    monkeypatch.setattr(copying, "stand_back", lambda _system: None)
-    monkeypatch.setattr(copying.Copy, "share", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(copying.CopySystem, "_write", lambda *_: None)
-    monkeypatch.setattr(targets, "settle", lambda _system: None)
-    monkeypatch.setattr(targets, "disks_now", lambda _system: tuple(here))
-    machine = Machine(disks=(disk(),))
-    step = copying.steps(("4C53",), "data", None, machine, hand)[0]
-    here[:] = [disk(children=[{"name": "sdb1", "path": "/dev/sdb1", "type": "part", "size": 9, "fstype": "vfat"}])]
-    step.apply(System(tmp_path), lambda done, total: None)
-    assert hand.handed == here
-    for other in (disk(serial="9999"), disk(rm=False)):  # pulled out, and another one got its name
-        here[:] = [other]
-        with pytest.raises(Refused):
-            step.apply(System(tmp_path), lambda done, total: None)
-    assert len(hand.handed) == 1
 
 
 class Terminal:

@@ -35,3 +35,12 @@ def test_who_changes_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with locking.only_one(system), pytest.raises(Refused, match=who) as told, locking.only_one(system):
         pytest.fail("both of them")
     assert told.value.status == 3
+
+
+def test_a_part_of_a_change_is_not_kept_out_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locking, "PATIENCE", 0)
+    system = System(tmp_path)
+    with locking.only_one(system), locking.within_one(system):
+        pass
+    with locking.within_one(system), pytest.raises(Refused), locking.only_one(system):
+        pytest.fail("both of them")

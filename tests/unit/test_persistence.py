@@ -18,7 +18,7 @@ from byzwizard.backends.system import Result, System
 from byzwizard.backends.waiting import check_stop
 from byzwizard.commands import Context, persist
 from byzwizard.commands.apply import _without_asked
-from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, Refused, StepFailed
+from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, Refused
 from byzwizard.machine import Disk, Machine, Medium, Partition
 from byzwizard.places import own
 from byzwizard.plan import Plan, PlannedStage
@@ -77,6 +77,14 @@ def test_the_free_space_of_the_own_stick_is_named_in_full() -> None:
     assert not create.undoable
     assert create.asked
     assert made["store-keep"].keep == ("identity", "mesh", "wifi", "services", "home")
+
+
+def test_a_store_on_an_internal_disk_is_opened_by_the_name_that_it_was_made_by() -> None:
+    inside = disk("/dev/nvme0n1", serial="S5GX", transport="nvme", removable=False)
+    opens = steps(Machine(disks=(inside,)), kind="partition", device="internal:S5GX")["store-open"]
+    assert isinstance(opens, OpenStore)
+    assert targets.choose((inside,), opens.wanted) is inside
+    assert targets.overrides(opens.wanted)
 
 
 def test_memory_fits_the_weakest_computer() -> None:
@@ -366,28 +374,6 @@ def test_a_lock_that_is_interrupted_leaves_all_as_it_was(
         system.go_on()
     assert system.ran[-1] == ("systemctl", "start", "byz-board.service")
     assert bound == ([] if at[0] == "systemctl" else [True])
-
-
-def test_a_store_that_could_be_closed_by_half_starts_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it kept is out of reach: services would begin anew in empty folders."""
-    known(system)
-    mount(system)
-    started: list[Any] = []
-
-    def half(system: System, _store: Store) -> None:
-        system.write("/proc/self/mountinfo", "")
-        raise StepFailed("busy")
-
-    monkeypatch.setattr(inuse, "users", lambda *_: ())
-    monkeypatch.setattr(locker, "stop", lambda _system: ("byz-board.service",))
-    monkeypatch.setattr(locker, "start", lambda _system, units: started.append(units))
-    monkeypatch.setattr(locker, "close", half)
-    with pytest.raises(StepFailed, match="busy"):
-        locker.lock(system)
-    assert not started
-    found = store.known(system)
-    assert found is not None
-    assert found.stopped == ("byz-board.service",)
 
 
 def test_opening_an_open_store_mounts_what_is_missing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:

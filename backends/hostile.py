@@ -1,4 +1,9 @@
-"""What others in the mesh have said that this node does not believe, for `status`: it is told, and does no harm."""
+"""What others in the mesh have said that this node does not believe, for `status`: it is told, and does no harm.
+
+Prefixes that babel.conf refuses are not among it. babeld forgets them at once, and there is no harmless way to have it
+keep them: what comes in with `metric 65534` it puts into the kernel as unreachable, and each update of what `install`
+denies is a line of its log and a retraction on the air.
+"""
 
 from __future__ import annotations
 

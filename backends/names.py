@@ -26,11 +26,12 @@ SERVERS = "/run/byzantium/dnsmasq/servers"  # copied by tend while there is Inte
 BLOCKED = "/run/byzantium/blocked"  # ids, a line each; read by tend
 RESOLVER = "/etc/resolv.conf"
 RESOLVER_TEXT = """\
-# This node asks its own dnsmasq. Written by byzwizard.
+# This node asks its own dnsmasq; the others where that refuses, for a way out that is not shared. Written by byzwizard.
 search byzantium.mesh
 nameserver 127.0.0.1
-options timeout:2 attempts:2
+{others}options timeout:2 attempts:2
 """
+OTHERS = 2  # name servers; the C library reads three
 
 
 def configuration(resolved: Resolved) -> str:
@@ -51,12 +52,19 @@ def configuration(resolved: Resolved) -> str:
     )
 
 
+def resolver(servers: Sequence[str]) -> str:
+    """The text of resolv.conf."""
+    return RESOLVER_TEXT.format(others="".join(f"nameserver {server}\n" for server in servers[:OTHERS]))
+
+
 @step_class
 class OwnResolver(Step):
-    """/etc/resolv.conf names this node's own dnsmasq; undo puts the former file or link back."""
+    """/etc/resolv.conf names this node's own dnsmasq first; undo puts the former file or link back."""
+
+    content: str
 
     def needed(self, system: System) -> bool:
-        return system.path(RESOLVER).is_symlink() or system.read(RESOLVER) != RESOLVER_TEXT
+        return system.path(RESOLVER).is_symlink() or system.read(RESOLVER) != self.content
 
     def before(self, system: System) -> Any:
         """{"link": target}, {"copy": path of a private copy}, or None where there was nothing."""
@@ -66,7 +74,7 @@ class OwnResolver(Step):
         return None if text is None else {"copy": keep_copy(system, text)}
 
     def apply(self, system: System, progress: Progress) -> None:
-        self._put(system, RESOLVER_TEXT)
+        self._put(system, self.content)
 
     def undo(self, system: System, before: Any) -> None:
         if before is None:
@@ -135,7 +143,7 @@ class NamesStage:
                 ready=_Answering(name=name, address=resolved.address),
                 text=_("Give addresses and names to phones and computers that join")),
             OwnResolver(
-                id="names-resolver", after=("names-server",),
+                id="names-resolver", content=resolver(internet.servers), after=("names-server",),
                 text=_("Let this computer look names up in the mesh")),
             *web.steps(resolved, HERE),
             ConfigFile(

@@ -2,22 +2,25 @@
 little."""
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from byzwizard.backends.directory import DOMAIN, Service
 
 MOST = 100  # of other nodes: the page stays a few kilobytes
 
 
-def page(own: Iterable[Service], others: Sequence[tuple[str, Service]]) -> str:
+def page(own: Iterable[Service], others: Sequence[tuple[str, Service]], titles: Mapping[tuple[str, str], str]) -> str:
     """A list of links, the own ones first; empty where there is nothing. `others` are (label of the node, service), the
-    nearest first."""
-    return _list([*map(_line, own), *(_line(service, label) for label, service in others[:MOST])], len(others))
+    nearest first; `titles` those of one language (catalogue_names.titles)."""
+    near = (_line(service, titles, label) for label, service in others[:MOST])
+    return _list([*(_line(service, titles) for service in own), *near], len(others))
 
 
-def _line(service: Service, label: str = "") -> str:
+def _line(service: Service, titles: Mapping[tuple[str, str], str], label: str = "") -> str:
+    """What somebody has chosen as a title stays as it is."""
+    title = titles.get((service.name, service.title), service.title)
     at = f" <span>{html.escape(label)}</span>" if label else ""
-    return f'<li><a href="{html.escape(service.url)}">{html.escape(service.title)}{at}</a></li>\n'
+    return f'<li><a href="{html.escape(service.url)}">{html.escape(title)}{at}</a></li>\n'
 
 
 def nodes(others: Sequence[tuple[str, str, int | None]]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 HERE = "10.255.255.1"
 CONFIG = f"{certificates.FOLDER}/nginx.conf"
 BUILT = "/usr/share/byzantium/web"  # files that the image was built with, packed by gzip
+FULL = "/run/byzantium/names/full"  # a file for each service whose disk is full, by tend
 
 
 def configuration(resolved: Resolved, host: str, services: Iterable[Descriptor]) -> str:
@@ -37,16 +39,40 @@ def _places(service: Descriptor, host: str) -> str:
     if web.streams:
         lines += ["proxy_buffering off;", "proxy_request_buffering off;", "proxy_read_timeout 1h;",
                   "proxy_send_timeout 1h;", "client_body_timeout 1h;"]
+    elif web.port is not None:
+        lines += _bounds(service)
     to = f"proxy_pass http://127.0.0.1:{web.port}"
-    places = [(path, [*lines, f"{to};"]) for path in web.also]
+    places = [(path, [f"{to};", *lines]) for path in web.also]
     if web.port is not None:
         own = f"= /{service.name}/{web.socket}" if web.socket else f"/{service.name}/"
-        places.append((own, [*lines, f"{to}{'' if web.keeps_path else '/'};"]))
+        lines = [f"{to}{'' if web.keeps_path else '/'};", *lines]
+        if web.foreign:
+            places.append((f"= {own}", lines))
+            lines = [*lines, *_headers({"Content-Security-Policy": "sandbox"})]
+        places.append((own, lines))
     # However it is written: some services make no difference between small letters and others.
     places += [(f"~* ^{re.escape(path)}", ["return 403;"]) for path in web.closed]
     places += _pages(service.name, web.pages, web.built, host)
     return "".join(f"        location {path} {{\n            " + "\n            ".join(said) + "\n        }\n"
                    for path, said in places)
+
+
+def _bounds(service: Descriptor) -> list[str]:
+    """What is sent to a service lies in memory until it is whole, and what it keeps of that lies on a disk, which may
+    be memory too: neither is filled. The limits of the server do not hold where there are others."""
+    lines = ["limit_conn per_address 32;", "limit_conn sent_per_address 4;", "limit_conn sent 16;"]
+    if service.data:
+        full = _("The disk of this node is full: what you sent is not kept. What is there can be read as before.")
+        lines += ['default_type "text/plain; charset=utf-8";', 'set $refused "";',
+                  f"if (-f {FULL}/{service.name}) {{ set $refused $keeps; }}",
+                  f"if ($refused) {{ return 507 {json.dumps(full, ensure_ascii=False)}; }}"]
+    return lines
+
+
+def _headers(more: Mapping[str, str]) -> list[str]:
+    """Those of the server do not hold where there are others."""
+    headers = {**more, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+    return [f'add_header {header} "{value}" always;' for header, value in headers.items()]
 
 
 def _pages(name: str, pages: Sequence[str], built: Sequence[str], host: str) -> Iterator[tuple[str, list[str]]]:
@@ -55,9 +81,7 @@ def _pages(name: str, pages: Sequence[str], built: Sequence[str], host: str) -> 
     # Some browsers do not count WebSockets to where the page is from as 'self'.
     policy = (f"default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; connect-src 'self' "
               f"wss://{host}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-    headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff",
-               "Referrer-Policy": "same-origin", "Cache-Control": "no-cache"}
-    lines = [f'add_header {header} "{value}" always;' for header, value in headers.items()]
+    lines = _headers({"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
     if pages:
         yield f"= /{name}", [f"return 301 https://{host}/{name}/$is_args$args;"]
     for page in pages:

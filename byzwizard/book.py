@@ -8,10 +8,11 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from byzwizard import catalogue_names
 from byzwizard.backends import alerts, announced, directory, linked, offered
 from byzwizard.backends.alerts import Alert, Told
 
@@ -28,7 +29,9 @@ MOST = 1000  # nodes; more would be somebody's attempt to fill our memory
 # Bytes of all documents, from which on those that are longer than FAIR are believed but for what they offer and tell:
 # what is written for others holds all of it at once, and one letter in it may make every other four bytes long.
 ROOM, FAIR = 2 * 2**20, 4096
-HIDDEN = 100  # nodes asked at their IPv6 address
+HIDDEN = 100  # nodes asked at their IPv6 address; of more,
+TRIES = 3  # those that stay silent more often give way
+FORMER = "a blocked node of an earlier run"
 # What nodes tell their neighbours of documents that are newer by now.
 NEWS = 64  # lines
 NEWS_FOR = 150.0  # seconds: longer than until everybody was asked anyway
@@ -104,6 +107,7 @@ class Book:
         self.own = Own()
         self.own_learned = 0.0  # when our own document came that is known now
         self.blocked: frozenset[str] = frozenset()  # ids
+        self._cut: dict[str, str] = {}  # addresses that are not let through, to the id of the node, or FORMER
 
     def know_own(self, own: Own) -> None:
         """What we say of ourselves now."""
@@ -118,9 +122,8 @@ class Book:
         for address in others & self.peers.keys():
             self.peers[address].routed = now
         strangers = others - self.peers.keys()
-        self._make_room(len(strangers))
-        room = min(MOST - len(self.peers), len(strangers))
-        for address in random.sample(sorted(strangers), room):  # whom to hear first is nobody's choice
+        self._make_room(self.peers.values(), len(self.peers) + len(strangers) - MOST)
+        for address in _any(strangers, MOST - len(self.peers)):
             self.peers[address] = Peer(address, routed=now, due=now)
         for address, peer in list(self.peers.items()):
             if now - peer.routed > GONE_AFTER or address in self.own.addresses:
@@ -137,13 +140,14 @@ class Book:
         explained = {peer.document.ula for peer in self.peers.values() if peer.document and ":" not in peer.address}
         for address in [address for address in self.peers if address in explained]:
             del self.peers[address]
-        hidden = sum(":" in address for address in self.peers)
-        for address in sorted(addresses - self.own.addresses - explained):
-            if address in self.peers:
-                self.peers[address].routed = now
-            elif hidden < HIDDEN and ipaddress.IPv6Address(address) in mesh:
-                self.peers[address] = Peer(address, routed=now, due=now + LATER)
-                hidden += 1
+        others = addresses - self.own.addresses - explained
+        for address in others & self.peers.keys():
+            self.peers[address].routed = now
+        strangers = {one for one in others - self.peers.keys() if ipaddress.IPv6Address(one) in mesh}
+        hidden = [peer for peer in self.peers.values() if ":" in peer.address]
+        self._make_room(hidden, len(hidden) + len(strangers) - HIDDEN, TRIES)
+        for address in _any(strangers, HIDDEN - sum(":" in address for address in self.peers)):
+            self.peers[address] = Peer(address, routed=now, due=now + LATER)
 
     def clash(self) -> directory.Document | None:
         """Another node that has our network for clients too; of several the one with the smallest id."""
@@ -151,10 +155,9 @@ class Book:
                   if peer.document and ":" in peer.address and self.own.addresses.intersection(peer.document.claims)]
         return min(others, key=lambda document: document.id, default=None)
 
-    def _make_room(self, wanted: int) -> None:
+    def _make_room(self, among: Iterable[Peer], over: int, tries: int = 0) -> None:
         """Of more nodes than there is memory for, those that have not answered give way, the longest silent first."""
-        over = len(self.peers) + wanted - MOST
-        silent = sorted((peer for peer in self.peers.values() if peer.failures and peer.document is None
+        silent = sorted((peer for peer in among if peer.failures > tries and peer.document is None
                          and not peer.asking), key=lambda peer: -peer.failures)
         for peer in silent[:max(0, over)]:
             del self.peers[peer.address]
@@ -263,24 +266,33 @@ class Book:
 
     def blocked_networks(self) -> str:
         """The clients' networks of blocked nodes, a line each, for byzwizard.gateway: of each the one where it answers,
-        not what else it says it has."""
-        found = {peer.address for peer in self.peers.values()
-                 if peer.document and peer.document.id in self.blocked and ":" not in peer.address}
-        return "".join(f"{address.removesuffix('.1')}.0/24\n" for address in sorted(found))
+        not what else it says it has. Who answers no more is let through no more than before, until it does so elsewhere
+        or another node there."""
+        here = {peer.address: peer.document.id for peer in self.peers.values()
+                if peer.document and ":" not in peer.address}
+        silent = (self.blocked | {FORMER} if self.blocked else self.blocked) - {*here.values()}
+        self._cut = {address: node for address, node in self._cut.items() if node in silent and address not in here}
+        self._cut |= {address: node for address, node in here.items() if node in self.blocked}
+        return "".join(f"{address.removesuffix('.1')}.0/24\n" for address in sorted(self._cut))
+
+    def know_former(self, networks: str) -> None:
+        """What an earlier run said of blocked nodes; whose each network is will show."""
+        self._cut = {f"{line.removesuffix('.0/24')}.1": FORMER for line in networks.split()}
 
     def hosts(self) -> str:
         text = directory.hosts(self.documents(), self.own.labels, {*self.own.addresses, *self.own.links})
         return text + "".join(f"{line}\n" for line in self.own.entries())
 
-    def clocks(self, shares: bool) -> str:
+    def clocks(self, out: bool) -> str:
         """For chronyd: whom to ask for the time. All nodes ask those with the lowest addresses, so that they agree on
-        one of them where nobody knows better; from those near comes what a node with Internet has told them."""
+        one of them where nobody knows better; from those near comes what a node with Internet has told them. `out`:
+        does a port of this node lead there?"""
         nodes = [document.address for document in self.documents() if ":" not in document.address]
         nodes.sort(key=ipaddress.IPv4Address)
         near = [address for address in nodes if self.peers[address].hops == 1]
         asked = dict.fromkeys((*nodes[:CLOCKS], *near[:CLOCKS]))
         lines = [f"server {address} iburst minpoll 4 maxpoll 6" for address in asked]
-        return "".join(f"{line}\n" for line in [*lines, *([POOL] if shares else [])])
+        return "".join(f"{line}\n" for line in [*lines, *([POOL] if out else [])])
 
     def links(self, service: linked.Templates) -> str:
         """For a service of this node: what its configuration says of the other nodes that offer it."""
@@ -291,8 +303,10 @@ class Book:
     def pieces(self) -> dict[str, str]:
         """What the front page and programs are told of services and nodes, by file: the nearest nodes first."""
         nodes, own, others = self._places()
+        offers = [(place.label, place.service) for place in others]
         return {
-            "services.html": offered.page(self.own.services, [(place.label, place.service) for place in others]),
+            **{f"services.{language}.html": offered.page(self.own.services, offers, titles)
+               for language, titles in catalogue_names.titles().items()},
             "nodes.html": offered.nodes(nodes),
             "alerts.html": alerts.page(self.alerts(), self.own.name, self._clock()),
             "announced": announced.records(own, others),
@@ -329,6 +343,11 @@ class Book:
         state = {"nodes": nodes, "silent": told[False], "refused": told[True],
                  "alerts": [asdict(alert) for alert in self.alerts()]}
         return json.dumps(state, ensure_ascii=False) + "\n"  # with an indent it takes ten times as long
+
+
+def _any(addresses: set[str], room: int) -> list[str]:
+    """As many as there is room for: whom to hear first is nobody's choice."""
+    return random.sample(sorted(addresses), max(0, min(room, len(addresses))))
 
 
 def _hops(peer: Peer) -> int:

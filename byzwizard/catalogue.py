@@ -90,9 +90,10 @@ class Port(Part):
 class Web(Part):
     """Pages behind nginx: https://HOST/NAME/ leads to `port` of this computer. `keeps_path`: the service wants to see
     the path as it is asked for. `also` are further paths of the host, `closed` those that lead nowhere. `streams`:
-    nothing is held back. `pages` are files of its configuration that nginx shows itself, the first one at the address
-    of the service, `built` others that the image was built with (iso/web.sh); a port beside them is reached by
-    WebSocket alone, at https://HOST/NAME/SOCKET."""
+    nothing is held back. `foreign`: what is below its page comes from anybody, and runs in nobody's browser. `pages`
+    are files of its configuration that nginx shows itself, the first one at the address of the service, `built` others
+    that the image was built with (iso/web.sh); a port beside them is reached by WebSocket alone, at
+    https://HOST/NAME/SOCKET."""
 
     port: PortNumber | None = None
     pages: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
@@ -103,6 +104,7 @@ class Web(Part):
     closed: Annotated[tuple[WebPath, ...], Field(strict=False)] = ()
     body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 1 << 20
     streams: bool = False
+    foreign: bool = False
 
 
 class Links(Part):
@@ -381,4 +383,5 @@ def places(found: Descriptor) -> tuple[str, ...]:
         return ()
     own = () if web.port is None else (f"= {at}/{web.socket}" if web.socket else f"{at}/",)
     pages = [f"= {at}", *(f"= {at}/{page}" for page in ("", *web.pages[1:]))] if web.pages else ()
-    return *web.also, *own, *pages, *(f"= {at}/{page}" for page in web.built)
+    own_page = (f"= {at}/",) if web.foreign else ()
+    return *web.also, *own, *own_page, *pages, *(f"= {at}/{page}" for page in web.built)

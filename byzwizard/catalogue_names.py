@@ -7,10 +7,11 @@ from functools import cache
 from pathlib import Path
 
 from byzwizard import values
-from byzwizard.i18n import _
+from byzwizard.i18n import _, languages, speaker
 
 UNIT = r"byz-[a-z0-9-]+\.service"
 UNIT_LINE = re.compile(rf"^unit: ({UNIT})$", re.MULTILINE)
+TITLE_LINE = re.compile(r"^title: (\S.*)$", re.MULTILINE)
 DESCRIPTORS = Path(__file__).parent / "assets" / "services"
 HOME = "/var/lib/byzantium/services"  # a folder for the data of each service
 FILES = "/run/byzantium/services"  # a folder for the configuration of each service
@@ -49,6 +50,16 @@ def _unit(text: str) -> str:
     said = strictyaml.read(text).data
     unit = said.get("unit") if isinstance(said, dict) else None
     return unit if isinstance(unit, str) and re.fullmatch(UNIT, unit) else ""
+
+
+@cache
+def titles() -> dict[str, dict[tuple[str, str], str]]:
+    """By language, what a service is called in it, by its name and by what any node may call it in its own language. Of
+    lines as all of ours have them: others have no translation."""
+    found = {name: line[1] for name, text in texts().items() if (line := TITLE_LINE.search(text))}
+    spoken = {language: speaker(language) for language in languages()}
+    return {language: {(name, told(title)): say(title) for name, title in found.items() for told in spoken.values()}
+            for language, say in spoken.items()}
 
 
 def has_home(name: str, folder: str) -> bool:

@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from byzwizard import fulldisks
 from byzwizard.backends import directory, linked, routes
 from byzwizard.backends.fetch import fetch, hops
 from byzwizard.backends.webanswer import NotFetched
@@ -26,7 +27,7 @@ OWN = Path("/run/byzantium/web/root" + directory.PATH)
 CONFIG = Path("/run/byzantium/dnsmasq")  # servers and probes, as they are to be where they are wanted
 BLOCKED = Path("/run/byzantium/blocked")  # ids of nodes that the owner does not want to know
 FACTS = Path("/run/byzantium/services.json")  # what this node offers, and how that links itself with others
-UPLINK_DNS = Path("/run/byzantium/uplink/dns")  # what the network behind a shared port offers besides
+UPLINK = Path("/run/byzantium/uplink")  # what byzwizard.gateway says of ports; dns: what is behind a shared one
 ROUTES_EVERY = 5.0  # seconds, in case a message about a change was lost
 HOP = 1.5  # seconds for one try of counting hops: longer than the first retransmission
 TIMEOUT = 5.0  # seconds for one answer
@@ -40,15 +41,18 @@ NEWS = "/.well-known/byzantium.news"
 NEWS_EVERY = 4.0  # seconds: a change gets so far from a node to its neighbours
 NEWS_LIMIT = 8 * 1024  # bytes
 OWN_EVERY = 1.0  # seconds until a change of our own document is seen
+DISKS_EVERY = 1.0  # seconds: as much as comes in by a cable until then has room
 
 
 class Tend:
     """The loop: routes to peers, peers to documents, documents to files."""
 
     def __init__(self, folder: Path = NAMES, own: Path = OWN, config: Path = CONFIG, blocked: Path = BLOCKED,
-                 facts: Path = FACTS) -> None:
+                 facts: Path = FACTS, uplink: Path = UPLINK) -> None:
         self._folder, self._own, self._config, self._blocked, self._facts = folder, own, config, blocked, facts
+        self._uplink = uplink
         self._book = Book()
+        self._book.know_former(text(folder / "blocked"))
         self._began = time.monotonic()
         self._changed = asyncio.Event()
         self._counting = asyncio.Semaphore(COUNTING)
@@ -68,7 +72,7 @@ class Tend:
         self._tell_former()
         try:
             async with asyncio.TaskGroup() as duties:
-                for duty in (self._keep_up, self._hear, self._watch_own):
+                for duty in (self._keep_up, self._hear, self._watch_own, self._watch_disks):
                     duties.create_task(duty())
         finally:
             loop.remove_reader(watched)
@@ -112,7 +116,8 @@ class Tend:
         table = routes.read()
         self._book.routed({route.node for route in table.nodes})
         self._book.routed_six(table.sixes)
-        self._lead(table.out)
+        own_way = _leads_out(text(self._uplink / "state.json"))
+        self._lead(table.out, own_way)
         self._tell_clash()
         self._ask_due()
         replace(self._folder / "news", self._book.news())
@@ -122,7 +127,7 @@ class Tend:
             self._write({
                 "hosts": self._book.hosts(), "nodes.json": self._book.state(),
                 "blocked": self._book.blocked_networks(), **self._book.pieces(),
-                "clock/mesh.sources": self._book.clocks(table.shares)})
+                "clock/mesh.sources": self._book.clocks(table.shares or own_way)})
             for name in fill(self._folder / "links", self._links()):
                 tell(self._folder, f"links-{name}")
             fill(self._folder / "air", self._book.on_air())
@@ -174,6 +179,12 @@ class Tend:
                 seen = now
             await asyncio.sleep(OWN_EVERY)
 
+    async def _watch_disks(self) -> None:
+        """For nginx: a file for each service whose disk is full."""
+        while True:
+            fill(self._folder / "full", dict.fromkeys(fulldisks.services(), ""))
+            await asyncio.sleep(DISKS_EVERY)
+
     def _tell_clash(self) -> None:
         """For byz-move.service: the other node, where it is this one that moves; else nothing. A line for each case."""
         own, other = self._book.own, self._book.clash()
@@ -187,10 +198,12 @@ class Tend:
                    if other and move else "") and move:
             tell(self._folder, "move")
 
-    def _lead(self, out: bool) -> None:
+    def _lead(self, out: bool, own_way: bool) -> None:
         """Whom dnsmasq asks for the names of others: name servers while something leads out to them, nobody (a lookup
-        fails at once) and ourselves for the probes of phones while nothing does."""
-        servers = text(self._config / "servers") + text(UPLINK_DNS) if out else "server=/#/\n"
+        fails at once) and ourselves for the probes of phones while nothing does. Nor do phones get names by a way that
+        is not shared: with no server at all dnsmasq refuses, and the node itself asks the next one of resolv.conf."""
+        nobody = "" if own_way else "server=/#/\n"
+        servers = text(self._config / "servers") + text(self._uplink / "dns") if out else nobody
         self._write({"probes": "" if out else text(self._config / "probes"), "servers": servers})
 
     async def _count(self, peer: Peer) -> None:
@@ -213,6 +226,14 @@ class Tend:
         finally:
             peer.asking = False
             self._changed.set()
+
+
+def _leads_out(state: str) -> bool:
+    """From byzwizard.gateway's state.json: does a port of this node lead to the Internet, shared or not?"""
+    try:
+        return any(port["working"] for port in json.loads(state or "null")["ports"])
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def main() -> int:

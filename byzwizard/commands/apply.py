@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from byzwizard.backends import remembered, revert
@@ -36,7 +36,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     confirmed(parser)
 
 
-def run(context: Context) -> int:
+def run(context: Context, check: Callable[[], None] = lambda: None) -> int:
+    """`check` is called as soon as nobody else can change this node; it raises what keeps this from being done."""
     system = System()
     try:
         need_this_computer(context)
@@ -45,6 +46,7 @@ def run(context: Context) -> int:
         ready, stages = _prepared(context, system)
         confirm(context, ready.plan)
         with contextlib.ExitStack() as stack, only_one(system):
+            check()
             ready = _with_passphrases(context, system, ready, stack)
             if revert.armed(system):
                 raise Refused(

@@ -1,6 +1,7 @@
 """What `enable` and `disable` share: the node's own answers with other services, through the apply of all changes."""
 
 import argparse
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,11 @@ from byzwizard.commands import Context, apply, need_root, need_this_computer
 from byzwizard.errors import CannotHere, Invalid
 from byzwizard.i18n import _
 
-FILE = "/run/byzantium/choosing.yaml"
+FILE = "/run/byzantium/choosing-{pid}.yaml"
+
+
+class _Changed(Exception):
+    """Somebody else was first."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,15 +38,28 @@ def change(context: Context, choose: Callable[[tuple[str, ...]], tuple[str, ...]
     need_this_computer(context)
     need_root()
     system = System()
-    answers = own(system)
-    chosen = answers.model_copy(update={"services": choose(answers.services)})
-    system.write(FILE, save_text(chosen), mode=0o600)
+    while True:
+        try:
+            return _apply(context, system, own(system), choose)
+        except _Changed:
+            continue
+
+
+def _apply(
+    context: Context, system: System, answers: Answers, choose: Callable[[tuple[str, ...]], tuple[str, ...]]
+) -> int:
+    def check() -> None:
+        if own(system) != answers:
+            raise _Changed
+
+    file = FILE.format(pid=os.getpid())
+    system.write(file, save_text(answers.model_copy(update={"services": choose(answers.services)})), mode=0o600)
+    options = vars(context.options) | {"file": Path(file), "boot": None, "skip": ["clone"], "heard": None,
+                                       "confirmed": None}
     try:
-        return apply.run(replace(context, options=argparse.Namespace(
-            **vars(context.options) | {"file": Path(FILE), "boot": None, "skip": ["clone"], "heard": None,
-                                       "confirmed": None})))
+        return apply.run(replace(context, options=argparse.Namespace(**options)), check)
     finally:
-        system.remove(FILE)
+        system.remove(file)
 
 
 def own(system: System) -> Answers:

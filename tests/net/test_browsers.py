@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from byzwizard.i18n import speaker
 from tests.net.booted import NEEDS, Lab, Node, pair
 from tests.net.browser import Browser, browsing
 from tests.net.spaces import within
@@ -79,7 +80,7 @@ def test_the_front_page_on_a_phone_in_its_language(lab: Lab, browsers: list[Brow
         ann.send("Network.setExtraHTTPHeaders", headers={"Accept-Language": language})
         ann.opens("http://here.byzantium.mesh/")
         assert ann.says("document.documentElement.lang") == language
-        assert shows(ann, words, said, "node-a", "node-b")
+        assert shows(ann, words, said, "node-a", "node-b", speaker(language)("Voice rooms"))
         assert ann.says(FITS) is True
         assert ann.says(SMALL) == []
         ann.picture(tmp_path / f"front-{language}.png")

@@ -183,9 +183,10 @@ def test_where_the_disk_is_nearly_full_a_sentence_says_so(a: Node) -> None:
     try:
         enable(a, "files")
         assert put(a, a, "small.txt", "small")[0] == 201
-        status, said = carry(a, a, "PUT", "great.bin", 20)
-        assert status >= 400
-        assert "is full" in said, said
+        for _time in range(20):  # whoever of nginx and copyparty is the faster one
+            status, said = carry(a, a, "PUT", "great.bin", 20)
+            assert status == 500
+            assert "is full" in said, said
         assert ask(a, a, "small.txt")[2] == "small"
         assert ask(a, a, "great.bin")[0] == 404
     finally:

@@ -119,6 +119,15 @@ def server(lab: Lab) -> Lab:
     return lab
 
 
+@pytest.fixture
+def resolver(lab: Lab) -> Iterator[Path]:
+    """What `ip netns exec` lays over /etc/resolv.conf of the node."""
+    folder = Path("/etc/netns") / lab.node
+    folder.mkdir(parents=True)
+    yield folder / "resolv.conf"
+    shutil.rmtree(folder)
+
+
 def lease(lab: Lab) -> dict[str, object]:
     given: dict[str, object] = json.loads(lab.client_python(str(HERE / "dhcp_client.py"), "wlan0"))
     run("ip", "-n", lab.client, "addr", "replace", f"{given['address']}/24", "dev", "wlan0")
@@ -257,3 +266,40 @@ with contextlib.suppress(asyncio.CancelledError):
     within(5, lambda: "9.9.9.9" not in servers.read_text())
     server.started[0].send_signal(1)
     within(5, lambda: server.ask("10.20.30.1", "www.example.org") == [])
+
+
+def test_a_way_that_is_not_shared_gives_names_to_the_node_alone(server: Lab, resolver: Path) -> None:
+    """A name server stands behind a port of the node; no route is there that the mesh or phones may use."""
+    lease(server)
+    run("ip", "-n", server.client, "addr", "add", "9.9.9.9/32", "dev", "lo")
+    run("ip", "-n", server.node, "route", "add", "default", "via", server.client_address(), "proto", "dhcp")
+    server.start(server.client, "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file", "--no-resolv",
+                 "--no-hosts", "--conf-file=/dev/null", "--listen-address=9.9.9.9", "--bind-interfaces",
+                 "--address=/example.org/93.184.215.14")
+    resolver.write_text(names.resolver(["9.9.9.9"]))
+    (server.folder / "servers").write_text("server=9.9.9.9\n")
+    server.start(server.node, sys.executable, "-c", f"""
+import asyncio, contextlib
+from pathlib import Path
+from byzwizard import tend
+folder = Path({str(server.folder)!r})
+with contextlib.suppress(asyncio.CancelledError):
+    asyncio.run(tend.Tend(folder / "names", folder / "own.json", folder, uplink=folder).run())
+""")
+    within(20, (server.folder / "names/nodes.json").exists)
+
+    def asked(name: str) -> tuple[int, str]:
+        done = subprocess.run(("ip", "netns", "exec", server.node, "getent", "ahostsv4", name), check=False, timeout=30,
+                              capture_output=True, text=True)
+        return done.returncode, done.stdout.partition(" ")[0]
+
+    within(10, lambda: asked("www.example.org") == (2, ""))  # nobody knows yet that the port leads on
+    (server.folder / "state.json").write_text('{"ports": [{"port": "eth0", "working": true, "shared": false}]}')
+    within(10, lambda: (server.folder / "names/servers").read_text() == "")
+    assert "pool " in (server.folder / "names/clock/mesh.sources").read_text()
+    server.started[0].send_signal(1)  # what byz-names.service does: SIGHUP
+    within(10, lambda: asked("www.example.org") == (0, "93.184.215.14"))
+    assert asked("lighthouse.byzantium.mesh") == (0, "10.20.30.1")
+    assert asked("nobody.byzantium.mesh") == (2, "")
+    assert server.ask("10.20.30.1", "www.example.org") == [], "a phone gets no answer by it"
+    assert server.ask("10.20.30.1", "lighthouse.byzantium.mesh") == ["10.20.30.1"]

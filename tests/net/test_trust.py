@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard import catalogue
-from byzwizard.backends import certificates, names, tls, trust, web
+from byzwizard import catalogue, catalogue_names
+from byzwizard.backends import certificates, directory, names, offered, tls, trust, web
 from byzwizard.i18n import languages, speaker
 from tests.net.spaces import Inside, Spaces, resolved, spaces, within
 
@@ -88,7 +88,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         for language in languages():
             system.write(f"{web.ROOT}/index.{language}.html", web.front_page(NODE, speaker(language), language))
         system.write("/run/byzantium/names/nodes.html", '<ul><li><a href="http://pier.byzantium.mesh/">pier</a></li></ul>')
-        system.write("/run/byzantium/names/services.html", f'<ul><li><a href="https://{HOST}/wiki/">Wiki</a></li></ul>')
+        for language in languages():
+            files = directory.Service("files", "Dateien", f"https://{HOST}/wiki/")
+            system.write(f"/run/byzantium/names/services.{language}.html",
+                         offered.page([files], [], catalogue_names.titles()[language]))
         for text, path in ((web.configuration(NODE, names.HERE), web.CONFIG),
                            (tls.configuration(NODE, HOST, [WIKI]), tls.CONFIG)):
             own = root / Path(path).parent.name
@@ -156,15 +159,16 @@ def test_the_front_page_explains_the_warning_before_it_leads_to_a_service(lab: L
 
 def test_the_front_page_is_in_the_readers_language_with_services_and_nodes(lab: Lab) -> None:
     lab.put(shown=True)
-    for asked, language, words in (
-        ("es-MX,es", "es", "Otros nodos"), ("de", "de", "Andere Knoten"), ("zh", "en", "Other nodes"),
+    for asked, language, words, title in (
+        ("es-MX,es", "es", "Otros nodos", "Archivos"), ("de", "de", "Andere Knoten", "Dateien"),
+        ("zh", "en", "Other nodes", "Files"),
     ):
         status, kind, page = lab.get("/", asked)
         front = page.decode()
         assert (status, kind) == ("200", "text/html; charset=utf-8")
         assert front == lab.get("/index.html", asked)[2].decode()
         assert f'<html lang="{language}">' in front
-        assert front.index(f'<a href="https://{HOST}/wiki/">') < front.index(words) < front.index("http://pier.")
+        assert front.index(f'<a href="https://{HOST}/wiki/">{title}</a>') < front.index(words) < front.index("http://pier.")
         assert "<script" not in front
         assert len(page) < 4000
 

@@ -1,6 +1,7 @@
 """The directory document: what is made holds, and what a stranger made up does not."""
 
 import base64
+import itertools
 import json
 from typing import Any
 
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from byzwizard import catalogue, catalogue_names
 from byzwizard.backends import directory, offered
 from byzwizard.backends.directory import BadDocument, Document
+from byzwizard.book import Book
+from byzwizard.i18n import languages, speaker
 from byzwizard.identity import Identity
 from byzwizard.resolve import ula_prefixes
 
@@ -277,14 +281,51 @@ def test_services_of_another_shape_are_none(services: Any) -> None:
 
 def test_what_strangers_call_their_services_is_text_on_the_front_page() -> None:
     evil = directory.Service("wiki", '<script>"&<!--# include -->', WIKI["url"])
-    page = offered.page([directory.Service(**WIKI)], [("b-node", evil)] * 500)
+    page = offered.page([directory.Service(**WIKI)], [("b-node", evil)] * 500, {})
     assert "<script" not in page
     assert "<!--" not in page
     assert page.count("<li>") == 1 + offered.MOST
     assert page.index(">Wiki</a></li>") < page.index("b-node")
     assert '<li class="more">400</li>\n</ul>' in page
-    assert "more" not in offered.page([], [("b-node", evil)] * offered.MOST)
-    assert offered.page([], []) == offered.nodes([]) == ""
+    assert "more" not in offered.page([], [("b-node", evil)] * offered.MOST, {})
+    assert offered.page([], [], {}) == offered.nodes([]) == ""
+
+
+def test_services_are_called_in_the_readers_language_whatever_their_nodes_speak() -> None:
+    own, near = directory.Service("voice", "Sprechräume", "u"), ("pier", directory.Service("files", "Fichiers", "u"))
+    for language, titles in catalogue_names.titles().items():
+        page = offered.page([own], [near], titles)
+        say = speaker(language)
+        assert f'<li><a href="u">{say("Voice rooms")}</a></li>' in page
+        assert f'<li><a href="u">{say("Files")} <span>pier</span></a></li>' in page
+
+
+@pytest.mark.parametrize(("name", "title"), [
+    ("voice", "Our Sprechräume"), ("voice", "Dateien"), ("tea", "Dateien"), ("tea", "Tea"), ("voice", "sprechräume"),
+])
+def test_what_somebody_has_called_a_service_stays(name: str, title: str) -> None:
+    for titles in catalogue_names.titles().values():
+        assert f">{title}</a>" in offered.page([directory.Service(name, title, "u")], [], titles)
+
+
+def test_each_title_of_the_catalogue_is_known_in_each_language_and_fits_into_a_document() -> None:
+    titles = catalogue_names.titles()
+    assert titles.keys() == set(languages()) > {"en"}
+    for name, one in catalogue.here().services.items():
+        for told, shown in itertools.product(titles, titles):
+            title = speaker(told)(one.title)
+            assert titles[shown][name, title] == speaker(shown)(one.title)
+            url = f"https://{ALICE.id}.byzantium.mesh/"
+            assert [each.title for each in directory.offered(
+                {"services": [{"name": name, "title": title, "url": url}]}, ALICE.id)] == [title]
+
+
+def test_translations_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are made anew with every change around."""
+    book = Book()
+    book.pieces()
+    monkeypatch.setattr(catalogue_names, "speaker", None)
+    assert {f"services.{language}.html" for language in languages()} < book.pieces().keys()
 
 
 def test_other_nodes_are_links_that_keep() -> None:

@@ -1,6 +1,11 @@
 """The server of the pads: its bounds, its files, and what it believes of other nodes."""
 
+import asyncio
+import errno
 import json
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,6 +56,91 @@ def test_a_pad_that_was_only_looked_at_is_not_kept(pads: server.Pads, tmp_path: 
     assert pads.names() == set()
 
 
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Is it full? Then nothing gets there."""
+    real, full = os.fsync, False
+
+    def fsync(descriptor: int) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    def become(now: bool) -> None:
+        nonlocal full
+        full = now
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return become
+
+
+def kept(pads: server.Pads, tmp_path: Path) -> str:
+    file = tmp_path / "pads/water.pad"
+    return str(server.Pad(file.read_bytes()).text) if file.exists() else ""
+
+
+def test_on_a_full_disk_it_goes_on_says_so_once_and_keeps_it_when_there_is_room(
+    pads: server.Pads, tmp_path: Path, disk: Callable[[bool], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def write() -> None:
+        async with pads:
+            keeping = asyncio.create_task(pads.keep())
+            pad = await pads.get_room("water")
+            disk(True)
+            pad.text += "at the school"
+            await asyncio.sleep(2.5)
+            assert not keeping.done(), "the server would end, and all connections with it"
+            assert pad.awareness.get_local_state() == {"unkept": True}, "people are told"
+            assert list((tmp_path / "pads").iterdir()) == [], "what is half takes no room"
+            disk(False)
+            pad.text += " until six"
+            await asyncio.sleep(1.5)
+            assert pad.awareness.get_local_state() == {"unkept": False}
+            keeping.cancel()
+
+    asyncio.run(write())
+    assert kept(pads, tmp_path) == "at the school until six"
+    assert capsys.readouterr().err.splitlines() == [
+        "water.pad cannot be kept: No space left on device", "water.pad is kept again"]
+
+
+def test_what_is_stopped_on_a_full_disk_tries_all_and_ends(
+    pads: server.Pads, tmp_path: Path, disk: Callable[[bool], None]
+) -> None:
+    pads.rooms["water"] = written("at the school")
+    disk(True)
+    pads.save()
+    assert pads.rooms["water"].changed
+    disk(False)
+    pads.save()
+    assert kept(pads, tmp_path) == "at the school"
+
+
+def test_what_changes_while_it_is_written_is_written_again(
+    pads: server.Pads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def write() -> None:
+        async with pads:
+            pad = await pads.get_room("water")
+            real, loop = server._write, asyncio.get_running_loop()
+
+            def meanwhile(path: Path, content: bytes) -> str:
+                loop.call_soon_threadsafe(pad.text.insert, 0, "bread and ")
+                return real(path, content)
+
+            pad.text += "water at the school"
+            monkeypatch.setattr(server, "_write", meanwhile)
+            keeping = asyncio.create_task(pads.keep())
+            await asyncio.sleep(1.3)
+            monkeypatch.setattr(server, "_write", real)
+            assert pad.changed
+            keeping.cancel()
+            pads.save()
+
+    asyncio.run(write())
+    assert kept(pads, tmp_path) == "bread and water at the school"
+
+
 @pytest.mark.parametrize("name", ["", "Water", "a b", "../water", "-a", "a" * 33, "wasser\n", "wässer"])
 def test_no_name_of_a_pad(pads: server.Pads, name: str) -> None:
     assert pads.refuses(name) == server.NO_NAME
@@ -91,6 +181,13 @@ def test_its_page_and_its_server_know_the_same_reasons() -> None:
     page = Path(str(server.__file__)).with_name("bundle.js").read_text()
     reasons = json.dumps([server.NO_NAME, server.TOO_MANY, server.FULL])
     assert f"[NO_NAME, TOO_MANY, FULL] = {reasons};" in page
+
+
+def test_its_page_has_what_its_script_shows() -> None:
+    folder = Path(str(server.__file__)).parent
+    asked = set(re.findall(r'at\("(\w+)"\)', (folder / "bundle.js").read_text()))
+    assert "unkept" in asked
+    assert asked <= set(re.findall(r'id="(\w+)"', (folder / "index.html").read_text()))
 
 
 def test_files_of_another_are_pads() -> None:

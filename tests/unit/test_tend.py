@@ -15,6 +15,7 @@ from byzwizard.backends import directory, linked
 from byzwizard.backends.alerts import Alert
 from byzwizard.backends.directory import BadDocument
 from byzwizard.backends.webanswer import NotFetched, parse
+from byzwizard.i18n import languages
 from byzwizard.identity import Identity
 
 LINK = "fe80::21c:bfff:fe35:84c2"
@@ -198,7 +199,8 @@ def test_services_are_told_to_pages_and_programs_the_nearest_first(book: nodeboo
             identity, name, [address], 5, services=[wiki], alerts=[Alert("Water!", 0, 60)]).encode())
         book.peers[address].hops = hops
     pieces = book.pieces()
-    assert pieces.keys() == {"services.html", "nodes.html", "alerts.html", "announced"}
+    services = {f"services.{language}.html" for language in languages()}
+    assert pieces.keys() == {*services, "nodes.html", "alerts.html", "announced"}
     for piece in pieces.values():
         assert piece.index("beside") < piece.index("afar")
     assert f"srv-host=wiki - afar._https._tcp.byzantium.mesh,{ALICE.id}.byzantium.mesh,443\n" in pieces["announced"]
@@ -278,9 +280,9 @@ def test_the_time_is_asked_of_the_lowest_addresses_and_of_those_near(book: nodeb
     for number, address in enumerate(addresses):
         book.answered(book.peers[address], document(Identity(bytes([number]) * 32), address, f"n{number}"))
         book.peers[address].hops = 1 if address == "10.200.0.1" else 3
-    asked = [line.split()[1] for line in book.clocks(shares=False).splitlines()]
+    asked = [line.split()[1] for line in book.clocks(out=False).splitlines()]
     assert asked == ["10.9.0.1", "10.10.0.1", "10.11.0.1", "10.12.0.1", "10.200.0.1"]
-    assert book.clocks(shares=True).splitlines()[-1].startswith("pool ")
+    assert book.clocks(out=True).splitlines()[-1].startswith("pool ")
 
 
 def test_it_is_settled_when_everybody_was_asked(book: nodebook.Book) -> None:

@@ -5,6 +5,7 @@
     posts.py move HOST      ./posts becomes that of this host: addresses have its name, and names of files their hashes
 
 A post is one file, linked to wherever it is listed: snac deletes what is old and linked to nowhere, so links stay so.
+On a full disk, or cut off, snac leaves files that are empty or half: what cannot be read is left out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 POSTS = Path("posts")
 HASH = re.compile(r"[0-9a-f]{32}")
@@ -33,6 +34,7 @@ KEPT = re.compile(
 OF_USERS = ("followers", "following", "muted", "hidden", "public", "private", "queue", "history", "static")
 HOST = re.compile(r"[a-z2-7]{32}\.byzantium\.mesh")
 MOST = 16 << 20  # bytes of one file: more than snac is sent at once
+WRITTEN = 2.0  # seconds after which nobody is still writing what is half
 
 
 def _kept() -> Iterator[tuple[str, Path]]:
@@ -43,25 +45,34 @@ def _kept() -> Iterator[tuple[str, Path]]:
             yield name, path
 
 
-def _whole(file: IO[bytes], name: str) -> bytes:
-    """What snac is just writing is asked for again."""
+def _whole(file: IO[bytes], name: str) -> bytes | None:
+    """None for what cannot be read. What snac is just writing is asked for again."""
     for _time in range(100):
         file.seek(0)
         data = file.read()
-        if not name.endswith(".json") or _is_json(data):
+        if not name.endswith(".json") or _json(data) is not None:
             return data
-        time.sleep(0.02)
-    sys.exit(f"{name} is damaged.")
+        if abs(time.time() - os.fstat(file.fileno()).st_mtime) > WRITTEN:
+            break
+        time.sleep(WRITTEN / 100)
+    return None
 
 
-def _is_json(data: bytes) -> bool:
+def _json(data: bytes) -> dict[str, Any] | None:
     try:
-        return isinstance(json.loads(data), dict)
+        found = json.loads(data)
     except (ValueError, RecursionError):
-        return False
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _say_left_out(number: int) -> None:
+    if number:
+        print(f"Left out, for they are empty or damaged: {number} of the board's files.", file=sys.stderr)
 
 
 def save(folder: Path) -> None:
+    torn = set()
     with tarfile.open(folder / "board.tar", "x") as archive:
         for name, path in _kept():
             try:
@@ -69,10 +80,16 @@ def save(folder: Path) -> None:
             except FileNotFoundError:  # just deleted
                 continue
             with file:
+                data = _whole(file, name)
+                if data is None and name == "server.json":  # without it the rest is no board
+                    sys.exit(f"{name} is damaged.")
+                if data is None:
+                    torn.add(os.fstat(file.fileno()).st_ino)
+                    continue
                 entry = archive.gettarinfo(arcname=name, fileobj=file)
-                data = b"" if entry.islnk() else _whole(file, name)
-            entry.size = len(data)
+            entry.size = 0 if entry.islnk() else len(data)
             archive.addfile(entry, io.BytesIO(data))
+    _say_left_out(len(torn))
 
 
 def load(path: Path) -> None:
@@ -98,7 +115,7 @@ def _take(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
         return
     source = archive.extractfile(entry) if entry.type == tarfile.REGTYPE and entry.size <= MOST else None
     data = source.read() if source else b""
-    if source is None or (place.suffix == ".json" and not _is_json(data)):
+    if source is None or (place.suffix == ".json" and _json(data) is None):
         sys.exit("It holds something that is no part of a board.")
     with place.open("xb") as file:
         file.write(data)
@@ -150,7 +167,9 @@ def move(host: str) -> None:
 def _hashes(former: str, host: str) -> dict[str, str]:
     """What each hash of an address of the former host is at the other one."""
     ids = [f"https://{former}/board/{user.name}" for user in (POSTS / "user").iterdir()]
-    ids += [str(json.loads(path.read_bytes()).get("id")) for path in POSTS.glob("object/*/*.json")]
+    posts = [_json(path.read_bytes()) for path in POSTS.glob("object/*/*.json")]
+    ids += [str(post.get("id")) for post in posts if post is not None]
+    _say_left_out(posts.count(None))
     return {_hash(one): _hash(one.replace(former, host)) for one in ids}
 
 

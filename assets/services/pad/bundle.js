@@ -79,8 +79,10 @@ function edit() {
     editor = view(all(false));
   });
   provider.awareness.on("change", () => {
-    const names = [...provider.awareness.getStates().values()].map(state => state.user && String(state.user.name)).filter(Boolean);
+    const states = [...provider.awareness.getStates().values()];
+    const names = states.map(state => state.user && String(state.user.name)).filter(Boolean);
     at("people").textContent = names.length + ": " + names.sort().join(", ").slice(0, 400);
+    at("unkept").hidden = !states.some(state => state.unkept); // the server's own
   });
   introduce(who => {
     const color = COLOURS[doc.clientID % COLOURS.length];

@@ -20,11 +20,12 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from pycrdt import Channel, Doc, Text, YMessageType, YSyncMessageType
+from pycrdt import Channel, Doc, Text, TransactionEvent, YMessageType, YSyncMessageType
 from pycrdt.websocket import WebsocketServer, YRoom, exception_logger
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
@@ -56,9 +57,26 @@ class Pad(YRoom):
             self.ydoc.apply_update(content)
         self.text = self.ydoc.get("content", type=Text)
         self.size = len(content or b"")
-        self.changed, self.left = False, time.monotonic()
-        self._watch = self.ydoc.observe(lambda _event: setattr(self, "changed", True))
+        self.changes = self.kept = 0  # how often it changed, and how much of that is in its file
+        self.fault, self.left = "", time.monotonic()
+        self._watch = self.ydoc.observe(self._count)
         self.on_message_error = _refuse
+
+    def _count(self, _event: TransactionEvent) -> None:
+        self.changes += 1
+
+    @property
+    def changed(self) -> bool:
+        return self.changes != self.kept
+
+    def written(self, name: str, changes: int, fault: str) -> None:
+        """So many of its changes are in its file now, or why not: people are told, it is said once, and tried again."""
+        if not fault:
+            self.kept = changes
+        if fault != self.fault:
+            self.fault = fault
+            self.awareness.set_local_state_field("unkept", fault != "")
+            print(f"{name}.pad {f'cannot be kept: {fault}' if fault else 'is kept again'}", file=sys.stderr, flush=True)
 
     def people(self) -> bool:
         return any(isinstance(link, Link) and not link.of_node for link in self.clients)
@@ -126,6 +144,7 @@ class Pads(WebsocketServer):
     def __init__(self, folder: Path) -> None:
         super().__init__(auto_clean_rooms=False, exception_handler=exception_logger)
         self._folder, self._opening = folder, asyncio.Lock()
+        self._writer = ThreadPoolExecutor(1)  # one after the other
         self._digests: dict[str, str] = {}
         self.rooms: dict[str, Pad] = {}  # type: ignore[assignment]  # all are made here
 
@@ -184,36 +203,38 @@ class Pads(WebsocketServer):
         while True:
             await asyncio.sleep(1)
             for name, pad in list(self.rooms.items()):
-                if (content := self._changes(pad)) is not None:
-                    await asyncio.to_thread(_write, self._file(name), content)
+                if pad.changed:
+                    pad.written(name, pad.changes, await asyncio.wrap_future(self._write(name, pad)))
                 if pad.clients:
                     pad.left = time.monotonic()
                 elif time.monotonic() - pad.left > IDLE and not pad.changed and not self._opening.locked():
                     self._digests[name] = pad.digest()
                     await self.delete_room(name=name)
 
-    @staticmethod
-    def _changes(pad: Pad) -> bytes | None:
-        """The whole of it when it is to be written."""
-        if not pad.changed:
-            return None
-        pad.changed = False
-        return pad.ydoc.get_update()
-
     def save(self) -> None:
         for name, pad in self.rooms.items():
-            if (content := self._changes(pad)) is not None:
-                _write(self._file(name), content)
+            if pad.changed:
+                pad.written(name, pad.changes, self._write(name, pad).result())
+
+    def _write(self, name: str, pad: Pad) -> Future[str]:
+        return self._writer.submit(_write, self._file(name), pad.ydoc.get_update())
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Whole, or not at all."""
-    path.parent.mkdir(exist_ok=True)  # no folder: no data yet
-    with path.with_suffix(".new").open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    path.with_suffix(".new").replace(path)
+def _write(path: Path, content: bytes) -> str:
+    """Whole, or not at all: then why."""
+    new = path.with_suffix(".new")
+    try:
+        path.parent.mkdir(exist_ok=True)  # no folder: no data yet
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as fault:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        return fault.strerror or str(fault)
+    return ""
 
 
 class Node(NamedTuple):

@@ -1,0 +1,198 @@
+"""What strangers send to services and take from them, by the real nginx: it fills neither memory nor a disk."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from byzwizard import catalogue, fulldisks
+from byzwizard.backends import certificates, tls
+from byzwizard.duty import fill
+from tests.net.spaces import Inside, Spaces, resolved, spaces, within
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and mounts need root"),
+    pytest.mark.skipif(not all(shutil.which(name) for name in ("nginx", "curl")), reason="tools are missing"),
+]
+NODE = resolved("n", subnet="10.1.1.0/24")
+HOST = f"{NODE.node_id}.byzantium.mesh"
+NAMES = ("board", "library", "radio", "wiki")
+SERVICES = [catalogue.here().services[name] for name in NAMES]
+MB = 1 << 20
+# Each service: GET gives so many MB as the path ends with, and notes how much of it was taken; POST and PUT say "kept".
+SERVE = """
+import http.server, pathlib, socketserver, sys, threading
+class Service(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        last = self.path.rpartition("/")[2]
+        size = int(last) if last.isdigit() else 0
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"a page")
+        for taken in range(1, size + 1):
+            self.wfile.write(bytes(1 << 20))
+            pathlib.Path(sys.argv[1]).write_text(str(taken))
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"kept")
+    do_PUT = do_POST
+class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+for port in sys.argv[2:]:
+    # HTTPServer would first ask the DNS, which is not here, for its own name.
+    threading.Thread(target=Server(("127.0.0.1", int(port)), Service).serve_forever).start()
+"""
+CONNECT = """
+import socket, ssl, sys, time
+context = ssl._create_unverified_context()
+def connect():
+    return context.wrap_socket(socket.create_connection(("10.1.1.1", 443), 5), server_hostname=sys.argv[1])
+def ask(text):
+    link = connect()
+    link.sendall((text.replace("HOST", sys.argv[1])).encode())
+    return link
+"""
+# Says what comes back of six who sent the head of a question and no more, and of six who then read.
+SEND = CONNECT + """
+import json
+def answer(link):
+    link.settimeout(1)
+    try:
+        return int(link.recv(1000).split()[1])
+    except TimeoutError:
+        return 0
+sending = [ask(sys.argv[2]) for _each in range(6)]
+time.sleep(1)
+reading = [ask("GET /board/ HTTP/1.1\\r\\nHost: HOST\\r\\n\\r\\n") for _each in range(6)]
+print(json.dumps([[answer(link) for link in links] for links in (sending, reading)]))
+"""
+
+
+def progress(done: int, total: int) -> None:
+    """Nobody looks."""
+
+
+@dataclass
+class Lab:
+    spaces: Spaces
+    phone: str
+    root: Path
+
+    def ask(self, path: str, method: str = "GET", *more: str) -> tuple[int, dict[str, str], str]:
+        """Status, headers and content that the phone gets."""
+        send = ("--data-binary", "@-") if method in ("POST", "PUT") else ()
+        done = self.spaces.run(self.phone, "curl", "-sik", "--http1.1", "--max-time", "10", "--resolve",
+                               f"{HOST}:443:10.1.1.1", "-X", method, *send, *more, f"https://{HOST}{path}", stdin="new")
+        assert done.returncode == 0, done.stderr
+        head, _blank, body = done.stdout.partition("\n\n")
+        first, *lines = head.splitlines()
+        headers = {name.lower(): value for name, _colon, value in (line.partition(": ") for line in lines)}
+        return int(first.split()[1]), headers, body
+
+
+def listens(made: Spaces, space: str, port: int) -> bool:
+    return made.run(space, "ss", "-Hltn", f"sport = :{port}").stdout != ""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    root = tmp_path_factory.mktemp("root")
+    with spaces() as made, pytest.MonkeyPatch.context() as patch:
+        node, phone = made.add("node"), made.add("phone")
+        made.cable(node, "port0", phone, "eth0")
+        made.ip(node, "addr add 10.1.1.1/24 dev port0", f"addr add {NODE.ula_address}/64 dev port0 nodad",
+                "addr add 10.255.255.1/32 dev lo")
+        made.ip(phone, "addr add 10.1.1.50/24 dev eth0")
+        system = Inside(node, root)
+        patch.setattr(certificates, "_group", lambda _name: 0)
+        certificates.Certify(id="certificate", text="", host=HOST).apply(system, progress)
+        text = tls.configuration(NODE, HOST, SERVICES).replace("http2 on;", "")  # new in nginx 1.25
+        system.write(tls.CONFIG, text.replace("/tmp/", f"{root}/").replace("/run/byzantium", f"{root}/run/byzantium"))
+        made.start(node, "nginx", "-e", "stderr", "-g", "user root;", "-c", str(root / tls.CONFIG.lstrip("/")))
+        ports = [one.web.port for one in SERVICES if one.web and one.web.port]
+        made.start(node, sys.executable, "-c", SERVE, str(root / "taken"), *map(str, ports))
+        for port in (443, *ports):
+            assert within(20, partial(listens, made, node, port)), port
+        yield Lab(made, phone, root)
+
+
+@contextmanager
+def disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    folder.mkdir(parents=True)
+    subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(folder)), check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(("umount", str(folder)), check=True)
+
+
+def look(lab: Lab, home: Path) -> None:
+    """As tend does."""
+    place = lab.root / tls.FULL.lstrip("/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    fill(place, dict.fromkeys(fulldisks.services(home), ""))
+
+
+def test_a_service_whose_disk_is_full_says_so_and_is_read_as_before(lab: Lab, tmp_path: Path) -> None:
+    writes = (("board", "POST", "/board/guest/admin/note"), ("board", "POST", "/api/v1/statuses"),
+              ("board", "PUT", "/api/v1/statuses/1"), ("wiki", "POST", "/wiki/wikiajax/save"))
+    with disk(tmp_path / "board", 40) as board, disk(tmp_path / "wiki", 40) as wiki:
+        look(lab, tmp_path)
+        assert all(lab.ask(path, method)[::2] == (200, "kept") for _name, method, path in writes)
+        for folder, gone in ((wiki, {"wiki"}), (board, {"wiki", "board"})):
+            with (folder / "filler").open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, 31 * MB)
+            look(lab, tmp_path)
+            for name, method, path in writes:
+                status, headers, body = lab.ask(path, method)
+                assert status == (507 if name in gone else 200), path
+                if name in gone:
+                    assert "is full: what you sent is not kept" in body
+                    assert headers["content-type"] == "text/plain; charset=utf-8"
+            for path in ("/wiki/wiki", "/board/", "/library/", "/radio/"):
+                assert lab.ask(path)[::2] == (200, "a page"), path
+            assert lab.ask("/wiki/", "HEAD", "--head")[0] in (200, 501), "and HEAD is no writing"
+        for folder in (board, wiki):
+            (folder / "filler").unlink()
+        look(lab, tmp_path)
+        assert all(lab.ask(path, method)[::2] == (200, "kept") for _name, method, path in writes)
+
+
+def test_what_a_slow_reader_does_not_take_stays_with_the_service(lab: Lab) -> None:
+    taken = lab.root / "taken"
+    lab.spaces.python(lab.phone, CONNECT + """
+link = ask("GET /library/200 HTTP/1.1\\r\\nHost: HOST\\r\\n\\r\\n")
+link.recv(100000)
+time.sleep(3)
+""", HOST)
+    # The kernel's own buffers hold some.
+    assert 0 < int(taken.read_text()) < 50
+
+
+@pytest.mark.parametrize("more", ["", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_one_address_has_few_unfinished_bodies_under_way(lab: Lab, method: str, more: str) -> None:
+    head = f"{method} /board/note HTTP/1.1\r\nHost: {HOST}\r\n{more or 'Content-Length: 1000000'}\r\n\r\n"
+    sending, reading = json.loads(lab.spaces.python(lab.phone, SEND, HOST, head))
+    assert sending == [0, 0, 0, 0, 503, 503]
+    assert reading == [200] * 6
+
+
+def test_what_is_on_air_runs_in_nobodys_browser_and_the_page_of_the_radio_is_as_it_was(lab: Lab) -> None:
+    for path, policy in (("/radio/live.ogg", "sandbox"), ("/radio/status.xsl", "sandbox"), ("/radio/", None)):
+        status, headers, _body = lab.ask(path)
+        assert (status, headers.get("content-security-policy")) == (200, policy), path
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["referrer-policy"] == "same-origin", path

@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard import move
-from byzwizard.backends import ahcp, airing, interfaces, island, leased, names, neighbours, tables, web
+from byzwizard import alone, move
+from byzwizard.backends import ahcp, airing, interfaces, island, leased, names, neighbours, routes, tables, web
 from byzwizard.backends import clock as clock_stage
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import Facts
@@ -89,13 +89,8 @@ def mesh(system: System, facts: Facts) -> Check | None:
         if not running(system, unit):
             return Check("mesh", False, _("{name} is not in the mesh.").format(name=name), _log(unit))
         joined = interfaces.attribute(system, name, "carrier") == "1"
-        if not joined and kind == "station" and airing.turned_away(system, name):
-            return Check("mesh", True, _("The access point that {name} would join turns it away.").format(name=name),
-                         _("Compare the mesh's passphrase on both, letter by letter, and access_point.passphrase."))
-        if not joined and kind == "station":
-            return Check("mesh", True, _("{name} waits for a Byzantium access point of this mesh.").format(name=name),
-                         _("Bring one within reach, with the same mesh name and passphrases. This node listens again "
-                           "by itself."))
+        if kind == "station" and (told := _astray(system, name) if joined else _waiting(system, name)) is not None:
+            return told
         if not joined:
             return Check("mesh", False, _("{name} has not joined the mesh.").format(name=name), _log(unit))
     if not wireless:
@@ -103,6 +98,25 @@ def mesh(system: System, facts: Facts) -> Check | None:
     kinds = {"802.11s": "802.11s", "ibss": _("ad-hoc mode"), "station": _("an access point")}
     ways = ", ".join(dict.fromkeys(kinds[kind] for kind in wireless.values()))
     return Check("mesh", True, _("The mesh “{mesh}” is joined by {ways}.").format(mesh=facts.mesh, ways=ways))
+
+
+def _waiting(system: System, name: str) -> Check:
+    """A station that has joined no access point."""
+    if airing.turned_away(system, name):
+        return Check("mesh", True, _("The access point that {name} would join turns it away.").format(name=name),
+                     _("Compare the mesh's passphrase on both, letter by letter, and access_point.passphrase."))
+    return Check("mesh", True, _("{name} waits for a Byzantium access point of this mesh.").format(name=name),
+                 _("Bring one within reach, with the same mesh name and passphrases. This node listens again "
+                   "by itself."))
+
+
+def _astray(system: System, name: str) -> Check | None:
+    """A station that has joined one over which no way of this mesh goes."""
+    if alone.fresh(system, name) or alone.leads(system, name, routes.read()):
+        return None
+    return Check("mesh", True, _("No way of this mesh goes over the access point that {name} has joined.").format(
+        name=name), _("It may be one of another mesh that has the same name; this node looks for another by itself. "
+                      "Bring one of this mesh nearer, or give the access points of the two meshes different names."))
 
 
 def security(facts: Facts) -> Check:

@@ -1,12 +1,13 @@
 """What radios hear of Byzantium access points before it is decided which part they take in the mesh (ladder.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pydantic import TypeAdapter
 
 from byzwizard.answers import Answers
-from byzwizard.backends import scan
+from byzwizard.backends import interfaces, scan
+from byzwizard.backends.links import folders
 from byzwizard.backends.system import System
 from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
@@ -25,9 +26,9 @@ def listened(system: System, answers: Answers, machine: Machine) -> Machine:
 
 
 def hubs(system: System, radios: Sequence[Radio]) -> tuple[Hub, ...]:
-    awake = [radio for radio in radios if not radio.rfkill.soft]
+    awake, own = [radio for radio in radios if not radio.rfkill.soft], _own(system)
     with ThreadPoolExecutor(max_workers=max(1, len(awake)), thread_name_prefix="hearing") as pool:
-        return tuple(hub for found in pool.map(lambda radio: _hubs(system, radio), awake) for hub in found)
+        return tuple(hub for found in pool.map(lambda radio: _hubs(system, radio, own), awake) for hub in found)
 
 
 def written(found: Sequence[Hub]) -> str:
@@ -42,10 +43,17 @@ def read(text: str) -> tuple[Hub, ...]:
         raise Invalid(_("What was heard cannot be read: {why}").format(why=fault)) from fault
 
 
-def _hubs(system: System, radio: Radio) -> list[Hub]:
+def _own(system: System) -> set[str]:
+    """The addresses of this node's radios, whose own access points lead nowhere."""
+    names = [folder.name for folder in folders(system, "/sys/class/net")]
+    return {interfaces.mac(system, name) or "" for name in names if interfaces.phy_of(system, name) is not None}
+
+
+def _hubs(system: System, radio: Radio, own: Container[str]) -> list[Hub]:
     try:
         heard = scan.hear(system, radio)
     except ByzantiumError:
         return []
-    found = [hub for one in heard if (hub := scan.hub_of(one, radio.phy)) is not None]
+    others = (one for one in heard if one.bssid.hex(":") not in own)
+    found = [hub for one in others if (hub := scan.hub_of(one, radio.phy)) is not None]
     return sorted(found, key=lambda hub: -(hub.signal_dbm if hub.signal_dbm is not None else -200))[:MOST]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from byzwizard.backends import control
 from byzwizard.backends.interfaces import ip, is_up, must_have
 from byzwizard.backends.printable import printable_bytes
+from byzwizard.backends.radio import permanent
 from byzwizard.backends.retire import PauseAccessPoint
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
@@ -27,12 +28,12 @@ FOLDER = "/run/byzantium/mesh"
 OWNER = (954, 954)  # byz-mesh, under which wpa_supplicant and hostapd run
 
 
-def configuration(resolved: Resolved, link: MeshLink) -> str:
+def configuration(resolved: Resolved, link: MeshLink, own: Sequence[str] = ()) -> str:
     """The text of wpa_supplicant's configuration. Names and secrets stand in hexadecimal: in quotes not every
-    printable character would come through."""
+    printable character would come through. `own` are the addresses of this node's access points."""
     keys, country = resolved.keys, resolved.country
     if link.kind == "station":
-        return _station(link, country)
+        return _station(link, country, own)
     air = {"interface": link.name, "country": country, "air_id": keys.air_id, "ssid": keys.air_id.encode().hex(),
            "mhz": str(link.mhz)}
     if link.kind == "ibss":
@@ -44,7 +45,7 @@ def configuration(resolved: Resolved, link: MeshLink) -> str:
     return fill("mesh.conf", **air, security=security)
 
 
-def _station(link: MeshLink, country: str) -> str:
+def _station(link: MeshLink, country: str, own: Sequence[str]) -> str:
     """WPA2 and WPA3, as our own access points offer both; the key of WPA2 is made here (IEEE 802.11, annex J.4)."""
     assert link.network is not None
     security = "key_mgmt=NONE"
@@ -54,7 +55,7 @@ def _station(link: MeshLink, country: str) -> str:
         security = (f"key_mgmt=WPA-PSK SAE\n\tproto=RSN\n\tpairwise=CCMP\n\tieee80211w=1\n\tpsk={psk}"
                     f"\n\tsae_password={secret.hex()}")
     return fill("station.conf", interface=link.name, country=country, name=printable_bytes(link.network),
-                ssid=link.network.hex(), security=security)
+                ssid=link.network.hex(), own=f"bssid_ignore={' '.join(own)}" if own else "", security=security)
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,9 @@ class CableUp(Step):
             ip(system, f"link set dev {self.interface} down")
 
 
-def _radio(resolved: Resolved, link: MeshLink, phy: str) -> Sequence[Step]:
+def _radio(resolved: Resolved, machine: Machine, link: MeshLink, phy: str) -> Sequence[Step]:
     path, mesh = f"{FOLDER}/{link.name}.conf", resolved.answers.mesh.name
+    own = [mac for point in resolved.access_points if (mac := point.mac or permanent(machine, point.phy))]
     steps: list[Step] = []
     if link.mhz is not None:
         steps.append(PauseAccessPoint(
@@ -129,7 +131,7 @@ def _radio(resolved: Resolved, link: MeshLink, phy: str) -> Sequence[Step]:
     return (
         *steps,
         ConfigFile(
-            id=f"{link.name}-file", path=path, content=configuration(resolved, link), mode=0o600, owner=OWNER,
+            id=f"{link.name}-file", path=path, content=configuration(resolved, link, own), mode=0o600, owner=OWNER,
             text=_("Write down how {name} meshes").format(name=link.name)),
         RunUnit(
             id=f"{link.name}-join", unit=f"byz-mesh@{link.name}.service", files=(path,), network=True,
@@ -159,7 +161,7 @@ class MeshStage:
                     id=f"{link.name}-up", interface=link.name, network=True, after=(f"{link.name}-settings",),
                     text=_("Use the cable at {name} as a mesh link").format(name=link.name)))
             elif link.phy:
-                steps += _radio(resolved, link, link.phy)
+                steps += _radio(resolved, machine, link, link.phy)
         return tuple(steps)
 
 

@@ -86,6 +86,7 @@ def read_status(system: System) -> dict[str, Any]:
             *offering.complaints(system, chosen, services),
             *([Check("trust", True, trusted)] if (trusted := offering.trusted(system)) else []),
             *company(nodes, nobody(system, known, users)),
+            *beside(system, known),
             *refusal(stations.result(), refused.result()),
             *other_kinds(known, heard.result()),
             *silent_links(speaking, dump.result(), known.routing, lambda: spoken.heard(wireless, known.routing)),
@@ -124,6 +125,19 @@ def company(nodes: Sequence[neighbours.Neighbour], alone_text: str) -> list[Chec
     return [Check("neighbours", True, alone_text,
                   _("This node works, and waits. Bring another within reach, with the same mesh name, passphrase and "
                     "channel; a higher place or an open door often helps."))]
+
+
+def beside(system: System, known: Facts) -> list[Check]:
+    """Where the node of a cell has heard an access point of its mesh: perhaps another part of it, which cannot hear
+    cells."""
+    names = alone.read_beside(system) if alone.in_cell(known) else []
+    if not names:
+        return []
+    return [Check(
+        "beside", True,
+        _("An access point of this mesh is heard beside the ad-hoc cell: {names}.").format(names=", ".join(names)),
+        _("If its node is not in the list of nodes, there are two meshes here. Apply the answers of each node of the "
+          "cell again (`byzwizard`): it joins that access point where it hears it. Who does not is left behind."))]
 
 
 def refusal(stations: Sequence[airing.Station], refused: set[str]) -> list[Check]:

@@ -4,11 +4,15 @@ alone.py tells when. An access point cannot listen, so this node's own one is si
 joins another: of two hubs that listen at the same time at most one hears the other. So never both of them join, and the
 one that heard nobody is there again when the other one comes. What is heard is handed to an apply of the node's own
 answers, as the wizard's Review does; the ladder chooses.
+
+Nobody leaves an ad-hoc cell with somebody in it: a radio is in one cell only, and the others may not hear the access
+point, and would be cut off from whom they have. So people are told of it, and decide (`status`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -117,15 +121,39 @@ def listen(system: System, known: Facts) -> None:
             run(["apply", str(system.path(ANSWERS)), *words])
 
 
+def beside(system: System, known: Facts) -> None:
+    """What is heard beside a cell with somebody in it; access points of other radios go on. Raises ByzantiumError."""
+    from byzwizard.backends import hearing, remembered
+    from byzwizard.backends.probe import machine_for
+    from byzwizard.locking import only_one
+
+    phys = {interfaces.phy_of(system, link.name) for link in known.links if link.kind == "ibss"}
+    with only_one(system):
+        machine = remembered.recall(system) or machine_for(system, None)
+        heard = hearing.hubs(system, [radio for radio in machine.radios if radio.phy in phys])
+    ours = beacon.content(known.air_id).hex()
+    names = sorted({hub.ssid for hub in heard if hub.element == ours})
+    system.write(alone.BESIDE, json.dumps(names) + "\n")
+    say("an access point of this mesh is heard beside the cell: it stays in the cell, which would lose it" if names
+        else "no access point of this mesh is heard beside the cell")
+
+
 def main() -> int:
     """Exit status 0: what could not be is told, and tried again when it is due again."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what is paused comes back
     system = System()
     known = facts.read(system)
-    if known is None or not known.listens or alone.company(system, known):
+    if known is None or not known.listens:
+        return 0
+    near = alone.company(system, known)
+    if near and not alone.in_cell(known):
         return 0
     try:
-        listen(system, known)
+        if near:
+            beside(system, known)
+        else:
+            system.remove(alone.BESIDE)
+            listen(system, known)
     except ByzantiumError as fault:
         say(str(fault))
     return 0

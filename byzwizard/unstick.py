@@ -1,6 +1,7 @@
 """Radios that hear nobody any more where they heard somebody (byz-radio.service): drivers get stuck, and a mesh that a
 radio has left without being told looks like one that has gone away. A node that has met nobody yet is watched over
-too, where it could listen again (alone.py).
+too, where it could listen again (alone.py), and a station that is at somebody else's access point: all it has to know
+one by is the name, which others use as well.
 
 It runs as the user of wpa_supplicant, has no right but to speak with it, and asks it to look around, then to end:
 systemd starts it again, and it joins. Between two tries it waits longer each time, up to an hour, for mostly the others
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard import alone
-from byzwizard.backends import airing, control, facts
+from byzwizard.backends import airing, control, facts, routes
 from byzwizard.backends.system import System
 from byzwizard.duty import notify
 
@@ -30,6 +31,9 @@ EVERY = 5.0  # seconds between two looks
 FIRST, LONGEST = 30.0, 3600.0  # seconds without a peer until something is done, and twice as long each time
 LOOK, ANEW = "SCAN", "TERMINATE"  # of wpa_supplicant's control interface
 WORDS = {LOOK: "it looks around", ANEW: "it joins anew"}
+# wpa_supplicant 2.10 (bssid_ignore.c) passes over what it was told once for 10 s, and for half an hour when it was told
+# three times, but never where it hears no other one of that name.
+AVOID, TIMES, ELSEWHERE = "BSSID_IGNORE", 3, "REASSOCIATE"
 
 
 @dataclass
@@ -53,6 +57,28 @@ class Radio:
         return LOOK if self.tries == 1 else ANEW
 
 
+@dataclass
+class Way:
+    """One station. Pure, as Radio is."""
+
+    name: str
+    bssid: str | None = None  # the access point that it has joined
+    tries: int = 0
+    due: float = 0.0
+
+    def step(self, bssid: str | None, leads: bool, now: float) -> bool:
+        """Is it time to leave that access point? `leads`: a way goes over it."""
+        if bssid != self.bssid:
+            self.bssid, self.due = bssid, max(self.due, now + alone.GRACE)
+        if leads:
+            self.tries, self.due = 0, now + alone.GRACE
+        if bssid is None or now < self.due:
+            return False
+        self.tries += 1
+        self.due = now + min(alone.LONGEST, alone.GRACE * 2 ** min(self.tries - 1, 10))
+        return True
+
+
 def peers(system: System, name: str) -> int:
     return sum(station.plink == "ESTAB" for station in airing.stations(system, name))
 
@@ -68,6 +94,19 @@ def look(system: System, radios: Sequence[Radio], now: float, say: Callable[[str
             say(f"{radio.name}: {found} heard again")
 
 
+def look_on(system: System, ways: Sequence[Way], now: float, say: Callable[[str], None]) -> None:
+    """Stations, as look() does radios that peer."""
+    table = routes.read() if ways else None
+    for way in ways:
+        path = system.path(f"{CONTROL}/{way.name}")
+        found = control.status(path)
+        bssid = found.get("bssid") if found.get("wpa_state") == "COMPLETED" else None
+        if table is not None and way.step(bssid, alone.leads(system, way.name, table), now):
+            for command in (*[f"{AVOID} {bssid}"] * TIMES, ELSEWHERE):
+                control.ask(path, command)
+            say(f"{way.name}: no way of this mesh goes over the access point {bssid}; it looks for another")
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -77,7 +116,8 @@ def main() -> int:
     system = System()
     known = facts.read(system)
     radios = [Radio(link.name) for link in known.links if link.kind == "802.11s"] if known else []
-    hermit = alone.read(system)
+    ways = [Way(link.name) for link in known.links if link.kind == "station"] if known else []
+    hermit, beside = alone.read(system), alone.Alone(first=alone.LONGEST)
     if known is None or not known.listens:
         alone.forget(system)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -85,8 +125,9 @@ def main() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             look(system, radios, time.monotonic(), say)
+            look_on(system, ways, time.monotonic(), say)
             if known is not None and known.listens:
-                alone.look(system, known, hermit, time.monotonic(), say)
+                alone.look(system, known, hermit, beside, time.monotonic(), say)
             notify("WATCHDOG=1")
             time.sleep(EVERY)
     return 0

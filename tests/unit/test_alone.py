@@ -29,6 +29,7 @@ from tests.unit.test_scan import element, heard
 NOBODY = routes.Table((), frozenset(), out=False, shares=False)
 WAY = routes.Table((routes.Route("10.1.2.0", "fe80::1", 3, 96),), frozenset(), out=False, shares=False)
 SOMEBODY = "Station 02:00:00:00:01:00 (on {})\n\tsignal:\t-40 dBm\n"
+JOINED = SOMEBODY.format("mesh0") + "\tconnected time:\t{} seconds\n"
 PIER = heard(element(0, b"pier") + element(221, beacon.content("byzantium~pub")), 1)
 
 
@@ -123,7 +124,7 @@ def test_a_neighbour_in_the_cell_is_company_and_a_mesh_peer_once_it_has_joined(c
 
 
 def test_a_station_has_company_when_it_has_joined_not_while_it_tries(computer: Computer) -> None:
-    computer.stations["mesh0"] = SOMEBODY.format("mesh0")
+    computer.stations["mesh0"] = JOINED.format(5)
     computer.write("/sys/class/net/mesh0/carrier", "0\n")
     assert not alone.company(computer, known(STATION))
     computer.write("/sys/class/net/mesh0/carrier", "1\n")
@@ -146,17 +147,33 @@ def test_the_watch_tells_what_is_due_once_and_goes_on_where_it_was(
     flag = computer.path(f"{alone.FOLDER}/listen.due")
     node, said = alone.read(computer), list[str]()
     for now in (0.0, 5.0, FIRST - 1):
-        alone.look(computer, known(points=("ap0",)), node, now, said.append)
+        alone.look(computer, known(points=("ap0",)), node, Alone(), now, said.append)
     assert not flag.exists()
-    alone.look(computer, known(points=("ap0",)), node, FIRST, said.append)
+    alone.look(computer, known(points=("ap0",)), node, Alone(), FIRST, said.append)
     assert flag.exists()
     assert said == ["nobody is near, and again in 120 s while nobody is near",
                     "it listens, and again in 240 s while nobody is near"]
     assert alone.read(computer) == node == Alone(1, 3 * FIRST), "a start of the watch begins nothing anew"
     computer.stations["ap0"] = SOMEBODY.format("ap0")
-    alone.look(computer, known(points=("ap0",)), node, FIRST + 5, said.append)
+    alone.look(computer, known(points=("ap0",)), node, Alone(), FIRST + 5, said.append)
     assert said[2:] == ["somebody is near: nobody else is listened for"]
     assert alone.read(computer) == Alone()
+
+
+@pytest.mark.parametrize(("link", "listens"), [(IBSS, True), (STATION, False)])
+def test_with_company_in_its_cell_it_listens_now_and_then(
+    computer: Computer, monkeypatch: pytest.MonkeyPatch, link: Link, listens: bool
+) -> None:
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    computer.path(alone.FOLDER).mkdir(parents=True)
+    computer.write("/sys/class/net/mesh0/carrier", "1\n")
+    computer.stations["mesh0"] = JOINED.format(5)
+    flag, said, beside = computer.path(f"{alone.FOLDER}/listen.due"), list[str](), Alone(first=LONGEST)
+    for now in (0.0, LONGEST - 1, LONGEST, 2 * LONGEST):
+        flag.unlink(missing_ok=True)
+        alone.look(computer, known(link), Alone(), beside, now, said.append)
+        assert flag.exists() is (listens and now >= LONGEST)
+    assert said == []
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"tries": "x", "due": null}'])
@@ -312,6 +329,42 @@ def test_an_access_point_beside_a_link_stays_on(air: Air) -> None:
     put(air.computer, known(IBSS, points=("ap0",)))
     assert listen.main() == 0
     assert air.silent == [False]
+
+
+def test_nobody_is_left_behind_in_a_cell_and_people_are_told(air: Air, capsys: pytest.CaptureFixture[str]) -> None:
+    """The neighbour may not hear the access point. That of another radio is not silent for it."""
+    node = known(IBSS, points=("ap0",))
+    put(air.computer, node)
+    air.computer.write("/sys/class/net/mesh0/phy80211/name", f"{air.radio.phy}\n")
+    air.computer.stations["mesh0"] = SOMEBODY.format("mesh0")
+    air.found = [PIER]
+    assert listen.main() == 0
+    assert air.silent == [False]
+    assert air.applied == []
+    assert "it stays in the cell" in capsys.readouterr().err
+    told, = status.beside(air.computer, node)
+    assert told.ok
+    assert told.text.endswith("is heard beside the ad-hoc cell: pier.")
+    assert status.beside(air.computer, known(STATION)) == []
+    air.found = []
+    assert listen.main() == 0
+    assert status.beside(air.computer, node) == []
+
+
+def test_who_is_alone_in_its_cell_joins_and_tells_nobody_to(air: Air) -> None:
+    put(air.computer, known(IBSS))
+    air.computer.write(alone.BESIDE, json.dumps([b"pier".hex()]))
+    air.found, air.becomes = [PIER], known(STATION)
+    air.computer.run("systemctl", "stop", "byz-ap@ap0.service")
+    assert listen.main() == 0
+    assert len(air.applied) == 1
+    assert status.beside(air.computer, known(IBSS)) == []
+
+
+@pytest.mark.parametrize("text", ["x", "{}", "[1]", '["zz"]'])
+def test_a_damaged_note_of_what_is_beside_is_none(computer: Computer, text: str) -> None:
+    computer.write(alone.BESIDE, text)
+    assert status.beside(computer, known(IBSS)) == []
 
 
 # What is heard and what is done, by each kind of link

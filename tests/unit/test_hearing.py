@@ -1,6 +1,8 @@
 """Before it is decided what a radio does it listens, and Apply does what Review has shown."""
 
 import argparse
+import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +48,18 @@ def test_where_it_does_not_matter_nobody_listens(monkeypatch: pytest.MonkeyPatch
 def test_an_air_full_of_hubs_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "hear", lambda *_which: AIR * hearing.MOST * 2)
     assert len(hearing.hubs(System(), [card(0, "D")])) == hearing.MOST
+
+
+def test_its_own_access_point_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second card hears it, and the node would join itself."""
+    system = System(tmp_path)
+    system.write("/sys/class/net/ap0/address", "02:00:00:00:00:01\n")
+    system.write("/sys/class/net/ap0/phy80211/name", "phy1\n")
+    own, other = (dataclasses.replace(AIR[0], bssid=bytes([2, 0, 0, 0, 0, last])) for last in (1, 2))
+    monkeypatch.setattr(scan, "hear", lambda *_which: [own])
+    assert hearing.hubs(system, [card(0, "E")]) == ()
+    monkeypatch.setattr(scan, "hear", lambda *_which: [own, other])
+    assert hearing.hubs(system, [card(0, "E")]) == (hub(0),)
 
 
 def test_what_was_heard_comes_through_and_nothing_else_does() -> None:

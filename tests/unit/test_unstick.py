@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard import unstick
+from byzwizard import alone, unstick
+from byzwizard.alone import GRACE
+from byzwizard.backends import routes
 from byzwizard.backends.system import Result, System
-from byzwizard.unstick import ANEW, FIRST, LONGEST, LOOK, Radio
+from byzwizard.unstick import ANEW, FIRST, LONGEST, LOOK, Radio, Way
 
 PEER = "Station 02:00:00:00:01:00 (on mesh0)\n\tsignal:\t-40 dBm\n\tmesh plink:\tESTAB\n"
 REFUSED = PEER.replace("ESTAB", "BLOCKED")
+HUB, OTHER = "02:00:00:00:02:00", "02:00:00:00:03:00"
+JOINED = f"bssid={HUB}\nssid=Byzantium\nwpa_state=COMPLETED\n"
 
 
 def asked(radio: Radio, peers: int, seconds: int, start: float = 0.0) -> list[tuple[float, str]]:
@@ -70,7 +74,7 @@ def commands(tmp_path: Path) -> Iterator[list[str]]:
         def serve() -> None:
             while (question := link.recvfrom(100))[0] != b"END":
                 found.append(question[0].decode())
-                link.sendto(b"OK\n", question[1])
+                link.sendto(JOINED.encode() if found[-1] == "STATUS" else b"OK\n", question[1])
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -99,3 +103,52 @@ def test_a_daemon_that_is_away_is_no_reason_to_end(tmp_path: Path) -> None:
     computer.heard = ""
     unstick.look(computer, [radio], 1.0, said.append)
     assert len(said) == 1
+
+
+# A station at somebody else's access point
+
+
+def left(way: Way, bssid: str | None, leads: bool, start: int, seconds: int) -> list[int]:
+    """When it leaves its access point, looking every second."""
+    return [now for now in range(start, start + seconds) if way.step(bssid, leads, float(now))]
+
+
+def test_an_access_point_over_which_no_way_goes_is_left_less_and_less_often() -> None:
+    times = left(Way("mesh0"), HUB, False, 0, 6 * 3600)
+    assert times[0] == GRACE
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == alone.LONGEST
+
+
+def test_an_access_point_over_which_a_way_goes_is_kept_and_so_is_none() -> None:
+    way = Way("mesh0")
+    assert left(way, None, False, 0, 600) == []
+    assert left(way, HUB, False, 600, GRACE) == [], "routing takes a while"
+    assert left(way, HUB, True, 600 + GRACE, 3600) == []
+    assert left(way, HUB, False, 4200 + GRACE, GRACE - 1) == [], "a way may be gone for a moment"
+    assert way.tries == 0
+
+
+def test_the_next_access_point_has_its_time_too() -> None:
+    way = Way("mesh0")
+    assert left(way, HUB, False, 0, GRACE + 50) == [GRACE]
+    assert left(way, OTHER, False, GRACE + 50, GRACE) == []
+    assert left(way, OTHER, False, 2 * GRACE + 50, 1) == [2 * GRACE + 50]
+
+
+def test_wpa_supplicant_is_told_to_pass_over_it(
+    tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computer, way, said = Computer(tmp_path), Way("mesh0"), list[str]()
+    computer.write("/sys/class/net/mesh0/ifindex", "7\n")
+    elsewhere, here = (routes.Table((routes.Route("10.1.2.0", "fe80::1", number, 96),), frozenset(), False, False)
+                       for number in (3, 7))
+    monkeypatch.setattr(routes, "read", lambda: here)
+    for now in (0.0, 2.0 * GRACE):
+        unstick.look_on(computer, [way], now, said.append)
+    assert {*commands} == {"STATUS"}
+    monkeypatch.setattr(routes, "read", lambda: elsewhere)
+    unstick.look_on(computer, [way], 3.0 * GRACE, said.append)
+    assert commands[-4:] == [f"BSSID_IGNORE {HUB}"] * 3 + ["REASSOCIATE"]
+    assert said == [f"mesh0: no way of this mesh goes over the access point {HUB}; it looks for another"]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SILENCE = 10.0  # seconds without an answer after which nobody is there
 ASK = 2.0  # seconds between two questions
+MORE = 3.0  # seconds for two questions more, and their answers
 SCRIPT = "/usr/lib/byzantium/lease"
 
 
@@ -34,7 +35,7 @@ class Listener:
         self._adverts: Adverts | None = None
         with contextlib.suppress(OSError):
             self._adverts = Adverts(name)
-        self._asked, self._since = 0.0, now
+        self._asked, self._until = 0.0, now + SILENCE
 
     def ask(self, now: float) -> None:
         """Ask for routers again where it is time to; the DHCP client asks by itself."""
@@ -42,11 +43,15 @@ class Listener:
             self._asked = now
             self._adverts.ask()
 
+    def longer(self, now: float) -> None:
+        """Somebody new may be there: ask again, and listen on for a while."""
+        self._asked, self._until = 0.0, max(self._until, now + MORE)
+
     def router_heard(self) -> bool:
         return self._adverts is not None and self._adverts.heard()
 
     def silent(self, now: float) -> bool:
-        return now - self._since >= SILENCE
+        return now >= self._until
 
     @property
     def ended(self) -> bool:

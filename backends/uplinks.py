@@ -30,7 +30,7 @@ class PortState:
     address: str | None
     router: str | None
     server: str | None
-    stranger: str | None
+    stranger: str | None  # None for a refused port: it leads back to this node
     shared: bool
     allowed: bool
     working: bool
@@ -105,6 +105,9 @@ def _wifi(system: System, port: PortState) -> Check | None:
 def _stranger(port: PortState) -> Check | None:
     if port.state != "refused":
         return None
+    if port.stranger is None:
+        return Check("loop", True, _("{port} leads back to this node: nobody is served there.").format(port=port.name),
+                     _("Two cables of this node are in the same network: pull one of them out."))
     return Check("stranger", True,
                  _("Another computer at {port} gives out addresses too ({mac}): nobody is served there.").format(
                      port=port.port, mac=port.stranger),

@@ -302,7 +302,8 @@ def heard(cable: "Cable") -> Note:
         "listening": (_("listening …"), ""),
         "silent": (_("nobody answers: computers can be plugged in here"), "good"),
         "plugged": (_("a cable is plugged in"), ""),
-        "stranger": (_("{mac} gives out addresses here: nobody is served").format(mac=cable.stranger), "look"),
+        "stranger": (_("{mac} gives out addresses here: nobody is served").format(mac=cable.stranger)
+                     if cable.stranger else _("leads back to this node: pull one of the two cables out"), "look"),
     }
     if cable.state in told:
         text, mark = told[cable.state]

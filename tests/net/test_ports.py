@@ -14,7 +14,7 @@ from tests.net.spaces import TREE, Inside, within
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(not all(shutil.which(name) for name in ("nft", "busybox", "dnsmasq", "babeld")),
+    pytest.mark.skipif(not all(shutil.which(name) for name in ("nft", "busybox", "dnsmasq", "babeld", "arping")),
                        reason="tools are missing"),
     pytest.mark.timeout(240),
 ]
@@ -138,6 +138,60 @@ def test_ports_that_come_later_are_looked_after(lab: Lab) -> None:
     lab.made.ip(lab.here, "link del eth1", "link del eth2")
     assert within(10, lambda: lab.port("eth1")["state"] is None and lab.port("eth2")["state"] is None)
     assert not lab.reaches(lab.phone, ABROAD)
+
+
+def switch(lab: Lab, *ports: str) -> None:
+    """The provider is a switch without an address instead."""
+    lab.made.ip(lab.provider, "addr flush dev lan0", "link add switch type bridge forward_delay 0 mcast_snooping 0",
+                "link set switch up", *(f"link set {port} master switch" for port in ports))
+
+
+def admitted(lab: Lab) -> set[str]:
+    shown = json.loads(lab.made.run(lab.here, "ip", "-j", "link", "show", "master", "clients0").stdout)
+    return {link["ifname"] for link in shown} & {"eth0", "eth1"}
+
+
+def states(lab: Lab) -> list[str | None]:
+    assert len(admitted(lab)) < 2, "frames would go round for ever"
+    return [lab.port(name)["state"] for name in ("eth0", "eth1")]
+
+
+def test_a_cable_that_leads_back_to_this_node_is_refused_and_nobody_moves(lab: Lab) -> None:
+    switch(lab, "lan0")
+    lab.made.start(lab.here, "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file", "--no-resolv",
+                   "--no-hosts", "--conf-file=/dev/null", "--port=0", f"--dhcp-leasefile={lab.root}/own.leases",
+                   "--interface=clients0", "--bind-dynamic", "--dhcp-authoritative", "--enable-ra",
+                   "--dhcp-range=10.1.1.10,10.1.1.250,2m", "--dhcp-range=fd01::,ra-only")
+    lab.begin("auto")
+    assert within(25, lambda: lab.port()["state"] == "clients"), lab.port()
+    lab.made.cable(lab.provider, "lan1", lab.here, "eth1")
+    lab.made.ip(lab.provider, "link set lan1 master switch")
+    assert within(25, lambda: states(lab) == ["clients", "refused"]), states(lab)
+    assert lab.port("eth1")["stranger"] is None
+    assert (lab.uplink / "clash").read_text() == ""
+    lab.made.ip(lab.provider, "link set lan1 down", "link set lan1 nomaster", "addr add 192.168.7.1/24 dev lan1")
+    assert within(5, lambda: lab.port("eth1")["state"] == "empty")
+    lab.made.ip(lab.provider, "link set lan1 up")
+    provide(lab)
+    assert within(25, lambda: bool(lab.port("eth1").get("address"))), "what was heard before counts no more"
+    assert lab.port("eth1")["state"] == "uplink"
+
+
+def test_of_two_cables_plugged_into_one_switch_at_once_one_serves(lab: Lab) -> None:
+    """Though no server of this node answers yet."""
+    lab.made.cable(lab.provider, "lan1", lab.here, "eth1")
+    switch(lab, "lan0", "lan1")
+    lab.made.ip(lab.provider, "addr add 10.1.1.77/24 dev switch")
+    lab.begin("auto")
+    assert within(40, lambda: sorted(map(str, states(lab))) == ["clients", "refused"]), states(lab)
+    serving, = admitted(lab)
+    other = "eth1" if serving == "eth0" else "eth0"
+    shown = json.loads(lab.made.run(lab.here, "ip", "-j", "link", "show", other).stdout)
+    answers = lab.made.run(lab.provider, "arping", "-c", "3", "-I", "switch", "10.1.1.1").stdout
+    assert "reply from 10.1.1.1" in answers
+    assert shown[0]["address"].upper() not in answers, "whoever goes there is not let in"
+    lab.end()
+    assert "NOARP" not in lab.made.run(lab.here, "ip", "link", "show", other).stdout, "as it was found"
 
 
 LOOK = """

@@ -37,6 +37,7 @@ def share(screen: Screen) -> Any:
     (Cable("eth0", "silent"), "computers can be plugged in"),
     (Cable("eth0", "plugged"), "a cable is plugged in"),
     (Cable("eth0", "stranger", stranger="02:00:00:00:00:09"), "02:00:00:00:00:09 gives out addresses"),
+    (Cable("eth0", "stranger"), "leads back to this node"),
     (ROUTER, "192.168.7.1 answers"),
     (Cable("eth0", "leads"), "a router answers"),
     (Cable("eth0", "leads", "192.168.7.1", works=True), "192.168.7.1 answers, and leads to the Internet"),

@@ -58,7 +58,8 @@ def mesh_interfaces(resolved: Resolved) -> str:
 
 def ruleset(resolved: Resolved) -> str:
     """The text of the table inet byz-gateway."""
-    values = {"address": resolved.address, "mesh": mesh_interfaces(resolved), "mark": MARK, "private": PRIVATE}
+    values = {"address": resolved.address, "ula_mesh": resolved.ula_mesh, "mesh": mesh_interfaces(resolved),
+              "mark": MARK, "private": PRIVATE}
     return fill("gateway.nft", hash=hashlib.sha256(repr(values).encode()).hexdigest()[:16], **values)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from byzwizard.backends import strangers
 from byzwizard.backends.interfaces import index, ip
 from byzwizard.backends.links import read_links
-from byzwizard.backends.ownlan import OwnLans
+from byzwizard.backends.ownlan import OwnWays
 from byzwizard.backends.ports import Port
 from byzwizard.backends.reach import reaches
 from byzwizard.backends.routes import PROTO_ENDING, PROTO_SHARED
@@ -110,7 +110,7 @@ class Gateway:
         self._asking: set[asyncio.Task[None]] = set()
         self._routes: set[Way] = set()  # those that stand in the table
         self._ending: dict[Way, float] = {}  # those that are announced as worth nothing, until when
-        self._lans = OwnLans(system)
+        self._own = OwnWays(system)
         self._synced = 0.0
         self._looked = 0.0
 
@@ -216,19 +216,23 @@ class Gateway:
             say(f"{name}: the Internet {'answers' if health.working else 'does not answer any more'}")
             self._sync(time.monotonic())
 
+    def _leading(self) -> set[Way]:
+        """Where the Internet answers, shared or not."""
+        return {(port.name, port.lease.router) for port in self._ports.values() if port.lease and port.lease.router
+                and port.name in self._health and self._health[port.name].working}
+
     def _shared(self) -> list[Port]:
-        return [port for port in self._ports.values() if port.lease and port.lease.router
-                and self._settings.allows(port.name) and port.name in self._health and self._health[port.name].working]
+        return [self._ports[name] for name, _router in sorted(self._leading()) if self._settings.allows(name)]
 
     def _sync(self, now: float) -> None:
         """Sets, routes, name servers and the state that others read follow from the ports. Rules come first where a
         way opens, and a way is closed before its rules go."""
         self._synced = now
-        shared = self._shared()
-        wanted = {(port.name, port.lease.router) for port in shared if port.lease and port.lease.router}
+        shared, leading = self._shared(), self._leading()
+        wanted = {way for way in leading if self._settings.allows(way[0])}
         try:
             self._close(self._routes - wanted, now)
-            self._lans.keep((port.name, port.lease) for port in self._ports.values() if port.lease)
+            self._own.keep(((port.name, port.lease) for port in self._ports.values() if port.lease), leading)
             self._fill(shared)
             self._open(wanted)
         except ByzantiumError as fault:
@@ -263,7 +267,6 @@ class Gateway:
     def _fill(self, shared: Sequence[Port]) -> None:
         leased = [port for port in self._ports.values() if port.state in ("uplink", "held")]
         sets = {
-            "inet byz-gateway uplinks": [f'"{port.name}"' for port in leased],
             "inet byz-gateway shared": [f'"{port.name}"' for port in shared],
             "inet byz-gateway lans": sorted({port.lease.network for port in leased if port.lease}),
             "inet byz-filter blocked": blocked(BLOCKED, self._settings.subnet),
@@ -295,7 +298,8 @@ class Gateway:
             "empty": "nothing is plugged in", "listening": "listening", "clients": "silence; it serves clients now",
             "uplink": f"an answer from {port.lease.server if port.lease else 'a router'}; it is an uplink"
                       + (f", in {port.clash}, where this node's own network for clients is" if port.clash else ""),
-            "refused": f"{port.stranger} gives out addresses there too; it does not serve any more",
+            "refused": (f"{port.stranger} gives out addresses there too" if port.stranger else
+                        "it leads back to this node, by another of its ports") + "; nobody is served there",
             "held": "somebody else has set it up; it is left alone",
         }
         say(f"{port.name}: {words[port.state]}")

@@ -180,12 +180,12 @@ def test_a_prefix_inside_of_an_uplink(lab: Lab) -> None:
     assert within(30, lambda: "10.50.3.0/24" in lab.routes())
     assert not lab.reaches("10.50.3.1"), "a /24 beats the /16"
     lease = Lease("10.50.3.7/16", "10.50.3.1", (), "10.50.3.1")
-    kept = ownlan.OwnLans(lab.system)
-    kept.keep([("eth0", lease)])
+    kept = ownlan.OwnWays(lab.system)
+    kept.keep([("eth0", lease)], [])
     assert lab.reaches("10.50.3.1")
     port = PortState("eth0", "uplink", "10.50.3.7/16", "10.50.3.1", None, None, True, True, True, False, None, "eth0")
     assert "10.50.3.0/24, which is in the network of eth0" in lab.said(port)["inside-uplink"]
-    kept.keep([])
+    kept.keep([], [])
     assert "lookup 150" not in lab.made.run(lab.here, "ip", "rule").stdout
     assert lab.made.run(lab.here, "ip", "route", "show", "table", "150").stdout == ""
 

@@ -1,14 +1,16 @@
 """The duty of the wired ports: what is believed of a lease, when a way counts as lost, and what may be shared."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from byzwizard.answers import parse
-from byzwizard.backends import gateway, leases, strangers, uplinks
+from byzwizard.backends import gateway, leases, ownlan, strangers, uplinks
 from byzwizard.backends.neighbours import Known
 from byzwizard.backends.protocol import Dump, Neighbour, Way
+from byzwizard.backends.system import Result, System
 from byzwizard.errors import CannotHere
 from byzwizard.gateway import EVERY, LOST, Health, Settings, blocked, settings
 from byzwizard.identity import Identity
@@ -109,6 +111,62 @@ def test_the_step_says_what_is_shared() -> None:
     assert "until asked" in text("ask")
     assert text("[eth1]").endswith("share the Internet of eth1")
     assert "eth0, eth1" in text("auto")
+
+
+class Told(System):
+    """Notes what ip(8) is told; of what a former run left behind nothing is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def run(self, *argv: str, stdin: str | None = None, ok: Sequence[int] = (0,), timeout: float = 30) -> Result:
+        self.told += (stdin or " ".join(argv[1:])).splitlines()
+        return Result(2 if "pref" in argv and "lookup" not in argv else 0, "", "")
+
+    def since(self) -> list[str]:
+        told, self.told = self.told, []
+        return told
+
+
+def test_an_owners_ways_come_before_they_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownlan, "index", {"eth0": 2, "wifi0": 3}.get)
+    system = Told()
+    own = ownlan.OwnWays(system)
+    own.keep([], [])
+    assert system.since() == [*(f"-4 rule del pref {pref}" for pref in (900, 920, 921)),
+                              *(f"-4 route flush table {table}" for table in (150, 152))], "of a run that was killed"
+    known, beyond = "pref 920 iif lo lookup main suppress_prefixlength 0", "pref 921 iif lo lookup 152"
+    cable = "default via 192.168.7.1 dev eth0 onlink table 152 metric 2"
+    air = "default via 172.16.9.1 dev wifi0 onlink table 152 metric 3"
+    own.keep([], [("eth0", "192.168.7.1")])
+    assert system.since() == [f"route replace {cable}", f"rule add {known}", f"rule add {beyond}"]
+    own.keep([], [("eth0", "192.168.7.1")])
+    assert system.since() == []
+    own.keep([], [("wifi0", "172.16.9.1")])
+    assert system.since() == [f"route replace {air}", f"-4 route del {cable}"], "the rules stand all the while"
+    own.keep([], [])
+    assert system.since() == [f"-4 rule del {beyond}", f"-4 rule del {known}", f"-4 route del {air}"]
+
+
+def test_two_ports_in_one_network_keep_a_way_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownlan, "index", {"eth0": 2, "wifi0": 3}.get)
+    system = Told()
+    own = ownlan.OwnWays(system)
+    both = [(port, leases.Lease(f"10.50.3.{n}/16", None, (), None)) for n, port in enumerate(("eth0", "wifi0"), 7)]
+    own.keep(both, [])
+    system.since()
+    own.keep(both[:1], [])
+    assert system.since() == ["-4 route del 10.50.0.0/16 dev wifi0 table 150 metric 3"]
+
+
+@pytest.mark.parametrize(("mesh", "names"), [("babel", '"mesh*"'), ("batman-adv", '"mesh*", "bat0"')])
+def test_what_is_for_the_mesh_is_so_by_its_own_interfaces(mesh: str, names: str) -> None:
+    resolved = node(f"mesh: {{routing: {mesh}}}\n")
+    lines = [line.strip() for line in gateway.ruleset(resolved).splitlines()]
+    at = lines.index(f'iifname {{ {names}, "clients0", "tunnel0", "lo" }} accept')
+    assert lines[at + 1:at + 3] == [f"ip daddr {{ {resolved.address}, 10.255.255.1 }} drop",
+                                    f"ip6 daddr {resolved.ula_mesh} drop"]
 
 
 def test_strangers_are_read() -> None:

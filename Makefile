@@ -52,8 +52,10 @@ run: image
 # The longest ones are left to test-all; of the power cuts, all but a sample.
 LONGEST := $(addprefix tests/net/test_,ahcp.py browsers.py data.py each_service.py exposure.py files.py health.py hundred.py open_ports.py pad.py phone.py saved.py tunnel.py voice.py) $(addprefix tests/vm/test_,batman.py clone_mesh.py clone_sources.py ipsec.py islands.py keep_pages.py links.py radios.py refused.py services.py topologies.py uplinks.py)
 test: check image
-	@$(BIN)/python -m pytest -v tests/net tests/disk $(addprefix --ignore=,$(LONGEST))
-	@# Two machines side by side: each waits for the other end of something half of the time.
+	@# Two networks, and two machines, side by side: each waits for the other end of something half of the time.
+	@$(BIN)/python -m pytest -v -n 2 --dist loadfile tests/net $(addprefix --ignore=,$(LONGEST))
+	@# Disks alone: what a container of a network has of a mount would keep it in use.
+	@$(BIN)/python -m pytest -v tests/disk
 	@$(BIN)/python -m pytest -v -n 2 --dist loadfile tests/vm $(addprefix --ignore=,$(LONGEST))
 
 test-all: export BYZ_ALL_POINTS := 1

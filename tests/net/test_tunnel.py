@@ -3,13 +3,15 @@
 import base64
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
-from tests.net.booted import NEEDS, Lab, Node
+from tests.net.booted import ASK, NEEDS, Lab, Node
 from tests.net.each import all_off_again, enable, is_open, three_nodes
-from tests.net.spaces import within
+from tests.net.spaces import Spaces, within
 from tests.net.test_services import SEEN, authority, host
 
 pytestmark = [
@@ -43,6 +45,29 @@ def far(lab: Lab) -> str:
     return space
 
 
+WEB = "203.0.113.5"  # RFC 5737, too
+
+
+@pytest.fixture(scope="module")
+def web(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Something else in the Internet, at the end of another cable; its pages are at port 443 as well, in clear."""
+    made, node = lab.made, lab.nodes[0]
+    space = made.add("web")
+    made.cable(node.space, "out1", space, "out0")
+    made.ip(node.space, "addr add 203.0.113.1/24 dev out1")
+    made.ip(space, f"addr add {WEB}/24 dev out0")
+    pages = tmp_path_factory.mktemp("pages")
+    (pages / "index.html").write_text("the world")
+    for port in ("80", "443"):
+        made.start(space, sys.executable, "-m", "http.server", "--directory", str(pages), port)
+        assert within(20, partial(_there, made, node.space, f"{WEB}:{port}"))
+    return WEB
+
+
+def _there(made: Spaces, space: str, address: str) -> bool:
+    return "the world" in made.python(space, PAGE, address)
+
+
 # What answers the far one that asks the proxy for a way (CONNECT), and the page that it gets on it, if it gets one.
 CONNECT = """
 import json, socket, ssl, sys
@@ -71,7 +96,7 @@ def connect(far: str, a: Node, trusted: str, password: str, to: str) -> tuple[in
     return status, page
 
 
-def test_by_http_over_tls_with_the_password_and_to_this_node_alone(lab: Lab, a: Node, far: str) -> None:
+def test_by_http_over_tls_with_the_password_to_this_node_and_out_again(lab: Lab, a: Node, far: str, web: str) -> None:
     c = lab.nodes[2]
     enable(a, "tunnel")
     trusted, password = authority(a), a.do("cat", f"{FOLDER}/password")
@@ -81,6 +106,9 @@ def test_by_http_over_tls_with_the_password_and_to_this_node_alone(lab: Lab, a: 
     assert connect(far, a, trusted, "guessed", f"{a.address}:80")[0] == 407
     for elsewhere in (f"{a.address}:22", "127.0.0.1:80", f"{c.address}:80", "198.51.100.2:80", "[::1]:80"):
         assert connect(far, a, trusted, password, elsewhere)[0] == 403, elsewhere
+    status, page = connect(far, a, trusted, password, f"{web}:443")
+    assert (status, "the world" in page) == (200, True), page
+    assert connect(far, a, trusted, "guessed", f"{web}:443")[0] == 407
     assert not is_open(a, 8443), "it is for those from outside"
     status, _headers, page = a.pages("/tunnel/", host(a), trusted)
     assert (status, "8443" in page) == (200, True)
@@ -129,7 +157,7 @@ except dns.NoAnswer:
 """
 
 
-def test_by_dns_with_the_password_and_to_this_node_alone(lab: Lab, a: Node, far: str) -> None:
+def test_by_dns_with_the_password_to_this_node_and_where_it_shares(lab: Lab, a: Node, far: str, web: str) -> None:
     b = lab.nodes[1]
     enable(a, "tunnel")
     said = a.do("systemd-analyze", "security", "--no-pager", "byz-tunnel-dns.service").strip().splitlines()[-1]
@@ -139,6 +167,15 @@ def test_by_dns_with_the_password_and_to_this_node_alone(lab: Lab, a: Node, far:
     assert iodine(far, a, "guessed").wait(60) != 0
     client = iodine(far, a, password)
     assert within(60, lambda: "node-a" in a.made.python(far, PAGE, a.address)), a.made.run(far, "ip", "addr").stdout
+    trusted, name = authority(a), host(a)
+    assert a.made.python(far, NAME, a.address, name) == a.address, "the services are asked for by their names"
+    words = {"address": a.address, "path": "/tunnel/", "host": name, "authority": trusted}
+    assert json.loads(a.made.python(far, ASK, json.dumps(words)))[0] == 200
+    # To the Internet, while that is shared.
+    a.made.ip(far, f"route add {web} dev dns0")
+    assert a.made.python(far, PAGE, web) == "nothing"
+    a.do("nft", "add", "element", "inet", "byz-gateway", "shared", "{", "out1", "}")
+    assert "the world" in a.made.python(far, PAGE, web)
     # Not to other nodes.
     a.made.ip(far, f"route add {b.address} dev dns0")
     assert a.made.python(far, PAGE, b.address) == "nothing"

@@ -19,6 +19,19 @@ def clone(now: Found, _before: Found, after: Found) -> str:
     return "unfinished" if now.parts in {"", "byzantium-unfinished"} else f"parts: {now.parts}"
 
 
+def clone_data(now: Found, before: Found, after: Found) -> str:
+    """Onto a stick that has a system already: that goes first of all."""
+    if now.parts in {"", "byzantium-unfinished"}:
+        return "code without a system" if now.code else "unfinished"
+    if now.parts == before.parts and now.system is None:
+        return "unfinished"
+    if now.parts == before.parts:
+        return "before" if now.system == before.system else "half a system"
+    there = (now.system, now.parts, now.opens, now.kept, now.files)
+    whole = (after.system, after.parts, after.opens, after.kept, after.files)
+    return "complete" if now.sound and there == whole else "a system without all of its data"
+
+
 def create(now: Found, before: Found, after: Found) -> str:
     """In a partition or in a file, whatever was on the stick stays."""
     if now.parts not in {before.parts, after.parts} or now.system != before.system:
@@ -98,6 +111,7 @@ class Case:
 
 CASES = {
     "clone": Case(clone, ("unfinished", "complete"), system="system"),
+    "clone data": Case(clone_data, ("before", "unfinished", "complete"), ("first",), "partition", system="heads"),
     "create": Case(create, ("none", "opens", "kept"), ("first",), "partition"),
     "passphrase": Case(passphrase, ("old", "both", "new"), ("first", "second"), "partition"),
     "switch": Case(switch, ("before", "after"), ("second",), "partition"),

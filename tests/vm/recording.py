@@ -17,6 +17,7 @@ PATIENCE = 600
 TABLE = BUILD / "cuts.json"
 FIRST, SECOND = "canary orbit velvet plinth", "canary sextant gravel dune"
 NODE = "byzantium: 1\nnode: {name: lighthouse}\naccess_point: {enable: false}\n"
+OTHER = 300_000_000  # bytes of the stick that has a store while another one gets what is kept
 STORE = NODE + "persistence: {device: 'internal:CUT', opens_on: 128MiB, %s}\n"
 ANSWERS = {
     "logs": STORE % "kind: partition, keep: [identity, mesh, logs]",
@@ -42,6 +43,11 @@ RUNS = (
     ("save.dat", f"byzwizard persist create --kind save.dat --size 64MiB {NEW}"),
     ("resize", "byzwizard apply /run/bigger.yaml --yes && byzwizard persist lock"
                " && byzwizard persist unlock --passphrase-file /run/first"),
+    ("", "byzwizard persist delete --yes --passphrase-file /run/first"),
+    # What is handed on lies on another stick.
+    ("", CANARIES),
+    ("", f"byzwizard persist create --kind partition {NEW.replace('CUT', 'OTHER')}"),
+    ("clone data", "byzwizard clone internal:CUT --with-data --yes --passphrase-file /run/first"),
     ("", "byzwizard persist lock"),
 )  # fmt: skip
 
@@ -106,6 +112,10 @@ def recorded_drive(folder: Path, quick: bool) -> Drive:
     log = folder / "writes.log"
     log.touch()
     return Drive(drive_file(folder / "cut.img", _first(quick)), "virtio", "CUT", log=log)
+
+
+def other_drive(folder: Path) -> Drive:
+    return Drive(blank(folder / "other.img", OTHER), "virtio", "OTHER")
 
 
 def keep_rows(rows: list[dict[str, str]]) -> None:

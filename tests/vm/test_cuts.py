@@ -19,7 +19,7 @@ import pytest
 from tests.vm import power
 from tests.vm.cases import CASES
 from tests.vm.harness import say
-from tests.vm.recording import QUICK, RUNS, Recorded, keep_rows, node, record, recorded_drive
+from tests.vm.recording import QUICK, RUNS, Recorded, keep_rows, node, other_drive, record, recorded_drive
 from tests.vm.verdicts import Found, Judge
 from tests.vm.writes import Point, Rebuilt, epochs, points
 
@@ -46,7 +46,7 @@ class Bench:
 def bench(folder: Path) -> Iterator[Bench]:
     drive = recorded_drive(folder, quick=not ALL)
     assert drive.log is not None
-    with node(folder / "vm", [drive]) as vm:
+    with node(folder / "vm", [drive, other_drive(folder)]) as vm:
         recorded = record(vm, drive.log, quick=not ALL)
         with contextlib.ExitStack() as others:
             judge = Judge(vm, lambda: others.enter_context(node(folder / "another", [])))

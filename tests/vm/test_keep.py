@@ -227,7 +227,24 @@ def handed_on(vm: VM, folder: Path) -> None:
     nothing_was_seen(vm)
     nothing_leaked(vm)
     vm.unplug(copy)
-    copy.path.unlink()
+
+
+@pytest.mark.usefixtures("made")
+def test_a_copy_with_what_is_kept_is_a_node_of_its_own_that_has_it(folder: Path, made: dict[str, str]) -> None:
+    """In a computer of its own, after the test above; with its own passphrase."""
+    with boot(folder / "copied", folder / "copy.img") as vm:
+        vm.start()
+        vm.serial.expect("Passphrase:", timeout=SETUP)
+        vm.serial.press(*FIRST)
+        vm.serial.press("enter")
+        vm.serial.expect("Open.", timeout=SETUP)
+        vm.wait("systemctl is-active byz-node", SETUP, "the answers that came along to be applied")
+        assert said(vm, "cat ~/note") == "remembered\n"
+        page_is_there(vm)
+        assert said(vm, "cat /var/lib/byzantium/identity/key") != made["key"]
+        assert said(vm, "hostname").strip() != "lighthouse"
+        assert "Nothing to do" in said(vm, "byzwizard apply /etc/byzantium/answers.yaml --yes")
+        said(vm, "byzwizard enable pad")
 
 
 @pytest.mark.usefixtures("made")

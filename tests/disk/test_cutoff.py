@@ -79,3 +79,15 @@ def test_a_store_that_was_being_made_is_told_and_one_that_was_deleted_is_not(
         assert b"\x53\xef" not in disk_file.read(4096)
     cutoff.look(system)
     assert cutoff.told(system) == ()
+
+
+def test_a_store_that_was_never_told_what_to_keep_is_told_of_until_it_is(system: System, opened: Store) -> None:
+    locker.lock(system)
+    locker.unlock(system, None)
+    [said] = cutoff.told(system)
+    assert "keeps nothing yet" in said
+    locker.switch(system, ())
+    system.remove(cutoff.NOTE)  # another start
+    locker.lock(system)
+    locker.unlock(system, None)
+    assert cutoff.told(system) == ()

@@ -56,7 +56,7 @@ test: check image
 	@$(BIN)/python -m pytest -v -n 2 --dist loadfile tests/net $(addprefix --ignore=,$(LONGEST))
 	@# Disks alone: what a container of a network has of a mount would keep it in use.
 	@$(BIN)/python -m pytest -v tests/disk
-	@$(BIN)/python -m pytest -v -n 2 --dist loadfile tests/vm $(addprefix --ignore=,$(LONGEST))
+	@$(BIN)/python -m pytest -v -n 2 --dist loadfile --no-loadscope-reorder tests/vm $(addprefix --ignore=,$(LONGEST))
 
 test-all: export BYZ_ALL_POINTS := 1
 test-all: test

@@ -10,9 +10,11 @@ from tests.vm.harness import BUILD
 
 HERE = Path(__file__).parent
 PATIENCE = 2400  # seconds a test may take, its boot included, where everything is emulated
+LONG = ("test_keep.py", "test_clone.py", "test_cuts.py")  # begun first, or the others have ended long before them
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
     for item in items:
         if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(PATIENCE))

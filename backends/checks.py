@@ -89,7 +89,7 @@ def mesh(system: System, facts: Facts) -> Check | None:
         if not running(system, unit):
             return Check("mesh", False, _("{name} is not in the mesh.").format(name=name), _log(unit))
         joined = interfaces.attribute(system, name, "carrier") == "1"
-        if kind == "station" and (told := _astray(system, name) if joined else _waiting(system, name)) is not None:
+        if kind == "station" and (told := _astray(system, facts, name) if joined else _waiting(system, name)):
             return told
         if not joined:
             return Check("mesh", False, _("{name} has not joined the mesh.").format(name=name), _log(unit))
@@ -110,9 +110,9 @@ def _waiting(system: System, name: str) -> Check:
                    "by itself."))
 
 
-def _astray(system: System, name: str) -> Check | None:
-    """A station that has joined one over which no way of this mesh goes."""
-    if alone.fresh(system, name) or alone.leads(system, name, routes.read()):
+def _astray(system: System, facts: Facts, name: str) -> Check | None:
+    """A station that has joined one over which no way of this mesh goes, nor over another link."""
+    if alone.fresh(system, name) or alone.leads(system, facts, routes.read()):
         return None
     return Check("mesh", True, _("No way of this mesh goes over the access point that {name} has joined.").format(
         name=name), _("It may be one of another mesh that has the same name; this node looks for another by itself. "

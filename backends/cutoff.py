@@ -46,7 +46,8 @@ def look(system: System) -> None:
 def _on(system: System, disk: Disk) -> Iterator[str]:
     from byzwizard.backends.layout import UNFINISHED
 
-    if disk.partitions and disk.partitions[0].label == UNFINISHED:
+    copied = bool(disk.partitions) and disk.partitions[0].label == UNFINISHED
+    if copied:
         yield _("A copy to {disk} was cut off: it does not start. Copy to it again; a store behind it is kept.").format(
             disk=label(disk)
         )
@@ -54,7 +55,7 @@ def _on(system: System, disk: Disk) -> Iterator[str]:
         return
     with contextlib.suppress(ByzantiumError):  # a stick that cannot be read tells nothing
         yield from _files(system, disk)
-        if not has_store(disk) and not over_all(disk) and _behind(system, disk):
+        if not copied and not has_store(disk) and not over_all(disk) and _behind(system, disk):
             yield _("Making a store behind the partitions of {disk} was cut off: nothing that was there is lost. "
                     "Make it again.").format(disk=label(disk))  # fmt: skip
 

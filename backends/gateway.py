@@ -27,6 +27,8 @@ UNIT = "byz-gateway.service"
 MARK = "0x62797a"
 """On a packet between the mesh and the Internet that the table byz-gateway has passed; byz-filter lets it through."""
 
+TUNNEL = 970  # byz-tunnel, for whom the service `tunnel` fetches
+
 PRIVATE = ("0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, "
            "224.0.0.0/3")
 """What is no address on the Internet (RFC 6890), for nftables."""
@@ -59,7 +61,7 @@ def mesh_interfaces(resolved: Resolved) -> str:
 def ruleset(resolved: Resolved) -> str:
     """The text of the table inet byz-gateway."""
     values = {"address": resolved.address, "ula_mesh": resolved.ula_mesh, "mesh": mesh_interfaces(resolved),
-              "mark": MARK, "private": PRIVATE}
+              "mark": MARK, "private": PRIVATE, "tunnel": str(TUNNEL)}
     return fill("gateway.nft", hash=hashlib.sha256(repr(values).encode()).hexdigest()[:16], **values)
 
 

@@ -26,7 +26,7 @@ from byzwizard.backends.stick import differs, failing
 from byzwizard.backends.waiting import check_stop, clearing_up
 from byzwizard.errors import CannotHere, Refused, StepFailed
 from byzwizard.i18n import _
-from byzwizard.locking import within_one
+from byzwizard.locking import copying
 from byzwizard.places import SMALLEST
 from byzwizard.values import size_bytes
 
@@ -95,9 +95,10 @@ class Handed:
             _mounted(self.system, clear, place),
         ):
             with _reading:
-                fill(self.system, place, way, encrypted=self.lock is not None)
+                read = fill(self.system, place, way, encrypted=self.lock is not None)
             way.run(self.system, "sync", "--file-system", str(self.system.path(place)))
-            self._digests = digests(self.system.path(place))
+            # Of what may have changed since it was copied, what the new store has is all that there is to compare with.
+            self._digests = digests(self.system.path(place)) | read
         way.end()
 
     def check(self, told: Callable[[int], None]) -> None:
@@ -150,10 +151,13 @@ def written(system: System, disk: str) -> int:
     return int(said[6]) * 512 if len(said) > 6 else 0
 
 
-def digests(place: Path, seen: Callable[[int], None] = lambda _length: None) -> dict[str, str]:
-    """Of each file below a folder, by its path; of a link whereto it leads."""
+def digests(
+    place: Path, seen: Callable[[int], None] = lambda _length: None, within: Sequence[Path] = ()
+) -> dict[str, str]:
+    """Of each file below a folder (below those `within` it, where there are any), by its path; of a link whereto it
+    leads."""
     found = {}
-    for folder, folders, files in os.walk(place, onerror=_raise):
+    for folder, folders, files in (walked for top in within or (place,) for walked in os.walk(top, onerror=_raise)):
         for name in (*folders, *files):
             check_stop()
             path = Path(folder, name)
@@ -201,9 +205,10 @@ def of_answers(answers: Answers, file: str | None) -> Hand:
     return Handing(lock)
 
 
-def fill(system: System, place: str, way: Way, encrypted: bool) -> None:
-    """Copy what the open store holds into the new one that is mounted at `place`. Raises StepFailed."""
-    with within_one(system):
+def fill(system: System, place: str, way: Way, encrypted: bool) -> dict[str, str]:
+    """Copy what the open store holds into the new one that is mounted at `place`; the digests of what services have, as
+    it was read here. Raises StepFailed."""
+    with copying(system):
         if not store.is_open(system):
             raise StepFailed(_("The store was closed while it was handed on."))
         stopped = locker.stop(system)
@@ -214,6 +219,8 @@ def fill(system: System, place: str, way: Way, encrypted: bool) -> None:
             for home in (entry for entry in entries if entry.name == HOME):
                 _without_private(system, home, system.path(place) / HOME, way)
             _answers(system, place, encrypted)
+            still = [entry for entry in entries if entry.name.startswith("services.")]
+            return digests(system.path(store.PLACE), within=still) if still else {}
         finally:
             with clearing_up():
                 locker.start(system, stopped)
@@ -258,7 +265,8 @@ def kept_bytes(system: System) -> int:
     entries = _entries(system)
     if not entries:
         return 0
-    said = system.run("du", "--summarize", "--block-size=1", "--total", *map(str, entries), timeout=600).out
+    # While services run, one file or another goes before it was counted.
+    said = system.run("du", "--summarize", "--block-size=1", "--total", *map(str, entries), ok=(0, 1), timeout=600).out
     return int(said.splitlines()[-1].split()[0])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import control
 from byzwizard.backends.interfaces import ip, is_up, must_have
+from byzwizard.backends.ports import mute
 from byzwizard.backends.printable import printable_bytes
 from byzwizard.backends.radio import permanent
 from byzwizard.backends.retire import PauseAccessPoint
@@ -97,14 +98,14 @@ class CableUp(Step):
     interface: str
 
     def needed(self, system: System) -> bool:
-        return not is_up(system, self.interface)
+        return not is_up(system, self.interface) or mute(system, self.interface)
 
     def before(self, system: System) -> Any:
         return is_up(system, self.interface)
 
     def apply(self, system: System, progress: Progress) -> None:
         must_have(self.interface)
-        ip(system, f"link set dev {self.interface} up")
+        ip(system, f"link set dev {self.interface} arp on up")  # off: it led back to this node when it was a port
 
     def undo(self, system: System, before: Any) -> None:
         if before is False and is_up(system, self.interface):

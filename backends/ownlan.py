@@ -64,11 +64,13 @@ class OwnWays:
 
     def keep(self, uplinks: Iterable[tuple[str, Lease]], leading: Iterable[tuple[str, str]]) -> None:
         """`uplinks` are ports with what they were given, `leading` those behind which the Internet answers, with the
-        routers there. What goes does so last: meanwhile nothing strays into the mesh."""
+        routers there. Routes are set each time: the kernel drops them with a port's last address, or with the port for
+        a moment. What goes does so last: meanwhile nothing strays into the mesh."""
         wanted = frozenset((*_lans(uplinks), *_out(leading)))
         former = self._forget() if self._kept is None else self._kept
         self._kept = None
-        added = [f"{kind} {'add' if kind == 'rule' else 'replace'} {words}" for kind, words in sorted(wanted - former)]
+        added = [f"route replace {words}" for kind, words in sorted(wanted) if kind == "route"]
+        added += [f"rule add {words}" for kind, words in sorted(wanted - former) if kind == "rule"]
         if added:
             ip(self._system, *added)
         for kind, words in sorted(former - wanted, reverse=True):  # routes may have gone with the port

@@ -47,6 +47,11 @@ def heard_ago(system: System, address: str | None) -> float | None:
     return None
 
 
+def mute(system: System, name: str) -> bool:
+    """Does the interface answer for none of its addresses?"""
+    return bool(int(attribute(system, name, "flags") or "0", 16) & NOARP)
+
+
 @dataclass
 class Port:
     """Times are of the monotonic clock. `held`: somebody else has given the port an address, or a bridge of theirs."""
@@ -98,11 +103,18 @@ class Port:
         """As the port was found."""
         self._end()
         if index(self.name) is not None:
-            self._free()
+            self.free()
             if self.state == "uplink" and self.lease:
                 with contextlib.suppress(StepFailed):  # it went with the cable
                     ip(self.system, f"addr del {self.lease.address} dev {self.name}")
         self.state, self.lease, self.stranger, self.clash = "empty", None, None, None
+
+    def free(self) -> None:
+        """Out of the bridge, and answering for its own addresses again."""
+        if port_of(self.system, self.name) == BRIDGE:
+            ip(self.system, f"link set dev {self.name} nomaster")
+        if mute(self.system, self.name):
+            ip(self.system, f"link set dev {self.name} arp on")
 
     def _carrier(self) -> bool:
         if not is_up(self.system, self.name):
@@ -116,7 +128,7 @@ class Port:
             self.state, self.since = "held", now
             self._look()
             return
-        self._free()
+        self.free()
         self.clash, self._serving = None, serving(self.system)
         self._listener = Listener(self.name, self.system, self.folder, now)
         self.state, self.since = "listening", now
@@ -191,13 +203,6 @@ class Port:
         router = shown[shown.index("via") + 1] if "via" in shown else None
         self.lease = Lease(address, router, (), None) if address else None
         self.clash = self._shared_with(self.lease)
-
-    def _free(self) -> None:
-        """Out of the bridge, and answering for its own addresses again."""
-        if port_of(self.system, self.name) == BRIDGE:
-            ip(self.system, f"link set dev {self.name} nomaster")
-        if int(attribute(self.system, self.name, "flags") or "0", 16) & NOARP:
-            ip(self.system, f"link set dev {self.name} arp on")
 
     def _end(self) -> None:
         if self._listener:

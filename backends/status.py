@@ -129,8 +129,8 @@ def company(nodes: Sequence[neighbours.Neighbour], alone_text: str) -> list[Chec
 
 def beside(system: System, known: Facts) -> list[Check]:
     """Where the node of a cell has heard an access point of its mesh: perhaps another part of it, which cannot hear
-    cells."""
-    names = alone.read_beside(system) if alone.in_cell(known) else []
+    cells. Who does not listen any more never hears that it has gone."""
+    names = alone.read_beside(system) if known.listens and alone.in_cell(known) else []
     if not names:
         return []
     return [Check(

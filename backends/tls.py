@@ -59,8 +59,10 @@ def _places(service: Descriptor, host: str) -> str:
 
 def _bounds(service: Descriptor) -> list[str]:
     """What is sent to a service lies in memory until it is whole, and what it keeps of that lies on a disk, which may
-    be memory too: neither is filled. The limits of the server do not hold where there are others."""
-    lines = ["limit_conn per_address 32;", "limit_conn sent_per_address 4;", "limit_conn sent 16;"]
+    be memory too: neither is filled. Who reads slowly holds few of its threads. The limits of the server do not hold
+    where there are others."""
+    lines = ["limit_conn per_address 32;", "limit_conn held_per_address 8;", "limit_conn sent_per_address 4;",
+             "limit_conn sent 16;"]
     if service.data:
         full = _("The disk of this node is full: what you sent is not kept. What is there can be read as before.")
         lines += ['default_type "text/plain; charset=utf-8";', 'set $refused "";',

@@ -75,10 +75,11 @@ def fresh(system: System, name: str) -> bool:
     return any(seconds is not None and seconds <= GRACE for seconds in times)
 
 
-def leads(system: System, name: str, table: routes.Table) -> bool:
-    """Does a way go over this interface? Each hub of this mesh announces its own network at least."""
-    number = interfaces.attribute(system, name, "ifindex")
-    return any(str(route.interface) == number for route in table.nodes)
+def leads(system: System, known: Facts, table: routes.Table) -> bool:
+    """Does a way go over a link of this node? Each hub of this mesh announces its own network at least; but where two
+    links lead to the same nodes, the kernel has the better way alone, so that a station without one may be right."""
+    numbers = {interfaces.attribute(system, link.name, "ifindex") for link in known.links}
+    return any(str(route.interface) in numbers for route in table.nodes)
 
 
 def in_cell(known: Facts) -> bool:

@@ -23,7 +23,7 @@ def main() -> int:
     for what would be started anew here: systemd tries again."""
     system = System()
     try:
-        with only_one(system):
+        with only_one(system, beside_copies=True):
             _renew(system)
     except ByzantiumError as fault:
         print(fault, file=sys.stderr)

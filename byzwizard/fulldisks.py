@@ -5,7 +5,7 @@ from pathlib import Path
 
 HOME = Path("/var/lib/byzantium/services")  # a folder for the data of each, which may be in a store of its own
 LEAST = 256 << 20  # bytes: the system may live on that disk, in memory too, as identity and answers do
-SHARE = 4  # of a small one it is this part
+SHARE = 10  # of a small one it is this part
 
 
 def services(home: Path = HOME) -> set[str]:

@@ -136,12 +136,16 @@ class Gateway:
         return bool(gone)
 
     def _forget_former(self) -> None:
-        """What a former run left behind when it was killed."""
+        """What a former run left behind when it was killed, also at ports that mesh by now."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             former = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
             for port in former["ports"]:
-                if port["state"] == "uplink" and port["address"] and index(port["port"]) is not None:
-                    with contextlib.suppress(ByzantiumError):
+                if index(port["port"]) is None:
+                    continue
+                with contextlib.suppress(ByzantiumError):
+                    if port["state"] in ("clients", "refused"):
+                        self._port(port["port"]).free()
+                    if port["state"] == "uplink" and port["address"]:
                         ip(self._system, f"addr del {port['address']} dev {port['port']}")
         for proto in (PROTO_SHARED, PROTO_ENDING):
             self._system.run("ip", "-4", "route", "flush", "proto", str(proto), ok=(0, 1, 2))

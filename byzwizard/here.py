@@ -210,14 +210,14 @@ class Here:
         from byzwizard.backends import alerting
         from byzwizard.locking import only_one
 
-        with only_one(self._system):
+        with only_one(self._system, beside_copies=True):
             alerting.say(self._system, text, hours)
 
     def withdraw_alert(self) -> None:
         from byzwizard.backends import alerting
         from byzwizard.locking import only_one
 
-        with only_one(self._system):
+        with only_one(self._system, beside_copies=True):
             alerting.withdraw(self._system)
 
     def traffic(self) -> dict[str, Any]:
@@ -234,7 +234,7 @@ class Here:
         from byzwizard.backends import revert
         from byzwizard.locking import only_one
 
-        with only_one(self._system):
+        with only_one(self._system, beside_copies=True):
             revert.confirm(self._system)
 
     def self_test(self, interface: str) -> str:

@@ -12,7 +12,7 @@ def main() -> int:
     """Exit status 0; also while another change is under way, after which it is told anyway."""
     system = System()
     try:
-        with only_one(system):
+        with only_one(system, beside_copies=True):
             alerting.renew(system)
     except Refused:
         return 0

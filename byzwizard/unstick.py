@@ -31,9 +31,10 @@ EVERY = 5.0  # seconds between two looks
 FIRST, LONGEST = 30.0, 3600.0  # seconds without a peer until something is done, and twice as long each time
 LOOK, ANEW = "SCAN", "TERMINATE"  # of wpa_supplicant's control interface
 WORDS = {LOOK: "it looks around", ANEW: "it joins anew"}
-# wpa_supplicant 2.10 (bssid_ignore.c) passes over what it was told once for 10 s, and for half an hour when it was told
-# three times, but never where it hears no other one of that name.
-AVOID, TIMES, ELSEWHERE = "BSSID_IGNORE", 3, "REASSOCIATE"
+# wpa_supplicant 2.10 (bssid_ignore.c) passes over what it was told once for 10 s, and for 120 s when it was told four
+# times, so that the third of three has its turn as well; but never where it hears no other one of that name.
+# Once it has joined it, it counts anew.
+AVOID, TIMES, ELSEWHERE = "BSSID_IGNORE", 4, "REASSOCIATE"
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Way:
     due: float = 0.0
 
     def step(self, bssid: str | None, leads: bool, now: float) -> bool:
-        """Is it time to leave that access point? `leads`: a way goes over it."""
+        """Is it time to leave that access point? `leads`: a way goes over it, or over another link."""
         if bssid != self.bssid:
             self.bssid, self.due = bssid, max(self.due, now + alone.GRACE)
         if leads:
@@ -94,14 +95,14 @@ def look(system: System, radios: Sequence[Radio], now: float, say: Callable[[str
             say(f"{radio.name}: {found} heard again")
 
 
-def look_on(system: System, ways: Sequence[Way], now: float, say: Callable[[str], None]) -> None:
+def look_on(system: System, known: facts.Facts, ways: Sequence[Way], now: float, say: Callable[[str], None]) -> None:
     """Stations, as look() does radios that peer."""
     table = routes.read() if ways else None
     for way in ways:
         path = system.path(f"{CONTROL}/{way.name}")
         found = control.status(path)
         bssid = found.get("bssid") if found.get("wpa_state") == "COMPLETED" else None
-        if table is not None and way.step(bssid, alone.leads(system, way.name, table), now):
+        if table is not None and way.step(bssid, alone.leads(system, known, table), now):
             for command in (*[f"{AVOID} {bssid}"] * TIMES, ELSEWHERE):
                 control.ask(path, command)
             say(f"{way.name}: no way of this mesh goes over the access point {bssid}; it looks for another")
@@ -125,7 +126,8 @@ def main() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             look(system, radios, time.monotonic(), say)
-            look_on(system, ways, time.monotonic(), say)
+            if known is not None:
+                look_on(system, known, ways, time.monotonic(), say)
             if known is not None and known.listens:
                 alone.look(system, known, hermit, beside, time.monotonic(), say)
             notify("WATCHDOG=1")

@@ -36,7 +36,7 @@ def run(context: Context) -> int:
     text, hours = _right(options.text, options.hours)
     need_root()
     system = System()
-    with only_one(system):
+    with only_one(system, beside_copies=True):
         if options.withdraw:
             there = alerting.withdraw(system)
             say(context, [], _("The alert is taken back.") if there else _("This node has no alert."))

@@ -17,7 +17,7 @@ def run(context: Context) -> int:
     need_this_computer(context)
     need_root()
     system = System()
-    with only_one(system):
+    with only_one(system, beside_copies=True):
         revert.confirm(system)
     say(context, {"confirmed": True}, _("Kept: the network stays as it is now, and at the next start."))
     return 0

@@ -26,7 +26,7 @@ def run(context: Context) -> int:
         signal.signal(number, signal.SIG_IGN)  # half an undo helps nobody
     system = System()
     tell = told_as_json if context.json else told_in_words
-    with only_one(system):
+    with only_one(system, beside_copies=revert.armed(system)):
         revert.disarm(system)
         record = journal.read(system)
         if record is None or not record.entries:

@@ -215,7 +215,13 @@ def test_what_is_kept_is_handed_on_without_who_we_are(system: System, opened: St
         storefile.detach(system, loop)
 
 
-def test_what_is_handed_on_is_read_back_from_the_stick(system: System, opened: Store, descriptors: Path) -> None:
+def spoil(system: System, place: str, _encrypted: bool) -> None:
+    system.path(f"{place}/services.board{BOARD}/1").write_text("xxxxx\n")
+
+
+def test_what_is_handed_on_is_read_back_from_the_stick(
+    system: System, opened: Store, descriptors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It lies where the new stick's table will name it, and nothing names it yet."""
     (descriptors / "board.yaml").write_text(f"data: [{BOARD}]\n")
     system.write(f"{BOARD}/1", "hello\n" * 100_000)
@@ -245,6 +251,12 @@ def test_what_is_handed_on_is_read_back_from_the_stick(system: System, opened: S
             handed.check(told.append)
         handed.write(told.append)  # a copy that was interrupted makes it anew
         handed.check(told.append)
+        # What the stick gave back wrong before it was looked at for the first time is no better.
+        with monkeypatch.context() as patch:
+            patch.setattr(handon, "_answers", spoil)
+            handed.write(told.append)
+        with pytest.raises(StepFailed, match="does not keep what is written"):
+            handed.check(told.append)
     finally:
         storefile.detach(system, stick)
 

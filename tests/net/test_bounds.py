@@ -57,10 +57,11 @@ for port in sys.argv[2:]:
 CONNECT = """
 import socket, ssl, sys, time
 context = ssl._create_unverified_context()
-def connect():
-    return context.wrap_socket(socket.create_connection(("10.1.1.1", 443), 5), server_hostname=sys.argv[1])
-def ask(text):
-    link = connect()
+def connect(source):
+    link = socket.create_connection(("10.1.1.1", 443), 5, (source, 0))
+    return context.wrap_socket(link, server_hostname=sys.argv[1])
+def ask(text, source=""):
+    link = connect(source)
     link.sendall((text.replace("HOST", sys.argv[1])).encode())
     return link
 """
@@ -78,6 +79,23 @@ time.sleep(1)
 reading = [ask("GET /board/ HTTP/1.1\\r\\nHost: HOST\\r\\n\\r\\n") for _each in range(6)]
 print(json.dumps([[answer(link) for link in links] for links in (sending, reading)]))
 """
+# Says how many streams there may be at once, by setting 3 of HTTP/2.
+AT_ONCE = CONNECT + """
+context.set_alpn_protocols(["h2"])
+link = connect("")
+link.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+settings = link.recv(1000)[9:]
+entries = (settings[at:at + 6] for at in range(0, len(settings), 6))
+print(next(int.from_bytes(entry[2:], "big") for entry in entries if entry[:2] == bytes([0, 3])))
+"""
+# Says what is answered to twelve who then read no more, and to one at another address.
+SLOW = CONNECT + """
+import json
+question = "GET /library/200 HTTP/1.1\\r\\nHost: HOST\\r\\n\\r\\n"
+links = [ask(question) for _each in range(12)]
+answers = [int(link.recv(1000).split()[1]) for link in links]
+print(json.dumps([answers, int(ask(question, "10.1.1.51").recv(1000).split()[1])]))
+"""
 
 
 def progress(done: int, total: int) -> None:
@@ -90,11 +108,13 @@ class Lab:
     phone: str
     root: Path
 
-    def ask(self, path: str, method: str = "GET", *more: str) -> tuple[int, dict[str, str], str]:
+    def ask(
+        self, path: str, method: str = "GET", *more: str, sent: str = 10_000 * "x"
+    ) -> tuple[int, dict[str, str], str]:
         """Status, headers and content that the phone gets."""
         send = ("--data-binary", "@-") if method in ("POST", "PUT") else ()
         done = self.spaces.run(self.phone, "curl", "-sik", "--http1.1", "--max-time", "10", "--resolve",
-                               f"{HOST}:443:10.1.1.1", "-X", method, *send, *more, f"https://{HOST}{path}", stdin="new")
+                               f"{HOST}:443:10.1.1.1", "-X", method, *send, *more, f"https://{HOST}{path}", stdin=sent)
         assert done.returncode == 0, done.stderr
         head, _blank, body = done.stdout.partition("\n\n")
         first, *lines = head.splitlines()
@@ -114,11 +134,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         made.cable(node, "port0", phone, "eth0")
         made.ip(node, "addr add 10.1.1.1/24 dev port0", f"addr add {NODE.ula_address}/64 dev port0 nodad",
                 "addr add 10.255.255.1/32 dev lo")
-        made.ip(phone, "addr add 10.1.1.50/24 dev eth0")
+        made.ip(phone, "addr add 10.1.1.50/24 dev eth0", "addr add 10.1.1.51/24 dev eth0")
         system = Inside(node, root)
         patch.setattr(certificates, "_group", lambda _name: 0)
         certificates.Certify(id="certificate", text="", host=HOST).apply(system, progress)
-        text = tls.configuration(NODE, HOST, SERVICES).replace("http2 on;", "")  # new in nginx 1.25
+        text = tls.configuration(NODE, HOST, SERVICES)
+        text = text.replace("http2 on;", "").replace(":443 ssl", ":443 ssl http2")  # it was so until nginx 1.25
         system.write(tls.CONFIG, text.replace("/tmp/", f"{root}/").replace("/run/byzantium", f"{root}/run/byzantium"))
         made.start(node, "nginx", "-e", "stderr", "-g", "user root;", "-c", str(root / tls.CONFIG.lstrip("/")))
         ports = [one.web.port for one in SERVICES if one.web and one.web.port]
@@ -153,7 +174,7 @@ def test_a_service_whose_disk_is_full_says_so_and_is_read_as_before(lab: Lab, tm
         assert all(lab.ask(path, method)[::2] == (200, "kept") for _name, method, path in writes)
         for folder, gone in ((wiki, {"wiki"}), (board, {"wiki", "board"})):
             with (folder / "filler").open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, 31 * MB)
+                os.posix_fallocate(file.fileno(), 0, 37 * MB)
             look(lab, tmp_path)
             for name, method, path in writes:
                 status, headers, body = lab.ask(path, method)
@@ -168,6 +189,40 @@ def test_a_service_whose_disk_is_full_says_so_and_is_read_as_before(lab: Lab, tm
             (folder / "filler").unlink()
         look(lab, tmp_path)
         assert all(lab.ask(path, method)[::2] == (200, "kept") for _name, method, path in writes)
+
+
+def test_where_the_disk_is_full_small_forms_pass_by_which_people_log_in_and_delete(lab: Lab, tmp_path: Path) -> None:
+    with disk(tmp_path / "board", 40) as board:
+        (board / "filler").write_bytes(bytes(37 * MB))
+        look(lab, tmp_path)
+
+        def status(kind: str, size: int, *more: str, method: str = "POST") -> int:
+            return lab.ask("/board/note", method, "-H", f"Content-Type: {kind}", *more, sent="x" * size)[0]
+
+        for form in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=b"):
+            assert (status(form, 0), status(form, 9_999), status(form, 10_000)) == (200, 200, 507), form
+        assert status(form, 10, "-H", "Transfer-Encoding: chunked") == 507
+        assert status(form, 10, method="PUT") == 507
+        assert status("application/activity+json", 10) == 507, "other nodes delete nothing here"
+        (board / "filler").unlink()
+        look(lab, tmp_path)
+        assert status("application/activity+json", 10) == 200
+
+
+def test_who_reads_slowly_holds_few_threads_of_a_service(lab: Lab) -> None:
+    own, other = json.loads(lab.spaces.python(lab.phone, SLOW, HOST))
+    assert own == [200] * 8 + [503] * 4
+    assert other == 200
+
+
+def test_a_browser_gets_a_page_of_many_pictures_by_http_2(lab: Lab) -> None:
+    """It asks for as many at once as the server says, by one connection; curl would open more."""
+    at_once = int(lab.spaces.python(lab.phone, AT_ONCE, HOST))
+    assert at_once == 6
+    done = lab.spaces.run(lab.phone, "curl", "-skZ", "--http2", "--parallel-max", str(at_once), "--max-time", "30",
+                          "--resolve", f"{HOST}:443:10.1.1.1", "-o", "/dev/null",
+                          "-w", "%{http_version} %{http_code}\n", f"https://{HOST}/board/[1-40]/1")
+    assert done.stdout.splitlines() == ["2 200"] * 40
 
 
 def test_what_a_slow_reader_does_not_take_stays_with_the_service(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -15,6 +16,31 @@ pytestmark = [
                        reason="tools are missing"),
     pytest.mark.timeout(240),
 ]
+
+TUNNEL = ("setpriv", "--reuid=970", "--regid=970", "--clear-groups")  # as what fetches for the tunnel's users
+ECHO = """
+import socketserver
+class Echo(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(line)
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+Server(("", 8443), Echo).serve_forever()
+"""
+# Says "there" when it is answered, and stays until it is no more.
+ASK = """
+import socket, sys, time
+try:
+    with socket.create_connection((sys.argv[1], 8443), 2) as link:
+        for turn in range(int(sys.argv[2])):
+            link.sendall(b"x\\n")
+            if link.recv(2) and turn == 0:
+                print("there", flush=True)
+            time.sleep(0.1)
+except OSError:
+    print("lost", flush=True)
+"""
 
 
 def test_shared_while_it_answers(lab: Lab) -> None:
@@ -74,3 +100,49 @@ def test_a_port_that_is_named(lab: Lab) -> None:
     lab.begin(("eth0",))
     assert within(20, lambda: bool(lab.port().get("shared"))), lab.port()
     assert lab.reaches(lab.phone, ABROAD)
+
+
+def tunnel_asks(lab: Lab, target: str, turns: int = 1) -> subprocess.Popen[str]:
+    return lab.made.start(lab.here, *TUNNEL, "/usr/bin/python3", "-I", "-c", ASK, target, str(turns))
+
+
+def tunnel_reaches(lab: Lab, target: str) -> bool:
+    return tunnel_asks(lab, target).communicate(timeout=20)[0] == "there\n"
+
+
+def serve(lab: Lab) -> None:
+    """Somebody abroad, and the tunnel's own program."""
+    for space, user in ((lab.provider, ()), (lab.here, TUNNEL)):
+        lab.made.start(space, *user, "/usr/bin/python3", "-I", "-c", ECHO)
+    assert within(10, lambda: all(":8443 " in lab.made.run(space, "ss", "-Hltn").stdout
+                                  for space in (lab.provider, lab.here)))
+
+
+@pytest.mark.parametrize("share", ["ask", "never"])
+def test_who_comes_by_the_tunnel_has_no_line_that_is_not_shared(lab: Lab, share: str) -> None:
+    provide(lab)
+    serve(lab)
+    lab.begin(share)
+    assert within(20, lambda: bool(lab.port().get("working"))), lab.port()
+    assert lab.made.python(lab.here, ASK, ABROAD, "1") == "there", "the owner himself has it"
+    for target in (ABROAD, KNOWN[0], PRINTER):
+        assert not tunnel_reaches(lab, target)
+    for target in ("127.0.0.1", "10.1.1.1", lab.port()["address"].partition("/")[0]):
+        assert tunnel_reaches(lab, target), "this node itself"
+    assert lab.made.python(lab.provider, ASK, lab.port()["address"].partition("/")[0], "1") == "there", "it answers"
+
+
+def test_who_comes_by_the_tunnel_has_the_internet_while_it_is_shared(lab: Lab) -> None:
+    provide(lab)
+    serve(lab)
+    lab.begin("auto")
+    assert within(20, lambda: bool(lab.port().get("shared"))), lab.port()
+    assert tunnel_reaches(lab, ABROAD)
+    asking = tunnel_asks(lab, ABROAD, 600)
+    assert asking.stdout is not None
+    assert asking.stdout.readline() == "there\n"
+    assert lab.duty is not None
+    lab.duty.kill()  # or it would share again
+    lab.duty.wait()
+    lab.made.run(lab.here, "nft", "flush", "set", "inet", "byz-gateway", "shared")
+    assert asking.stdout.readline() == "lost\n", "also what was begun meanwhile"

@@ -98,6 +98,42 @@ def test_what_a_killed_duty_left_is_put_right_by_the_next_one(lab: Lab) -> None:
     assert lab.made.run(lab.here, "ip", "route", "show", "table", "152").stdout == ""
 
 
+def kept(lab: Lab, table: str) -> str:
+    return lab.made.run(lab.here, "ip", "route", "show", "table", table).stdout
+
+
+def test_another_address_takes_no_way_along(lab: Lab) -> None:
+    """With the last address of a port the kernel drops all routes over it, in every table."""
+    def given(host: int) -> bool:
+        (lab.uplink / "eth0.lease").write_text(f"ip=10.77.0.{host}\nmask=24\nrouter=10.77.0.1\n")
+        return within(5, lambda: lab.port()["address"] == f"10.77.0.{host}/24")
+
+    provide(lab)
+    lab.made.ip(lab.provider, "addr add 10.77.0.1/24 dev lan0")
+    lab.begin("never")
+    mesh_leads_out(lab)
+    assert within(20, lambda: bool(lab.port().get("working"))), lab.port()
+    for host in (50, 60):
+        assert given(host)
+        assert within(5, lambda: "via 10.77.0.1" in kept(lab, "152") and "10.77.0.0/24" in kept(lab, "150")), host
+        assert way(lab) == "eth0"
+
+
+def test_what_the_owner_does_to_his_port_takes_no_way_along(lab: Lab) -> None:
+    """Another address, and a port that is down for a moment."""
+    back = "route replace default via 192.168.7.1 dev eth0"
+    provide(lab)
+    lab.made.ip(lab.here, "link set eth0 up", "addr add 192.168.7.20/24 dev eth0", back)
+    lab.begin("never")
+    mesh_leads_out(lab)
+    assert within(20, lambda: bool(lab.port().get("working")) and "via" in kept(lab, "152")), lab.port()
+    lab.made.ip(lab.here, "addr del 192.168.7.20/24 dev eth0", "addr add 192.168.7.21/24 dev eth0", back)
+    assert kept(lab, "152") == ""
+    assert within(20, lambda: "via" in kept(lab, "152") and way(lab) == "eth0")
+    lab.made.ip(lab.here, "link set eth0 down", "link set eth0 up", back)
+    assert within(20, lambda: "via" in kept(lab, "152") and way(lab) == "eth0")
+
+
 def link_local(lab: Lab, space: str, name: str) -> str:
     shown = json.loads(lab.made.run(space, "ip", "-j", "-6", "address", "show", "dev", name).stdout)
     return next(str(one["local"]) for one in shown[0]["addr_info"] if one["scope"] == "link")

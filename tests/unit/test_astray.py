@@ -8,6 +8,7 @@ import pytest
 from byzwizard import alone
 from byzwizard.answers import Answers, Node
 from byzwizard.backends import checks, mesh, routes
+from byzwizard.backends.facts import Link
 from byzwizard.backends.units import ConfigFile
 from byzwizard.machine import Machine
 from byzwizard.resolve import resolve
@@ -37,6 +38,25 @@ def test_an_access_point_is_company_for_long_only_where_it_leads_somewhere(
     found = checks.mesh(computer, known(STATION))
     assert found is not None
     assert found.text == "The mesh “byzantium” is joined by an access point."
+
+
+@pytest.mark.parametrize("kind", ["wired", "802.11s"])
+def test_a_station_beside_another_link_may_have_no_way_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The same nodes are behind both, and the kernel has the better way alone; one over its hub tells nothing."""
+    computer, node = Computer(tmp_path), known(STATION, Link("other0", kind, None))
+    computer.stations["mesh0"] = JOINED.format(300)
+    for number, name in enumerate(("mesh0", "other0"), WAY.nodes[0].interface - 1):
+        computer.write(f"/sys/class/net/{name}/carrier", "1\n")
+        computer.write(f"/sys/class/net/{name}/ifindex", f"{number}\n")
+        computer.runs(f"byz-mesh@{name}.service")
+    monkeypatch.setattr(routes, "read", lambda: WAY)
+    found, alone_there = checks.mesh(computer, node), checks.mesh(computer, known(STATION))
+    assert found is not None
+    assert found.text.startswith("The mesh “byzantium” is joined by ")
+    assert alone_there is not None
+    assert alone_there.text.startswith("No way of this mesh goes over")
 
 
 @pytest.mark.parametrize("address", ["random", "permanent"])

@@ -28,7 +28,8 @@ def disks(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.parametrize(("size", "free", "full"), [
-    (8000, 256, False), (8000, 255, True), (1024, 255, True), (200, 50, False), (200, 49, True), (200, 0, True),
+    (8000, 256, False), (8000, 255, True), (1024, 103, False), (1024, 102, True),
+    (200, 20, False), (200, 19, True), (200, 0, True),
 ])
 def test_much_is_left_free_on_a_disk_and_less_on_a_small_one(
     disks: dict[str, tuple[int, int]], tmp_path: Path, size: int, free: int, full: bool

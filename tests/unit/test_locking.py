@@ -37,10 +37,15 @@ def test_who_changes_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert told.value.status == 3
 
 
-def test_a_part_of_a_change_is_not_kept_out_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_what_is_kept_is_copied_only_what_touches_no_service_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(locking, "PATIENCE", 0)
     system = System(tmp_path)
-    with locking.only_one(system), locking.within_one(system):
-        pass
-    with locking.within_one(system), pytest.raises(Refused), locking.only_one(system):
-        pytest.fail("both of them")
+    with locking.only_one(system), locking.copying(system):
+        pass  # a part of this change
+    with locking.copying(system):
+        with pytest.raises(Refused, match=r"being copied to a stick \(process \d+\)"), locking.only_one(system):
+            pytest.fail("both of them")
+        with locking.only_one(system, beside_copies=True):
+            pass  # an alert; what takes a change back unless it is confirmed

@@ -164,10 +164,31 @@ def test_a_pad_grows_to_its_limit_and_shrinks_when_text_is_deleted() -> None:
     assert pad.takes(b"y" * 200_000)
 
 
-@pytest.mark.parametrize("told", ["", "[]", '{"water": 1}', '{"water": {"a": "b"}}'])
-def test_what_another_node_says_is_no_list_of_pads(told: str) -> None:
+@pytest.mark.parametrize("told", [
+    "", "[]", '{"water": 1}', '{"water": {"a": "b"}}', b'{"water": "a"}', "[" * 5000, '{"":' * 2000,
+    '{"water": ' + "[" * 5000, json.dumps({"water": "a" * server.TOLD}),
+])
+def test_what_another_node_says_is_no_list_of_pads(told: str | bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # json's is one
         server._digests(told)
+
+
+def test_another_node_hears_of_all_pads_and_of_none_that_was_only_looked_at(
+    pads: server.Pads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look() -> None:
+        async with pads:
+            keeping = asyncio.create_task(pads.keep())
+            await pads.get_room("water")
+            await asyncio.sleep(1.3)
+            assert not pads.rooms
+            keeping.cancel()
+
+    monkeypatch.setattr(server, "IDLE", 0)
+    asyncio.run(look())
+    assert pads.digests() == {}
+    pads.rooms.update({f"{number:a>32}": written("x") for number in range(server.MOST)})
+    assert server._digests(json.dumps(pads.digests())) == pads.digests()
 
 
 def test_those_that_are_called_stand_in_what_tend_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ def test_who_keeps_what_is_sent_takes_nothing_where_the_disk_is_full_and_who_str
     for place in said["/tea/"], said["/milk/"]:
         assert ("if (-f /run/byzantium/names/full/tea)" in place) == ("return 507 " in place) == (data and not streams)
         assert ("limit_conn sent 16;" in place) == (not streams)
+        assert ("limit_conn held_per_address 8;" in place) == (not streams)
         assert "limit_conn per_address 32;" in place or streams, "those of the server do not hold beside others"
 
 
@@ -44,6 +45,19 @@ def test_what_comes_from_anybody_runs_in_nobodys_browser_but_for_the_page_of_the
     assert 'add_header X-Content-Type-Options "nosniff" always;' in said["/tea/"]
     assert "add_header" not in said["= /tea/"], "those of the server hold"
     assert all("proxy_pass http://127.0.0.1:8201/;" in place for place in said.values())
+
+
+def number(text: str, path: str) -> int:
+    found = re.search(rf"{text}(\d+)", Path(path).read_text())
+    assert found
+    return int(found[1])
+
+
+def test_one_address_holds_half_of_the_threads_of_a_service_at_most_and_a_browser_is_never_refused() -> None:
+    streams = number("http2_max_concurrent_streams ", "assets/templates/services.nginx")
+    held = number("limit_conn held_per_address ", "backends/tls.py")
+    threads = number('"num_threads": ', "assets/services/board/server.json")
+    assert streams <= held <= min(threads, number("TasksMax=", "assets/units/byz-wiki.service")) / 2
 
 
 def test_where_memory_ends_one_worker_of_nginx_does_and_no_service_with_it() -> None:

@@ -11,8 +11,10 @@ import pytest
 from byzwizard import alone, unstick
 from byzwizard.alone import GRACE
 from byzwizard.backends import routes
+from byzwizard.backends.facts import Link
 from byzwizard.backends.system import Result, System
 from byzwizard.unstick import ANEW, FIRST, LONGEST, LOOK, Radio, Way
+from tests.unit.test_alone import STATION, known
 
 PEER = "Station 02:00:00:00:01:00 (on mesh0)\n\tsignal:\t-40 dBm\n\tmesh plink:\tESTAB\n"
 REFUSED = PEER.replace("ESTAB", "BLOCKED")
@@ -141,14 +143,16 @@ def test_wpa_supplicant_is_told_to_pass_over_it(
     tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computer, way, said = Computer(tmp_path), Way("mesh0"), list[str]()
-    computer.write("/sys/class/net/mesh0/ifindex", "7\n")
-    elsewhere, here = (routes.Table((routes.Route("10.1.2.0", "fe80::1", number, 96),), frozenset(), False, False)
-                       for number in (3, 7))
-    monkeypatch.setattr(routes, "read", lambda: here)
-    for now in (0.0, 2.0 * GRACE):
-        unstick.look_on(computer, [way], now, said.append)
-    assert {*commands} == {"STATUS"}
-    monkeypatch.setattr(routes, "read", lambda: elsewhere)
-    unstick.look_on(computer, [way], 3.0 * GRACE, said.append)
+    node = known(STATION, Link("eth0", "wired", None))
+    for name, number in (("mesh0", 7), ("eth0", 3)):
+        computer.write(f"/sys/class/net/{name}/ifindex", f"{number}\n")
+    at_hub, beside, here = (routes.Table((routes.Route("10.1.2.0", "fe80::1", number, 96),), frozenset(), False, False)
+                            for number in (2, 3, 7))
+    for table, now in ((here, 0.0), (here, 2.0 * GRACE), (beside, 4.0 * GRACE)):
+        monkeypatch.setattr(routes, "read", lambda table=table: table)
+        unstick.look_on(computer, node, [way], now, said.append)
+    assert {*commands} == {"STATUS"}, "the better way is over the cable"
+    monkeypatch.setattr(routes, "read", lambda: at_hub)
+    unstick.look_on(computer, node, [way], 5.0 * GRACE, said.append)
     assert commands[-4:] == [f"BSSID_IGNORE {HUB}"] * 3 + ["REASSOCIATE"]
     assert said == [f"mesh0: no way of this mesh goes over the access point {HUB}; it looks for another"]

@@ -188,7 +188,7 @@ def test_the_next_computer_asks_on_every_console_and_is_the_same_node(
         assert said(vm, "byzwizard persist create --kind partition --passphrase-file /run/first --yes", 3)
         watch(vm)
         said(vm, "byzwizard persist delete --yes --passphrase-file /run/second")
-        assert "byzdata" not in said(vm, "lsblk --output NAME,LABEL")
+        vm.wait("! lsblk --noheadings --output LABEL,PARTLABEL | grep byzdata", 60, "the store to be gone")
         assert said(vm, "cat /var/lib/byzantium/identity/key") == made["key"]
         refused = "byzwizard persist create --kind save.dat --device FAT1 --size {} --passphrase-file /run/first --yes"
         assert "975 MiB" in said(vm, refused.format("976MiB"), 3)

@@ -36,6 +36,7 @@ from websockets.typing import Origin
 PORT = 8109
 LIMIT = 512 << 10  # bytes of a pad, with what Yjs remembers of what was deleted; the page stops at 100,000 letters
 MOST = 100  # pads
+TOLD = 2 * MOST * 64  # characters in which a node says which it has, though it has some more
 OPEN = 24  # in memory at a time
 PEOPLE = 200  # connections
 UNSENT = 64  # messages that wait for one that is slow
@@ -157,11 +158,13 @@ class Pads(WebsocketServer):
 
     def digests(self) -> dict[str, str]:
         """What each says, cut to 16 characters: equal where the texts are."""
-        for name in self.names():
+        names = self.names()
+        for name in names:
             if name in self.rooms:
                 self._digests[name] = self.rooms[name].digest()
             elif name not in self._digests:
                 self._digests[name] = Pad(self._read(name)).digest()
+        self._digests = {name: self._digests[name] for name in names}  # not those that were only looked at
         return self._digests
 
     def _read(self, name: str) -> bytes | None:
@@ -284,7 +287,10 @@ async def _visit(pads: Pads, node: Node, name: str) -> None:
 
 
 def _digests(told: str | bytes) -> dict[str, str]:
-    """What another node says of its pads. Raises ValueError."""
+    """What another node says of its pads. Raises ValueError, also before what nests deeply overflows the stack of the
+    parser, which would end this server."""
+    if not isinstance(told, str) or len(told) > TOLD or "[" in told or told.count("{") > 1:
+        raise ValueError("these are no pads")
     found = json.loads(told)
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise ValueError("these are no pads")

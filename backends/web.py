@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import directory, interfaces, portal, webanswer
+from byzwizard.backends import airing, directory, interfaces, portal, webanswer
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, keep_copy
 from byzwizard.i18n import N_, _, languages, speaker
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CONFIG = "/run/byzantium/web/nginx.conf"
 ROOT = portal.ROOT
+MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 DOCUMENT = f"{ROOT}{directory.PATH}"
 
 
@@ -96,9 +98,19 @@ def announce(system: System, services: Sequence[Mapping[str, Any]]) -> None:
             alerting.standing(system)))
 
 
+def link_local(system: System, link: str) -> list[str]:
+    """Of an interface; also the one that the kernel will make when a station is let in by its hub."""
+    there = [address.removesuffix("/64") for address in interfaces.ipv6(system, link)]
+    found = [address for address in there if directory.link_label(address)]
+    mac = interfaces.attribute(system, link, "address") or ""
+    if not found and MAC.fullmatch(mac) and mac != "00:00:00:00:00:00":
+        return [airing.link_local(mac)]
+    return found
+
+
 @step_class
 class SignDocument(Step):
-    """The signed document says this name, these addresses, and the link-local ones that the mesh links have by now.
+    """The signed document says this name, these addresses, and the link-local ones of the mesh links.
     Signed again only when they change."""
 
     name: str
@@ -107,8 +119,7 @@ class SignDocument(Step):
     links: tuple[str, ...]  # the interfaces that routing speaks on
 
     def _link_local(self, system: System) -> list[str]:
-        found = [address for link in self.links for address in interfaces.ipv6(system, link)]
-        return [address.removesuffix("/64") for address in found if directory.link_label(address.removesuffix("/64"))]
+        return [address for link in self.links for address in link_local(system, link)]
 
     def needed(self, system: System) -> bool:
         fields = own_document(system) or {}

@@ -53,6 +53,15 @@ class Spaces:
         self.ip(full, "link set lo up")
         return full
 
+    def node_and_phone(self, ula: str) -> tuple[str, str]:
+        """10.1.1.1, and 10.1.1.50 at a cable of it."""
+        node, phone = self.add("node"), self.add("phone")
+        self.cable(node, "port0", phone, "eth0")
+        self.ip(node, "addr add 10.1.1.1/24 dev port0", f"addr add {ula}/64 dev port0 nodad",
+                "addr add 10.255.255.1/32 dev lo")
+        self.ip(phone, "addr add 10.1.1.50/24 dev eth0")
+        return node, phone
+
     def clients(self, space: str, *addresses: str) -> None:
         """The bridge of phones, with these addresses/lengths."""
         given = [f"addr add {address} dev clients0{' nodad' if ':' in address else ''}" for address in addresses]
@@ -72,6 +81,9 @@ class Spaces:
     def run(self, space: str, *argv: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(("ip", "netns", "exec", space, *argv), input=stdin, capture_output=True, text=True,
                               timeout=60, check=False)
+
+    def listens(self, space: str, port: int) -> bool:
+        return self.run(space, "ss", "-Hltn", f"sport = :{port}").stdout != ""
 
     def start(self, space: str, *argv: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(("ip", "netns", "exec", space, *argv), stdout=subprocess.PIPE,

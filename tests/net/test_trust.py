@@ -69,19 +69,11 @@ class Lab:
         assert not step.needed(self.system)
 
 
-def listens(made: Spaces, space: str, port: int) -> bool:
-    return made.run(space, "ss", "-Hltn", f"sport = :{port}").stdout != ""
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("root")
     with spaces() as made, pytest.MonkeyPatch.context() as patch:
-        node, phone = made.add("node"), made.add("phone")
-        made.cable(node, "port0", phone, "eth0")
-        made.ip(node, "addr add 10.1.1.1/24 dev port0", f"addr add {NODE.ula_address}/64 dev port0 nodad",
-                "addr add 10.255.255.1/32 dev lo")
-        made.ip(phone, "addr add 10.1.1.50/24 dev eth0")
+        node, phone = made.node_and_phone(NODE.ula_address)
         system = Inside(node, root)
         patch.setattr(certificates, "_group", lambda _name: 0)
         certificates.Certify(id="certificate", text="", host=HOST).apply(system, progress)
@@ -103,7 +95,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         assert WIKI.web.port
         made.start(node, "python3", "-c", SERVE, str(WIKI.web.port))
         for port in (80, 443, WIKI.web.port):
-            assert within(20, partial(listens, made, node, port)), port
+            assert within(20, partial(made.listens, node, port)), port
         yield Lab(made, phone, system, root)
 
 

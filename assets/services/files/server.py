@@ -29,8 +29,8 @@ def part(_log: object, link: socket.socket, _seconds: float = PATIENCE) -> None:
 
 
 def main() -> None:
-    from copyparty import httpsrv  # type: ignore[import-not-found]  # the image alone has it
-    from copyparty.__main__ import main as serve  # type: ignore[import-not-found]
+    from copyparty import httpsrv
+    from copyparty.__main__ import main as serve
 
     assert callable(httpsrv.shut_socket), "this copyparty closes in another way"
     httpsrv.shut_socket = part

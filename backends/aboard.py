@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byzwizard.backends import storefile, targets
+from byzwizard.backends import layout, staying, storefile, targets
 from byzwizard.backends.content import ANSWERS
 from byzwizard.errors import StepFailed
 from byzwizard.places import CARRIERS, FAT, LABEL
@@ -32,8 +32,11 @@ def _meant(disk: Disk, wanted: Collection[str]) -> bool:
 
 def of(system: System, disk: Disk, mount: bool = True) -> Disk:
     """FAT is read without being mounted, where mtools can; what else there is, is seen with `mount` alone, which needs
-    root."""
-    parts = (part.model_copy(update={"files": _files(system, part, mount)}) for part in disk.partitions)
+    root. Where a copy was interrupted, what stays there is known by its note."""
+    parts = [part.model_copy(update={"files": _files(system, part, mount)}) for part in disk.partitions]
+    if parts and parts[0].filesystem is None and parts[0].label in layout.OURS:
+        stays = staying.noted(system, disk.path)
+        parts[0] = parts[0].model_copy(update={"files": (stays.name,) if stays else ()})
     return disk.model_copy(update={"partitions": tuple(parts)})
 
 

@@ -13,7 +13,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from byzwizard.backends import aboard, direct, freespace, renewal, targets
+from byzwizard.backends import aboard, direct, freespace, renewal, storefile, targets
 from byzwizard.desk import Stick
 from byzwizard.diskwords import describe, holds, label
 from byzwizard.errors import CannotHere, Refused, StepFailed
@@ -23,7 +23,7 @@ from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.answers import Answers
-    from byzwizard.backends.fatfs import Content
+    from byzwizard.backends.fatfs import Around, Content
     from byzwizard.backends.freespace import Space
     from byzwizard.backends.layout import Template
     from byzwizard.backends.stick import Behind
@@ -55,9 +55,9 @@ class Shared:
         self.part = part
         self._system = system
         self._lock = threading.Lock()
-        self._window: Window | None = None
+        self._windows: list[Window] = []
         self._making = ThreadPoolExecutor(1)
-        self._templates: dict[tuple[int, int], Future[Template]] = {}
+        self._templates: dict[tuple[int, Around], Future[Template]] = {}
         self.files: dict[str, Content] = content.system_files(system.path(content.MEDIUM))
         if answers is not None:
             self.files[content.ANSWERS] = content.answers_file(answers)
@@ -65,30 +65,33 @@ class Shared:
         system.path(FOLDER).mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(dir=system.path(FOLDER), prefix="copy-"))
 
-    def template(self, size: int, skip: int) -> Future[Template]:
+    def template(self, size: int, around: Around) -> Future[Template]:
         """For system partitions of `size` bytes. It is made while the sticks are being emptied and proved."""
         with self._lock:
-            if (size, skip) not in self._templates:
-                self._templates[size, skip] = self._making.submit(self._make, size, skip)
-            return self._templates[size, skip]
+            if (size, around) not in self._templates:
+                number = len(self._templates)
+                self._templates[size, around] = self._making.submit(self._make, f"template-{number}", size, around)
+            return self._templates[size, around]
 
-    def _make(self, size: int, skip: int) -> Template:
+    def _make(self, name: str, size: int, around: Around) -> Template:
         from byzwizard.backends.layout import Template
-        from byzwizard.backends.window import Window
 
-        folder = self._folder / f"{size}-{skip}"
-        folder.mkdir()
-        template = Template(self._system, folder, size, self.files, skip)
-        if self._window is None:
-            self._window = Window(template.big, self.part)
-            self._window.start()
+        template = Template(self._system, self.scratch(name), size, self.files, around)
+        self.window(template)
         return template
 
-    @property
-    def window(self) -> Window:
-        """On the source, one for all sticks; there is one as soon as there is a template."""
-        assert self._window is not None
-        return self._window
+    def window(self, template: Template) -> Window:
+        """On the source, one for all sticks that take the same parts of it: all, but those where a big file lies in
+        pieces around one that stays."""
+        from byzwizard.backends.window import Window
+
+        with self._lock:
+            found = next((window for window in self._windows if window.fits(template.big)), None)
+            if found is None:
+                found = Window(template.big, self.part)
+                self._windows.append(found)
+        found.start()
+        return found
 
     def scratch(self, name: str) -> Path:
         folder = self._folder / name
@@ -97,8 +100,8 @@ class Shared:
 
     def close(self) -> None:
         self._making.shutdown()
-        if self._window is not None:
-            self._window.close()
+        for window in self._windows:
+            window.close()
         shutil.rmtree(self._folder)
 
 
@@ -177,35 +180,45 @@ class CopySystem(Step):
 
     def _write(self, system: System, shared: Shared, progress: Progress) -> None:
         from byzwizard.backends import layout
+        from byzwizard.backends.fatfs import NOTHING, NoRoom
         from byzwizard.backends.stick import Stick, empty
 
         disk, bytes_ = self.disk, self.disk.bytes
-        renewal.need_nothing_lost(aboard.of(system, disk))
-        kept = renewal.read(system, disk, shared.bytes) if renewal.is_ours(disk) else None
+        now = aboard.of(system, disk)
+        renewal.need_nothing_lost(now)
+        kept = renewal.read(system, now, shared.bytes) if renewal.is_ours(now) else None
         least = 0 if kept else layout.smallest_disk(shared.bytes)
         size = kept.size if kept else layout.system_size(bytes_, shared.bytes)
         space = freespace.behind(layout.BEGIN + size, bytes_, "gpt")
         behind = self.hand.onto(system, disk, space) if self.hand is not None else None
-        making = shared.template(size, kept.skip if kept else 0)
+        making = shared.template(size, kept.around if kept else NOTHING)
         with targets.hold(system, disk, self.allow_internal, need_bytes=least, flags=os.O_DIRECT) as descriptor:
             direct.need_sectors_of_512(descriptor)
+            if kept is not None:
+                renewal.need_same(descriptor, kept, disk)
             more = kept.lines if kept else (freespace.line(space, STORE),) if behind is not None else ()
             folder = shared.scratch(self.id)
-            unfinished = layout.unfinished(system, folder, size, bytes_, kept.lines if kept else ())
+            unfinished = layout.unfinished(
+                system, folder, size, bytes_, kept.lines if kept else (), kept.around.stays if kept else None
+            )
             going_on = renewal.was_interrupted(disk)
             if kept is None:
                 # Nor does the beginning stay of a store that an interrupted copy had begun.
                 begun = ((space.start, bytes(freespace.ALIGN)),) if space.bytes else ()
                 empty(descriptor, bytes_, (*unfinished, *begun), going_on)
-            template = making.result()
+            try:
+                template = making.result()
+            except NoRoom as full:
+                raise (renewal.no_room(disk) if kept is not None else full) from full
             stick = Stick(
-                descriptor, template, template.layout(bytes_, layout.Names(), more, folder), shared.window, shared.part,
+                descriptor, template, template.layout(bytes_, layout.Names(), more, folder), shared.window(template),
+                shared.part,
                 progress, going_on, behind,
             )  # fmt: skip
             if kept is None:
                 stick.make()
             else:
-                stick.renew(unfinished, kept.beside)
+                stick.renew(unfinished, kept.beside and template.fat.beside)
 
     def undo(self, system: System, before: Any) -> None:
         """There is nothing to take back: what was on the stick is gone."""
@@ -288,12 +301,13 @@ def step_id(disk: Disk) -> str:
 def erased(disk: Disk) -> str:
     """What a copy to it does away with, for the confirmation."""
     if renewal.is_ours(disk):
-        files = ", ".join(name for part in disk.partitions for name in part.files)
+        stays = _("its {file} stays").format(file=storefile.NAME) if renewal.has_file(disk) else ""
+        if len(disk.partitions) > 1:
+            stays = ", ".join(filter(None, (_("the store behind it stays"), stays)))
+        files = ", ".join(name for part in disk.partitions for name in part.files if name != storefile.NAME)
         if files:
-            return _("the system on {disk} with {files}; the store behind it stays").format(
-                disk=label(disk), files=files
-            )
-        return _("the system on {disk}; the store behind it stays").format(disk=label(disk))
+            return _("the system on {disk} with {files}; {stays}").format(disk=label(disk), files=files, stays=stays)
+        return _("the system on {disk}; {stays}").format(disk=label(disk), stays=stays)
     if renewal.was_interrupted(disk):
         return _("the unfinished copy on {disk}, which goes on where it was interrupted").format(disk=label(disk))
     return describe(disk)

@@ -48,7 +48,7 @@ def _on(system: System, disk: Disk) -> Iterator[str]:
 
     copied = bool(disk.partitions) and disk.partitions[0].label == UNFINISHED
     if copied:
-        yield _("A copy to {disk} was cut off: it does not start. Copy to it again; a store behind it is kept.").format(
+        yield _("A copy to {disk} was cut off: it does not start. Copy to it again; a store on it is kept.").format(
             disk=label(disk)
         )
     if internal(disk) and not disk.boot_medium:

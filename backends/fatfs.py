@@ -10,7 +10,7 @@ import re
 import shutil
 import struct
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,25 +28,100 @@ RESERVED = 32 * SECTOR  # what mkfs.vfat keeps before the first table: boot sect
 END = 0x0FFFFFFF
 
 Content = Path | bytes
+Run = tuple[int, int]
+"""Clusters that follow each other: the first and the last of them."""
+
+
+class NoRoom(StepFailed):
+    """The files do not fit into the file system."""
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What decides where a cluster lies, from the boot sector (Microsoft's FAT specification, 3.1 and 3.3). In bytes
+    but for `root`, a cluster."""
+
+    cluster: int
+    reserved: int
+    tables: int
+    table: int
+    total: int
+    root: int
+
+    @property
+    def data(self) -> int:
+        """Where cluster 2 begins, the first that there is."""
+        return self.reserved + self.tables * self.table
+
+    @property
+    def end(self) -> int:
+        """The number behind that of the last cluster."""
+        return (self.total - self.data) // self.cluster + 2
+
+    def at(self, cluster: int) -> int:
+        return self.data + (cluster - 2) * self.cluster
+
+    def clusters(self, length: int) -> int:
+        return -(-length // self.cluster)
+
+
+def shape(boot: bytes) -> Shape | None:
+    """None where it is no FAT32 with sectors of 512 bytes."""
+    sector, cluster, reserved, tables = struct.unpack_from("<HBHB", boot, 11)
+    total, table = struct.unpack_from("<II", boot, 32)
+    (root,) = struct.unpack_from("<I", boot, 44)
+    if sector != SECTOR or not (cluster and reserved and tables and table) or boot[82:90] != b"FAT32   ":
+        return None
+    return Shape(cluster * SECTOR, reserved * SECTOR, tables, table * SECTOR, total * SECTOR, root)
+
+
+@dataclass(frozen=True)
+class Staying:
+    """A file of `length` bytes in the root folder of an older file system, which stays where it is; `begins` is a hash
+    of its first bytes."""
+
+    name: str
+    length: int
+    runs: tuple[Run, ...]
+    shape: Shape
+    begins: str
+
+
+@dataclass(frozen=True)
+class Around:
+    """Where big files do not lie: in the first `skip` bytes, on the clusters of a file that `stays`, and, where there
+    is room for that, on those of `old` ones."""
+
+    skip: int = 0
+    old: tuple[Run, ...] = ()
+    stays: Staying | None = None
+
+
+NOTHING = Around()
+
+@dataclass(frozen=True)
 class Extent:
-    """A file of the stick that lies in one piece: `at` in bytes from the start of the file system."""
+    """A file of the stick, or `length` bytes of it from `offset` on, that lie in one piece: `at` in bytes from the
+    start of the file system."""
 
     name: str
     at: int
     length: int
+    offset: int = 0
 
 
 @dataclass(frozen=True)
 class FatImage:
-    """`small_end`: everything below it is in the image file; above lie the `big` files, which are not."""
+    """`small_end`: everything below it is in the image file, but for the `holes` (from, to), where a file stays that is
+    not this image's; above lie the `big` files, which are not in it. `beside`: they lie on nothing that an older system
+    has, as far as that is known."""
 
     path: Path
     small_end: int
     big: tuple[Extent, ...]
     small: tuple[Extent, ...]
+    holes: tuple[tuple[int, int], ...]
+    beside: bool
 
 
 def cluster_size(size: int) -> int:
@@ -54,32 +129,97 @@ def cluster_size(size: int) -> int:
     return 16384 if size >= 2048 * MIB else 8192 if size >= 1024 * MIB else 4096
 
 
+def place(lengths: Iterable[int], taken: Iterable[Run], begin: int, end: int) -> list[list[Run]] | None:
+    """Pure. Where files of so many clusters each go: from `begin` on, before `end`, on nothing that is `taken`; in one
+    piece where there is one. None where they do not fit."""
+    free: list[Run] = []
+    for first, last in sorted(taken):
+        if first > begin:
+            free.append((begin, first - 1))
+        begin = max(begin, last + 1)
+    if end > begin:
+        free.append((begin, end - 1))
+    found = []
+    for length in lengths:
+        whole = [run for run in free if run[1] - run[0] + 1 >= length][:1]
+        runs: list[Run] = []
+        for first, last in whole or list(free):
+            if not length:
+                break
+            runs.append((first, min(last, first + length - 1)))
+            length -= runs[-1][1] - first + 1
+            rest = [(runs[-1][1] + 1, last)] if runs[-1][1] < last else []
+            at = free.index((first, last))
+            free[at : at + 1] = rest
+        if length:
+            return None
+        found.append(runs)
+    return found
+
+
 def make(
-    system: System, folder: Path, size: int, label: str, files: Mapping[str, Content], skip: int = 0
+    system: System, folder: Path, size: int, label: str, files: Mapping[str, Content], around: Around = NOTHING
 ) -> FatImage:
-    """A file system of `size` bytes in `folder`/system.img with `files` by their path, the big ones behind the first
-    `skip` bytes. Raises StepFailed."""
-    image, tree = folder / "system.img", folder / "tree"
+    """A file system of `size` bytes in `folder`/system.img with `files` by their path, the big ones around what is
+    there. Raises StepFailed."""
+    image, tree, stays = folder / "system.img", folder / "tree", around.stays
     with image.open("wb") as made:
         made.truncate(size)
     sectors = str(cluster_size(size) // SECTOR)
     system.run("mkfs.vfat", "-F", "32", "-h", str(START), "-s", sectors, "-n", label, str(image))
+    if stays is not None:
+        _leave(image, stays)
     lengths = _lay_out(tree, files)
+    if stays is not None:
+        (tree / stays.name).write_bytes(b"\0")
     system.run("mcopy", "-smQ", "-i", str(image), *sorted(str(path) for path in tree.iterdir()), "::/")
     shutil.rmtree(tree)
+    names = [*files, *_parents(files), *([stays.name] if stays else ())]
     with image.open("r+b") as file:
         fat = _Fat(file.fileno())
-        first = {name: fat.at(cluster) for name, cluster in _first_clusters(system, image, [*files, *_parents(files)])}
+        first = {name: fat.shape.at(cluster) for name, cluster in _first_clusters(system, image, names)}
         big = [name for name in files if lengths[name] > BIG]
-        small_end = fat.at(fat.next_free)
-        fat.skip_to(skip)
-        extents = [
-            Extent(name, fat.give_room(first[_parent(name)], first[name], lengths[name]), lengths[name])
-            for name in big
-        ]
+        left = stays.runs if stays else ()
+        small_end = fat.next_free(left)
+        begin = max(small_end, fat.shape.clusters(around.skip - fat.shape.data) + 2)
+        clusters = [fat.shape.clusters(lengths[name]) for name in big]
+        beside = place(clusters, (*around.old, *left), begin, fat.shape.end)
+        places = beside or place(clusters, left, begin, fat.shape.end)
+        if places is None:
+            raise NoRoom(_("The system does not fit into {size} MiB.").format(size=size // MIB))
+        for name, runs in zip(big, places, strict=True):
+            fat.give_room(first[_parent(name)], first[name], runs, lengths[name])
+        if stays is not None:
+            fat.give_name(fat.shape.at(fat.shape.root), first[stays.name], stays.runs[0][0], stays.length)
         fat.write()
+    extents = [
+        extent
+        for name, runs in zip(big, places, strict=True)
+        for extent in _extents(name, fat.shape, runs, lengths[name])
+    ]
     small = tuple(Extent(name, first[name], lengths[name]) for name in files if name not in big and lengths[name])
-    return FatImage(image, small_end, tuple(extents), small)
+    holes = ((fat.shape.at(one), fat.shape.at(last + 1)) for one, last in left if one < small_end)
+    return FatImage(image, fat.shape.at(small_end), tuple(extents), small, tuple(holes), beside is not None)
+
+
+def _extents(name: str, of: Shape, runs: Iterable[Run], length: int) -> Iterable[Extent]:
+    offset = 0
+    for first, last in runs:
+        here = min(length - offset, (last - first + 1) * of.cluster)
+        yield Extent(name, of.at(first), here, offset)
+        offset += here
+
+
+def _leave(image: Path, stays: Staying) -> None:
+    """Before anything else is put there: what stays has its clusters. Raises StepFailed where they lie elsewhere."""
+    with image.open("r+b") as file:
+        fat = _Fat(file.fileno())
+        if fat.shape != stays.shape:
+            raise StepFailed(
+                _("The file system with {file} is not laid out as this system would.").format(file=stays.name)
+            )
+        fat.chain(stays.runs)
+        fat.write()
 
 
 def _lay_out(tree: Path, files: Mapping[str, Content]) -> dict[str, int]:
@@ -118,49 +258,34 @@ class _Fat:
 
     def __init__(self, descriptor: int) -> None:
         self._file = descriptor
-        boot = os.pread(descriptor, SECTOR, 0)
-        self._cluster: int = boot[13] * SECTOR
-        (reserved,) = struct.unpack_from("<H", boot, 14)
-        self._copies: int = boot[16]
-        (sectors,) = struct.unpack_from("<I", boot, 36)
-        self._length: int = sectors * SECTOR
-        self._at: int = reserved * SECTOR
-        if self._at != RESERVED:
+        known = shape(os.pread(descriptor, SECTOR, 0))
+        if known is None or known.reserved != RESERVED:
             raise StepFailed(_("mkfs.vfat laid out the file system in a way that is not known here."))
-        self._data: int = self._at + self._copies * self._length
-        (total,) = struct.unpack_from("<I", boot, 32)
-        self._count = (total * SECTOR - self._data) // self._cluster
-        self._table = memoryview(bytearray(os.pread(descriptor, self._length, self._at))).cast("I")
-        self.next_free = self._last_used() + 1
+        self.shape = known
+        self._table = memoryview(bytearray(os.pread(descriptor, known.table, known.reserved))).cast("I")
 
-    def _last_used(self) -> int:
-        return max(i for i, entry in enumerate(self._table) if entry)
+    def next_free(self, but: Sequence[Run]) -> int:
+        """The cluster behind all that are used, not counting these."""
+        others = {cluster for first, last in but for cluster in range(first, last + 1)}
+        return max(i for i, entry in enumerate(self._table) if entry and i not in others) + 1
 
-    def skip_to(self, at: int) -> None:
-        self.next_free = max(self.next_free, -(-(at - self._data) // self._cluster) + 2)
+    def chain(self, runs: Sequence[Run]) -> None:
+        """One file has these clusters, in this order."""
+        for number, (first, last) in enumerate(runs):
+            self._table[first : last + 1] = array("I", range(first + 1, last + 2))
+            self._table[last] = runs[number + 1][0] if number + 1 < len(runs) else END
 
-    def at(self, cluster: int) -> int:
-        """Where a cluster begins, in bytes."""
-        return self._data + (cluster - 2) * self._cluster
+    def give_room(self, folder: int, placeholder: int, runs: Sequence[Run], length: int) -> None:
+        """Let the file of one cluster at `placeholder` have `length` bytes on these clusters. `folder` is where its
+        folder lies."""
+        self.chain(runs)
+        self.give_name(folder, placeholder, runs[0][0], length)
 
-    def give_room(self, folder: int, placeholder: int, length: int) -> int:
-        """Let the file of one cluster at `placeholder` have `length` bytes in one piece; where they begin. `folder`
-        is where its folder lies."""
-        first, clusters = self.next_free, -(-length // self._cluster)
-        if first + clusters > self._count + 2:
-            raise StepFailed(_("The system does not fit into {size} MiB.").format(
-                size=(self._data + self._count * self._cluster) // MIB))
-        self._table[first : first + clusters] = array("I", range(first + 1, first + clusters + 1))
-        self._table[first + clusters - 1] = END
-        self.next_free += clusters
-        old = (placeholder - self._data) // self._cluster + 2
+    def give_name(self, folder: int, placeholder: int, first: int, length: int) -> None:
+        """The entry of `folder` that begins at `placeholder`, of one cluster, begins at cluster `first` now."""
+        old = (placeholder - self.shape.data) // self.shape.cluster + 2
         self._table[old] = 0
-        self._rename(folder, old, first, length)
-        return self.at(first)
-
-    def _rename(self, folder: int, old: int, first: int, length: int) -> None:
-        """The folder's entry that begins at cluster `old` begins at `first` now."""
-        entries = os.pread(self._file, self._cluster, folder)
+        entries = os.pread(self._file, self.shape.cluster, folder)
         for at in range(0, len(entries), 32):
             (high,), (low,) = struct.unpack_from("<H", entries, at + 20), struct.unpack_from("<H", entries, at + 26)
             if (high << 16 | low) == old and entries[at + 11] & 0x18 == 0:
@@ -173,7 +298,7 @@ class _Fat:
 
     def write(self) -> None:
         """The tables, and what the file system remembers of its free space: not known, which every driver accepts."""
-        for copy in range(self._copies):
-            os.pwrite(self._file, self._table, self._at + copy * self._length)
+        for copy in range(self.shape.tables):
+            os.pwrite(self._file, self._table, self.shape.reserved + copy * self.shape.table)
         for sector in (1, 1 + BACKUP):
             os.pwrite(self._file, b"\xff" * 8, sector * SECTOR + 488)

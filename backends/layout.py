@@ -1,6 +1,7 @@
 """How a stick of ours is laid out: for clones and for the USB image alike.
 
     0          GPT, and GRUB for computers without UEFI in the gap behind it (mbr.py)
+    960 KiB    nothing, but while the stick gets a new system and a file on it stays (staying.py)
     1 MiB      the system: FAT32 `BYZANTIUM`, an EFI system partition (fatfs.py)
     behind it  room for a store, or one that stays
     the end    the copy of the GPT
@@ -17,14 +18,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from byzwizard.backends import fatfs, staying
 from byzwizard.backends.content import BOOT, SEED
-from byzwizard.backends.fatfs import BACKUP, MIB, RESERVED, SECTOR, VOLUME_ID_AT, Content, FatImage, make
+from byzwizard.backends.fatfs import BACKUP, MIB, NOTHING, RESERVED, SECTOR, VOLUME_ID_AT, Around, Content, FatImage
 from byzwizard.backends.mbr import START, with_grub
 from byzwizard.backends.system import System
 from byzwizard.places import LINUX_RESERVED
 
 LABEL = "BYZANTIUM"
 UNFINISHED = "byzantium-unfinished"
+OURS = (LABEL, UNFINISHED)  # the names of a first partition of ours
 ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 BLOCK = 4096
 BEGIN = START * SECTOR
@@ -79,15 +82,15 @@ def smallest_disk(content_bytes: int) -> int:
 
 class Template:
     """What sticks with a system partition of `size` bytes share. `folder` is on a file system that knows holes, and
-    nothing else may be in it. The big files lie behind the first `skip` bytes, where an older system still is."""
+    nothing else may be in it. The big files lie around what is on the stick already and is still needed."""
 
     def __init__(
-        self, system: System, folder: Path, size: int, files: Mapping[str, Content], skip: int = 0
+        self, system: System, folder: Path, size: int, files: Mapping[str, Content], around: Around = NOTHING
     ) -> None:
         self._system = system
         self._folder = folder
         self.size = size
-        self.fat = make(system, folder, size, LABEL, {**files, SEED: bytes(SEED_LENGTH)}, skip)
+        self.fat = fatfs.make(system, folder, size, LABEL, {**files, SEED: bytes(SEED_LENGTH)}, around)
         self._boot, self._core = (_whole(files[f"{BOOT}/{name}.img"]) for name in ("boot", "core"))
         self.small = tuple(_small(self.fat, self._seed_at()))
         self.big = tuple(_big(self.fat, files))
@@ -112,18 +115,24 @@ class Template:
                 (_block(disk_bytes - TAIL), tail),
                 # UEFI and BIOS both begin here: until this is written the stick is an unfinished one, afterwards ours.
                 (0, head),
+                staying.note(None),
             ),
         )
 
 
 def unfinished(
-    system: System, folder: Path, size: int, disk_bytes: int, more: Iterable[str] = ()
+    system: System,
+    folder: Path,
+    size: int,
+    disk_bytes: int,
+    more: Iterable[str] = (),
+    stays: fatfs.Staying | None = None,
 ) -> tuple[tuple[int, bytes], ...]:
     """What is written before anything else: tables that say so, and nothing to boot from. `size` is that of the
-    system's partition, `more` as for Template.layout."""
+    system's partition, `more` as for Template.layout; where a file `stays`, first of all a note of where it lies."""
     line = f"start={START}, size={size // SECTOR}, type={LINUX_RESERVED}, name={UNFINISHED}"
     head, tail = gpt(system, folder, disk_bytes, [line, *more], str(uuid.uuid4()))
-    return (BEGIN, bytes(RESERVED)), (_block(disk_bytes - TAIL), tail), (0, head)
+    return staying.note(stays), (BEGIN, bytes(RESERVED)), (_block(disk_bytes - TAIL), tail), (0, head)
 
 
 def _first(size: int, names: Names) -> str:
@@ -151,18 +160,21 @@ def gpt(system: System, folder: Path, disk_bytes: int, lines: Iterable[str], dis
 
 
 def _small(fat: FatImage, seed: int) -> Iterable[Piece]:
-    """All that the image holds but the boot sectors and the seed, which are each stick's own."""
-    for begin, end in ((RESERVED, seed), (seed + BLOCK, fat.small_end)):
+    """All that the image holds but the boot sectors and the seed, which are each stick's own, and what stays there."""
+    begin = RESERVED
+    for end, goes_on in (*sorted((*fat.holes, (seed, seed + BLOCK))), (fat.small_end, 0)):
         if end > begin:
             yield Piece(BEGIN + begin, end - begin, fat.path, begin)
+        begin = goes_on
 
 
 def _big(fat: FatImage, files: Mapping[str, Content]) -> Iterable[Piece]:
-    """The big files, each from where it lies; in the same order on sticks of every size."""
+    """The big files, each from where it lies; in the same order on sticks of every size. Each is one piece, but around
+    what stays on a stick."""
     for extent in fat.big:
         content = files[extent.name]
         assert isinstance(content, Path)
-        yield Piece(BEGIN + extent.at, extent.length, content, 0)
+        yield Piece(BEGIN + extent.at, extent.length, content, extent.offset)
 
 
 def _whole(content: Content) -> bytes:

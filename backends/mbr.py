@@ -13,6 +13,7 @@ SECTOR = 512
 BLOCK = 4096
 CORE_AT = 34  # the sector behind the GPT's 32 of entries
 START = 2048  # the first sector of the first partition
+GAP_END = START * SECTOR - 64 * 1024  # behind it, a stick that gets a new system has its notes (staying.py)
 TABLE = 446  # of the partition table in the first sector
 KERNEL_SECTOR = 0x5C  # boot.S: GRUB_BOOT_MACHINE_KERNEL_SECTOR, 8 bytes
 DRIVE_CHECK = 0x66  # boot.S: GRUB_BOOT_MACHINE_DRIVE_CHECK, a jump of 2 bytes
@@ -24,7 +25,7 @@ ACTIVE = bytes([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
 def with_grub(head: bytes, boot: bytes, core: bytes) -> bytes:
     """The sectors of `head` (a GPT) with GRUB in and behind them. Raises StepFailed."""
     end = CORE_AT * SECTOR + len(core)
-    if len(boot) != SECTOR or end > START * SECTOR:
+    if len(boot) != SECTOR or end > GAP_END:
         raise StepFailed(_("The boot loader of this medium is not one for the gap behind a GPT."))
     made = bytearray(head).ljust(-(-end // BLOCK) * BLOCK, b"\0")
     made[:TABLE] = boot[:TABLE]

@@ -1,13 +1,14 @@
-"""A stick that is ours already and has a store: it gets the new system, and what people keep on it stays."""
+"""A stick that is ours already and has a store, behind the system or as a file beside it: it gets the new system, and
+what people keep on it stays."""
 
 import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from byzwizard.backends import storefile
-from byzwizard.backends.fatfs import MIB, SECTOR
-from byzwizard.backends.layout import BEGIN, ESP, LABEL, UNFINISHED
+from byzwizard.backends import staying, storefile, targets
+from byzwizard.backends.fatfs import MIB, SECTOR, Around
+from byzwizard.backends.layout import BEGIN, ESP, OURS, UNFINISHED
 from byzwizard.backends.mbr import START
 from byzwizard.backends.system import CommandFailed, System
 from byzwizard.diskwords import label
@@ -21,26 +22,43 @@ SLACK = 32 * MIB
 
 @dataclass(frozen=True)
 class Kept:
-    """`size`: bytes of the system's partition, which stays as it is; `lines`: the others, as sfdisk reads them; `skip`:
-    so many bytes are not written to until the new system is complete, because the old one is there. `beside` tells
-    whether there is room for both, and known where; else the old one is gone while the new one is written."""
+    """`size`: bytes of the system's partition, which stays as it is; `lines`: the others, as sfdisk reads them;
+    `around`: what is not written to until the new system is complete, because the old one is there, or something that
+    stays. `beside` tells whether it is known where the old one lies, and there is room for both (around a file, the
+    template tells that in the end); else the old one is gone while the new one is written. `found` is the store that is
+    a file, where there is one."""
 
     size: int
     lines: tuple[str, ...]
-    skip: int
+    around: Around
     beside: bool
+    found: staying.Found | None = None
 
 
 def is_ours(disk: Disk) -> bool:
-    """Pure: a first partition of ours, also one that a copy was interrupted on, and something behind it."""
+    """Pure: a first partition of ours, also one that a copy was interrupted on, and a store in it or something behind
+    it."""
     parts = disk.partitions
-    return len(parts) > 1 and parts[0].label in {LABEL, UNFINISHED} and parts[0].filesystem in {"vfat", None}
+    if not parts or parts[0].label not in OURS or parts[0].filesystem not in {"vfat", None}:
+        return False
+    return len(parts) > 1 or has_file(disk)
+
+
+def has_file(disk: Disk) -> bool:
+    """Pure: is there a store that is a file beside a system of ours?"""
+    return bool(disk.partitions) and storefile.NAME in disk.partitions[0].files
 
 
 def need_nothing_lost(disk: Disk) -> None:
-    """Pure. Raises Refused where a copy would do away with a store: one that is a file, or one behind a system that is
-    not ours and so would not stay."""
-    files = [name for part in disk.partitions for name in part.files if name in storefile.PLACES]
+    """Pure. Raises Refused where a copy would do away with a store: a file that is not where ours is, or one behind a
+    system that is not ours and so would not stay."""
+    ours = is_ours(disk)
+    files = [
+        name
+        for number, part in enumerate(disk.partitions)
+        for name in part.files
+        if name in storefile.PLACES and (number, name) != (0, storefile.NAME if ours else None)
+    ]
     if files:
         raise Refused(
             _("{file} is on {disk}: a copy would erase it, with all that is kept in it.").format(
@@ -48,7 +66,7 @@ def need_nothing_lost(disk: Disk) -> None:
             ),
             unneeded(disk),
         )
-    if has_store(disk) and not is_ours(disk):
+    if has_store(disk) and not ours:
         raise Refused(
             _("{disk} has a store and no system like ours before it: a copy would erase the store.").format(
                 disk=label(disk)
@@ -70,7 +88,8 @@ def was_interrupted(disk: Disk) -> bool:
 
 
 def read(system: System, disk: Disk, content_bytes: int) -> Kept:
-    """What stays of a disk that is_ours(). Raises Refused when it is not laid out as ours, or has too little room."""
+    """What stays of a disk that is_ours(). Raises Refused when it is not
+    laid out as ours, or has too little room; StepFailed where its file system is damaged and a store lies on it."""
     try:
         table = json.loads(system.run("sfdisk", "--json", disk.path).out)["partitiontable"]
         first, *others = table["partitions"]
@@ -84,19 +103,36 @@ def read(system: System, disk: Disk, content_bytes: int) -> Kept:
         ours = False
     if not ours:
         raise Refused(
-            _("{disk} has a partition like ours and others that are not.").format(disk=label(disk)),
+            _("{disk} has a partition like ours, and is not laid out as ours.").format(disk=label(disk)),
             _("If nothing on it is needed, `wipefs --all {path}` frees it.").format(path=disk.path),
         )
-    size = first["size"] * SECTOR
-    if size < content_bytes + SLACK:
+    size, need = first["size"] * SECTOR, content_bytes + SLACK
+    if size < need:
         raise Refused(
             _("The system's partition on {disk} is too small for this system.").format(disk=label(disk)),
             _("Save what is kept on it, free it with `wipefs --all {path}`, and copy again.").format(path=disk.path),
         )
-    first_half = _in_first_half(system, disk, size)
-    beside = size // 2 >= content_bytes + SLACK and first_half is not None
     lines = tuple(_line(part) for part in others)
-    return Kept(size, lines, size // 2 if beside and first_half else 0, beside)
+    if has_file(disk):
+        found = staying.find(system, disk)
+        return Kept(size, lines, Around(0, found.old, found.stays), bool(found.old), found)
+    first_half = _in_first_half(system, disk, size)
+    beside = size // 2 >= need and first_half is not None
+    return Kept(size, lines, Around(size // 2 if beside and first_half else 0), beside)
+
+
+def need_same(descriptor: int, kept: Kept, disk: Disk) -> None:
+    """The file that stays lies where it was found; asked when the disk is held. Raises Refused."""
+    if kept.found is not None and not staying.is_same(descriptor, kept.found):
+        raise targets.changed(disk)
+
+
+def no_room(disk: Disk) -> Refused:
+    """For the new system, beside a file that stays."""
+    return Refused(
+        _("Beside {file} on {disk}, this system has no room.").format(file=storefile.NAME, disk=label(disk)),
+        unneeded(disk),
+    )
 
 
 def _line(part: dict[str, Any]) -> str:

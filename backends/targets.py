@@ -198,7 +198,7 @@ def hold(
         _lock(descriptor, disk)
         now = next((other for other in disks_now(system) if other.path == disk.path), None)
         if now is None or os.lseek(descriptor, 0, os.SEEK_END) != disk.bytes or _shape(now) != _shape(disk):
-            raise _changed(disk)
+            raise changed(disk)
         check(now, allow_internal, boot_medium_ok, need_bytes)
         yield descriptor
     finally:
@@ -210,18 +210,18 @@ def need_same(now: Disk, disk: Disk) -> None:
     if (now.path, now.bytes, now.vendor, now.model, now.serial) != (
         disk.path, disk.bytes, disk.vendor, disk.model, disk.serial
     ):  # fmt: skip
-        raise _changed(disk)
+        raise changed(disk)
 
 
 def need_unchanged(system: System, disk: Disk) -> Disk:
     """The disk as it is now; it holds what it held when it was chosen. Raises Refused."""
     now = next((other for other in disks_now(system) if other.path == disk.path), None)
     if now is None or _shape(now) != _shape(disk):
-        raise _changed(disk)
+        raise changed(disk)
     return now
 
 
-def _changed(disk: Disk) -> Refused:
+def changed(disk: Disk) -> Refused:
     return Refused(
         _("{path} has changed since it was chosen: it was {disk}.").format(path=disk.path, disk=describe(disk)),
         _("Nothing was written to it. Choose again."),

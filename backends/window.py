@@ -46,6 +46,10 @@ def padded(length: int) -> int:
     return -(-length // BLOCK) * BLOCK
 
 
+def _source(piece: Piece) -> tuple[Path, int, int]:
+    return piece.file, piece.offset, piece.length
+
+
 class Files:
     """The files that pieces come from, opened once. Read past the page cache where their file system can do that; else
     without pushing out of it what the running system uses."""
@@ -87,6 +91,7 @@ class Window:
     """The parts of a copy by their number, for several readers, each of which takes them in order."""
 
     def __init__(self, pieces: Sequence[Piece], part: int) -> None:
+        self._part = part
         self._pieces = cut(pieces, part)
         self._room = max(WINDOW // part, AHEAD)
         self._files = Files()
@@ -103,6 +108,10 @@ class Window:
         with self._changed:
             if self._thread.ident is None:
                 self._thread.start()
+
+    def fits(self, pieces: Sequence[Piece]) -> bool:
+        """Are these cut into the same parts, wherever each belongs?"""
+        return [_source(piece) for piece in self._pieces] == [_source(piece) for piece in cut(pieces, self._part)]
 
     def _read_ahead(self) -> None:
         for number, piece in enumerate(self._pieces):

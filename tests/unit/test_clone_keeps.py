@@ -61,11 +61,14 @@ def planned(system: System, **more: bool) -> Any:
 
 
 @pytest.mark.allow_subprocess
-@pytest.mark.parametrize("children", [[FIRST], [FIRST, LUKS]])
+@pytest.mark.parametrize("children", [[FIRST], [FIRST, LUKS], [{**FIRST, "label": "HOLIDAY"}]])
 @pytest.mark.parametrize("name", ["save.dat", "PORTEUS/SAVE.DAT"])
-def test_save_dat_on_the_stick_is_a_store_and_refused(
+def test_save_dat_where_a_copy_would_erase_it_is_refused(
     system: Ours, children: list[dict[str, Any]], name: str
 ) -> None:
+    """Everywhere but beside a system of ours: there it stays (test_staying.py)."""
+    if name == "save.dat" and children[0] is FIRST:
+        children = [{**FIRST, "label": "BYZANTIUM", "fstype": "msdos"}]
     system.children = children
     step = planned(system).steps[0]
     system.put(name)

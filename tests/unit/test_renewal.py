@@ -56,9 +56,9 @@ def test_what_cannot_be_told_is_gone_first(tmp_path: Path, said: tuple[str, str]
     """Else new files would come over the old ones while the old tables still start it."""
     ours: Disk = disk(parts())
     kept = renewal.read(Tools(tmp_path, *said), ours, SYSTEM)
-    assert (kept.skip, kept.beside) == (skip, beside)
+    assert (kept.around.skip, kept.beside) == (skip, beside)
 
 
 def test_there_is_room_for_one_alone(tmp_path: Path) -> None:
     kept = renewal.read(Tools(tmp_path, *old_at(20 * MIB)), disk(parts()), SIZE // 2)
-    assert (kept.skip, kept.beside) == (0, False)
+    assert (kept.around.skip, kept.beside) == (0, False)

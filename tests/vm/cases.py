@@ -75,6 +75,18 @@ def upgrade(now: Found, before: Found, after: Found) -> str:
     return names.get(now.system, "half a system")
 
 
+def upgrade_file(now: Found, before: Found, after: Found) -> str:
+    """While there is no file system, its store is found by who copies to it again: that is done at some points."""
+    if now.system is None and not now.again:
+        return "code without a system" if now.code else "nothing"
+    there = (now.files, now.kept, now.size)
+    if not now.opens or not now.sound or there != (before.files, before.kept, before.size):
+        return "a lost store"
+    if now.again:
+        return "nothing" if now.parts == after.parts else "not gone on with"
+    return {before.system: "old", after.system: "new"}.get(now.system, "half a system")
+
+
 def resize(now: Found, before: Found, after: Found) -> str:
     if now.system != before.system:
         return "a lost system"
@@ -97,13 +109,15 @@ def resize(now: Found, before: Found, after: Found) -> str:
 @dataclass(frozen=True)
 class Case:
     """`order`: the words of the verdict in their order of time. `words`: the passphrases that may open its store.
-    `system`: how much of that is read at most points, as the judge has it."""
+    `system`: how much of that is read at most points, as the judge has it. `again`: where nothing is found, it is
+    copied to again at some of them."""
 
     verdict: Verdict
     order: tuple[str, ...]
     words: tuple[str, ...] = ()
     kind: str = "none"
     system: str = "-"
+    again: bool = False
 
     def reads(self, whole: bool) -> str:
         return "system" if whole and self.system != "-" else self.system
@@ -121,4 +135,5 @@ CASES = {
     "resize": Case(
         resize, ("as before", "part of the file", "the whole file", "grown"), ("first",), "file", system="heads"
     ),
+    "upgrade file": Case(upgrade_file, ("old", "nothing", "new"), ("first",), "file", system="heads", again=True),
 }

@@ -28,7 +28,7 @@ BEFORE = {"create": CANARIES, "save.dat": CANARIES, "switch": LOG_CANARY}
 UNTIDY = frozenset({"unfinished", "opens", "both", "nothing", "part of the file", "the whole file"})
 CUTS = [
     (name, how, part)
-    for name in ("clone", "create", "passphrase", "switch", "upgrade", "resize")
+    for name in ("clone", "create", "passphrase", "switch", "upgrade", "resize", "upgrade file")
     for how, part in (("power cut", 0.25), ("power cut", 0.6), ("pulled out", 0.4))
 ]
 
@@ -172,7 +172,7 @@ def again(vm: VM, name: str) -> str:
         told = "nothing"
     opened = vm.sh("mountpoint -q /run/byzantium/store")[0] == 0
     vm.run(f"cd /; {BEFORE.get(name, 'true')}")
-    if name in {"upgrade", "clone"} and opened:
+    if name in {"upgrade", "upgrade file", "clone"} and opened:
         vm.run("cd /; byzwizard persist lock", PATIENCE)
     if name in {"create", "save.dat"} and opened:  # the store is there: what it keeps is said again
         vm.run("cd /; byzwizard apply /run/home.yaml --yes", PATIENCE)

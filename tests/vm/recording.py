@@ -43,6 +43,8 @@ RUNS = (
     ("save.dat", f"byzwizard persist create --kind save.dat --size 64MiB {NEW}"),
     ("resize", "byzwizard apply /run/bigger.yaml --yes && byzwizard persist lock"
                " && byzwizard persist unlock --passphrase-file /run/first"),
+    ("", "byzwizard persist lock"),
+    ("upgrade file", "byzwizard clone internal:CUT --yes"),
     ("", "byzwizard persist delete --yes --passphrase-file /run/first"),
     # What is handed on lies on another stick.
     ("", CANARIES),

@@ -5,6 +5,7 @@ What else must not be erased is in test_refused.py."""
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from tests.vm.harness import BUILD, VM, Drive, blank
+from tests.vm.recording import FIRST
+from tests.vm.test_keep import key_stick
 
 GB = 10**9
 ANSWERS = """byzantium: 1
@@ -116,6 +119,32 @@ def test_a_store_is_kept(source: VM) -> None:
     assert "relief-north" in carried
     assert "lighthouse" not in carried
     source.run("sync")
+
+
+@pytest.mark.skipif(os.environ.get("BYZ_ALL_POINTS") != "1", reason="make test-all starts one more stick")
+@pytest.mark.timeout(1500)
+def test_a_store_that_is_a_file_is_kept_and_opened(source: VM, folder: Path) -> None:
+    """Beside the new system it opens as before, in a computer of its own."""
+    stick = Drive(blank(folder / "stick-three.img", 2 * GB), "usb", "STICK-THREE", limit=40_000_000)
+    source.plug(stick)
+    source.wait("lsblk -dno SERIAL | grep -q STICK-THREE && udevadm settle", 60, "the stick to be seen")
+    source.put("/run/first", FIRST + "\n", 0o600)
+    source.run("byzwizard clone --yes STICK-THREE", 600)
+    source.run("echo remembered >~/note")
+    made = "--kind save.dat --device STICK-THREE --size 64MiB --opens-on 128MiB --yes --passphrase-file /run/first"
+    source.run(f"cd /; byzwizard persist create {made}", 600)
+    source.run("cd /; byzwizard persist lock; test ! -e ~/note", 600)
+    told = events(source.run("byzwizard clone --yes --json STICK-THREE", 600))
+    assert told[-1]["status"] == 0
+    source.run("sync")
+    source.unplug(stick)
+    opens = Drive(key_stick(folder, FIRST), "usb", "KEY1")
+    with VM(folder / "file", boot="bios", medium="usb", iso=stick.path, drives=[opens]) as vm:
+        vm.start()
+        vm.wait("systemctl is-active byz-node", 600, "the kept answers to be applied")
+        assert "was opened with byzantium.key" in vm.run("journalctl --no-pager -u byz-node")
+        assert vm.run("cat ~/note").strip() == "remembered"
+        assert vm.run("hostname").strip() == "lighthouse"
 
 
 # The kernel's own stand-in for a SCSI disk, which counts as an internal one. It says 8 GiB and has 200 MB: what is

@@ -76,7 +76,8 @@ def test_a_power_cut_at_any_moment(bench: Bench, name: str) -> None:
     every = chosen([list(some) for some in total], share(name))
 
     def look(whole: bool) -> Found:
-        return bench.judge.look(stick.path, case.reads(whole), case.kind, *case.words)
+        again = case.again and whole
+        return bench.judge.look(stick.path, case.reads(whole), case.kind, *case.words, again=again)
 
     before = look(whole=True)
     last = Point(len(run), (), "the end", whole=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.vm.console import Failed
 from tests.vm.harness import VM, say
 
+# $again: copy to it again where there is no file system
 # $1: its serial number; $2: system, to read that whole, or heads, the first MB of its big files (to read all takes half
 # of the time); $3: where a store is looked for, partition or file; then the passphrases to try. Nothing here is
 # Byzantium's: what the tools of everybody find is what counts.
@@ -54,6 +55,11 @@ words=("$@") some=
 part=${dev}1 how=
 [ -b "$part" ] || { part=$dev; how=loop,offset=1048576,; }
 rights=ro; [ "$kind" != file ] || rights=rw
+if [ -n "$again" ] && ! { mount -t vfat -o "$how$rights" "$part" $place/fat 2>&- && umount $place/fat; }; then
+  byzwizard clone "internal:$serial" --yes >&2 && echo "again yes"
+  udevadm settle; part=${dev}1 how=
+  echo "parts $(lsblk -nro PARTLABEL "$dev" | grep . | paste -sd,)"
+fi
 if mount -t vfat -o "$how$rights" "$part" $place/fat 2>&-; then
   if [ "$system" = system ]; then
     (cd $place/fat && files) >$place/files; cat $place/files >&2
@@ -77,7 +83,8 @@ store=$(lsblk -nrpo NAME,PARTLABEL "$dev" | awk '$2 == "byzdata" {print $1}')
 @dataclass(frozen=True)
 class Found:
     """What the VM tells of a stick. `parts`: the names of its partitions; `system`: a hash over all the files of the
-    system, None where there is no file system; `files`: what people wrote, in the store, with hashes."""
+    system, None where there is no file system; `files`: what people wrote, in the store, with hashes; `again`: all that
+    is so since it was copied to again."""
 
     parts: str = ""
     code: bool = False
@@ -90,6 +97,7 @@ class Found:
     room: int = 0
     size: int | None = None
     files: dict[str, str] = field(default_factory=dict)
+    again: bool = False
 
     @property
     def sound(self) -> bool:
@@ -116,6 +124,7 @@ def found(text: str) -> Found:
         room=int(said.get("room", 0)),
         size=int(said["size"]) if "size" in said else None,
         files=files,
+        again="again" in said,
     )
 
 
@@ -133,20 +142,20 @@ class Judge:
         vm.put("/run/look", LOOK)
         vm.run("modprobe usb-storage delay_use=0; echo 0 >/sys/module/usb_storage/parameters/delay_use")
 
-    def look(self, stick: Path, system: str, kind: str, *words: str) -> Found:
+    def look(self, stick: Path, system: str, kind: str, *words: str, again: bool = False) -> Found:
         """`system`: system, heads or -, as LOOK has it; `kind` of store: partition, file or none; `words` are the
-        passphrases to try."""
+        passphrases to try. `again`: copy to it where it has no file system."""
         try:
-            return self._look(stick, system, kind, *words)
+            return self._look(stick, system, kind, *words, again=again)
         except (Failed, OSError):
             if not self._vm.ends():
                 raise
         say(f"the VM that looks has ended ({self._vm.end}): another one looks")
         self._vm.kill()
         self._begin(self._another())
-        return self._look(stick, system, kind, *words)
+        return self._look(stick, system, kind, *words, again=again)
 
-    def _look(self, stick: Path, system: str, kind: str, *words: str) -> Found:
+    def _look(self, stick: Path, system: str, kind: str, *words: str, again: bool) -> Found:
         name = f"judged{next(self._numbers)}"
         drive = f"if=none,id={name},file={stick},format=raw,snapshot=on,cache=unsafe"
         monitor = self._vm.monitor
@@ -154,7 +163,8 @@ class Judge:
         assert said.strip() == "OK", said
         monitor.do("device_add", driver="usb-storage", bus="usb.0", id=f"dev-{name}", drive=name, serial=name)
         try:
-            return found(self._vm.run(f"bash /run/look {name} {system} {kind} {' '.join(words)} 2>/run/look.err", 300))
+            look = f"again={'yes' * again} bash /run/look {name} {system} {kind} {' '.join(words)} 2>/run/look.err"
+            return found(self._vm.run(look, 600))
         finally:
             if self._vm.running:
                 monitor.do("device_del", id=f"dev-{name}")

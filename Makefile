@@ -50,7 +50,7 @@ run: image
 	@$(BIN)/python tests/vm/run
 
 # The longest ones are left to test-all; of the power cuts, all but a sample.
-LONGEST := $(addprefix tests/net/test_,ahcp.py browsers.py data.py each_service.py exposure.py files.py health.py hundred.py open_ports.py pad.py phone.py saved.py tunnel.py voice.py) $(addprefix tests/vm/test_,batman.py clone_mesh.py clone_sources.py ipsec.py islands.py keep_pages.py links.py radios.py refused.py services.py topologies.py uplinks.py)
+LONGEST := $(addprefix tests/net/test_,ahcp.py browsers.py data.py each_service.py exposure.py files.py health.py hundred.py open_ports.py pad.py phone.py saved.py tunnel.py voice.py) $(addprefix tests/vm/test_,batman.py clone_mesh.py clone_sources.py ipsec.py islands.py keep_data.py keep_pages.py links.py radios.py refused.py services.py topologies.py uplinks.py)
 test: check image
 	@# Two networks, and two machines, side by side: each waits for the other end of something half of the time.
 	@$(BIN)/python -m pytest -v -n 2 --dist loadfile tests/net $(addprefix --ignore=,$(LONGEST))

@@ -3,6 +3,7 @@ answers of a stick that becomes a node by itself."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import layout, staying, storefile, targets
@@ -35,9 +36,18 @@ def of(system: System, disk: Disk, mount: bool = True) -> Disk:
     root. Where a copy was interrupted, what stays there is known by its note."""
     parts = [part.model_copy(update={"files": _files(system, part, mount)}) for part in disk.partitions]
     if parts and parts[0].filesystem is None and parts[0].label in layout.OURS:
-        stays = staying.noted(system, disk.path)
-        parts[0] = parts[0].model_copy(update={"files": (stays.name,) if stays else ()})
+        parts[0] = parts[0].model_copy(update={"files": (storefile.NAME,) if _stays(system, disk.path) else ()})
     return disk.model_copy(update={"partitions": tuple(parts)})
+
+
+def _stays(system: System, disk: str) -> bool:
+    """May something lie there that is to stay? It does, in doubt."""
+    if not os.access(system.path(disk), os.R_OK):
+        return False  # who may not read it copies nothing to it either
+    try:
+        return staying.noted(system, disk) is not None
+    except StepFailed:
+        return True
 
 
 def _files(system: System, part: Partition, mount: bool) -> tuple[str, ...]:

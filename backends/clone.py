@@ -13,7 +13,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from byzwizard.backends import aboard, direct, freespace, renewal, storefile, targets
+from byzwizard.backends import aboard, direct, freespace, renewal, staying, storefile, targets
 from byzwizard.desk import Stick
 from byzwizard.diskwords import describe, holds, label
 from byzwizard.errors import CannotHere, Refused, StepFailed
@@ -88,7 +88,7 @@ class Shared:
         with self._lock:
             found = next((window for window in self._windows if window.fits(template.big)), None)
             if found is None:
-                found = Window(template.big, self.part)
+                found = Window(template.big, self.part, only=bool(self._windows))
                 self._windows.append(found)
         found.start()
         return found
@@ -181,11 +181,13 @@ class CopySystem(Step):
     def _write(self, system: System, shared: Shared, progress: Progress) -> None:
         from byzwizard.backends import layout
         from byzwizard.backends.fatfs import NOTHING, NoRoom
-        from byzwizard.backends.stick import Stick, empty
+        from byzwizard.backends.stick import Stick, empty, put
 
         disk, bytes_ = self.disk, self.disk.bytes
         now = aboard.of(system, disk)
         renewal.need_nothing_lost(now)
+        if renewal.has_file(now) != renewal.has_file(disk):
+            raise targets.changed(disk)
         kept = renewal.read(system, now, shared.bytes) if renewal.is_ours(now) else None
         least = 0 if kept else layout.smallest_disk(shared.bytes)
         size = kept.size if kept else layout.system_size(bytes_, shared.bytes)
@@ -198,8 +200,9 @@ class CopySystem(Step):
                 renewal.need_same(descriptor, kept, disk)
             more = kept.lines if kept else (freespace.line(space, STORE),) if behind is not None else ()
             folder = shared.scratch(self.id)
+            stays = kept.around.stays if kept else None
             unfinished = layout.unfinished(
-                system, folder, size, bytes_, kept.lines if kept else (), kept.around.stays if kept else None
+                system, folder, size, bytes_, kept.lines if kept else (), renewal.notes(kept)
             )
             going_on = renewal.was_interrupted(disk)
             if kept is None:
@@ -209,16 +212,21 @@ class CopySystem(Step):
             try:
                 template = making.result()
             except NoRoom as full:
-                raise (renewal.no_room(disk) if kept is not None else full) from full
+                if stays is None:
+                    raise
+                raise renewal.no_room(disk) from full
+            names = layout.Names(volume=stays.volume) if stays else layout.Names()
             stick = Stick(
-                descriptor, template, template.layout(bytes_, layout.Names(), more, folder), shared.window(template),
-                shared.part,
-                progress, going_on, behind,
+                descriptor, template, template.layout(bytes_, names, more, folder), shared.window(template),
+                shared.part, progress, going_on, behind,
             )  # fmt: skip
             if kept is None:
                 stick.make()
             else:
                 stick.renew(unfinished, kept.beside and template.fat.beside)
+                if stays is not None:
+                    with contextlib.suppress(StepFailed):  # it starts, and where there are tables no note is believed
+                        put(descriptor, (staying.NO_NOTE,))
 
     def undo(self, system: System, before: Any) -> None:
         """There is nothing to take back: what was on the stick is gone."""
@@ -264,7 +272,7 @@ def steps(
             id=step_id(disk),
             text=_doing(disk),
             destroys=erased(disk),
-            seal=targets.seal(step_id(disk), disk),
+            seal=_seal(disk),
             disk=disk,
             allow_internal=internal,
             several=len(chosen) > 1,
@@ -294,6 +302,11 @@ def _doing(disk: Disk) -> str:
     return _("Copy this system to {disk}").format(disk=label(disk))
 
 
+def _seal(disk: Disk) -> str:
+    """Of what is to be done with it, too: whether a file stays is not seen in its table."""
+    return targets.seal(f"{step_id(disk)} {renewal.has_file(disk)}", disk)
+
+
 def step_id(disk: Disk) -> str:
     return f"copy-{disk.path.removeprefix('/dev/')}"
 
@@ -306,8 +319,10 @@ def erased(disk: Disk) -> str:
             stays = ", ".join(filter(None, (_("the store behind it stays"), stays)))
         files = ", ".join(name for part in disk.partitions for name in part.files if name != storefile.NAME)
         if files:
-            return _("the system on {disk} with {files}; {stays}").format(disk=label(disk), files=files, stays=stays)
-        return _("the system on {disk}; {stays}").format(disk=label(disk), stays=stays)
+            return _("the system on {disk} and all files beside it ({files}); {stays}").format(
+                disk=label(disk), files=files, stays=stays
+            )
+        return _("the system on {disk} and all files beside it; {stays}").format(disk=label(disk), stays=stays)
     if renewal.was_interrupted(disk):
         return _("the unfinished copy on {disk}, which goes on where it was interrupted").format(disk=label(disk))
     return describe(disk)
@@ -322,7 +337,7 @@ def sticks(disks: Sequence[Disk]) -> list[Stick]:
         Stick(
             name=disk.serial if disk.serial and serials.count(disk.serial) == 1 else disk.path,
             step=step_id(disk), label=label(disk), holds=holds(disk), erases=erased(disk), refused=_why_not(disk),
-            seal=targets.seal(step_id(disk), disk),
+            seal=_seal(disk),
         )
         for disk in shown
     ]  # fmt: skip

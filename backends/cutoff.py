@@ -44,9 +44,12 @@ def look(system: System) -> None:
 
 
 def _on(system: System, disk: Disk) -> Iterator[str]:
-    from byzwizard.backends.layout import UNFINISHED
+    from byzwizard.backends import layout
 
-    copied = bool(disk.partitions) and disk.partitions[0].label == UNFINISHED
+    first = disk.partitions[0] if disk.partitions else None
+    # Between two writes it has its name and no file system.
+    copied = first is not None and (first.label == layout.UNFINISHED
+                                    or (first.label, first.filesystem) == (layout.LABEL, None))  # fmt: skip
     if copied:
         yield _("A copy to {disk} was cut off: it does not start. Copy to it again; a store on it is kept.").format(
             disk=label(disk)

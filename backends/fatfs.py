@@ -1,7 +1,8 @@
 """A FAT32 file system as a file of holes: tables, folders and small files are there, of each big file only its place.
 
 mkfs.vfat and mtools make it. They would also write every byte of the big files, hundreds of megabytes in memory; so
-these stand in it as one byte at first, and are then given their clusters, in one piece each, behind everything else.
+these stand in it as one byte at first, and are then given their clusters, each in one piece where there is one, behind
+everything else, and around a file that stays from an older system.
 What is big is read from where it lies when the medium is written. fsck.fat holds the outcome for sound (in the tests).
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from byzwizard.backends.mbr import START
 from byzwizard.backends.system import System
-from byzwizard.errors import StepFailed
+from byzwizard.errors import Refused, StepFailed
 from byzwizard.i18n import _
 
 MIB = 1 << 20
@@ -72,19 +73,21 @@ def shape(boot: bytes) -> Shape | None:
     (root,) = struct.unpack_from("<I", boot, 44)
     if sector != SECTOR or not (cluster and reserved and tables and table) or boot[82:90] != b"FAT32   ":
         return None
-    return Shape(cluster * SECTOR, reserved * SECTOR, tables, table * SECTOR, total * SECTOR, root)
+    found = Shape(cluster * SECTOR, reserved * SECTOR, tables, table * SECTOR, total * SECTOR, root)
+    return found if found.data < found.total else None
 
 
 @dataclass(frozen=True)
 class Staying:
     """A file of `length` bytes in the root folder of an older file system, which stays where it is; `begins` is a hash
-    of its first bytes."""
+    of its first bytes. `volume` is the UUID by which that file system is known, 8 hex digits."""
 
     name: str
     length: int
     runs: tuple[Run, ...]
     shape: Shape
     begins: str
+    volume: str
 
 
 @dataclass(frozen=True)
@@ -113,13 +116,14 @@ class Extent:
 @dataclass(frozen=True)
 class FatImage:
     """`small_end`: everything below it is in the image file, but for the `holes` (from, to), where a file stays that is
-    not this image's; above lie the `big` files, which are not in it. `beside`: they lie on nothing that an older system
+    not this image's; above lie the `big` files, which are not in it. `begins` has the others,
+    with where in it each begins. `beside`: they lie on nothing that an older system
     has, as far as that is known."""
 
     path: Path
     small_end: int
     big: tuple[Extent, ...]
-    small: tuple[Extent, ...]
+    begins: dict[str, int]
     holes: tuple[tuple[int, int], ...]
     beside: bool
 
@@ -134,8 +138,8 @@ def place(lengths: Iterable[int], taken: Iterable[Run], begin: int, end: int) ->
     piece where there is one. None where they do not fit."""
     free: list[Run] = []
     for first, last in sorted(taken):
-        if first > begin:
-            free.append((begin, first - 1))
+        if min(first, end) > begin:
+            free.append((begin, min(first, end) - 1))
         begin = max(begin, last + 1)
     if end > begin:
         free.append((begin, end - 1))
@@ -161,7 +165,7 @@ def make(
     system: System, folder: Path, size: int, label: str, files: Mapping[str, Content], around: Around = NOTHING
 ) -> FatImage:
     """A file system of `size` bytes in `folder`/system.img with `files` by their path, the big ones around what is
-    there. Raises StepFailed."""
+    there. Raises StepFailed, NoRoom, Refused."""
     image, tree, stays = folder / "system.img", folder / "tree", around.stays
     with image.open("wb") as made:
         made.truncate(size)
@@ -197,9 +201,9 @@ def make(
         for name, runs in zip(big, places, strict=True)
         for extent in _extents(name, fat.shape, runs, lengths[name])
     ]
-    small = tuple(Extent(name, first[name], lengths[name]) for name in files if name not in big and lengths[name])
+    begins = {name: first[name] for name in files if name not in big and lengths[name]}
     holes = ((fat.shape.at(one), fat.shape.at(last + 1)) for one, last in left if one < small_end)
-    return FatImage(image, fat.shape.at(small_end), tuple(extents), small, tuple(holes), beside is not None)
+    return FatImage(image, fat.shape.at(small_end), tuple(extents), begins, tuple(holes), beside is not None)
 
 
 def _extents(name: str, of: Shape, runs: Iterable[Run], length: int) -> Iterable[Extent]:
@@ -211,12 +215,13 @@ def _extents(name: str, of: Shape, runs: Iterable[Run], length: int) -> Iterable
 
 
 def _leave(image: Path, stays: Staying) -> None:
-    """Before anything else is put there: what stays has its clusters. Raises StepFailed where they lie elsewhere."""
+    """Before anything else is put there: what stays has its clusters. Raises Refused where they would lie elsewhere."""
     with image.open("r+b") as file:
         fat = _Fat(file.fileno())
         if fat.shape != stays.shape:
-            raise StepFailed(
-                _("The file system with {file} is not laid out as this system would.").format(file=stays.name)
+            raise Refused(
+                _("The file system with {file} is not laid out as this system would.").format(file=stays.name),
+                _("Take another stick."),
             )
         fat.chain(stays.runs)
         fat.write()

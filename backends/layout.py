@@ -50,7 +50,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Names:
-    """What must differ between two sticks. `volume` is the UUID of the file system, 8 hex digits."""
+    """What must differ between two sticks. `volume` is the UUID of the file system, 8 hex digits; a store that is a
+    file is known by it, and keeps it."""
 
     disk: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
     partition: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
@@ -96,7 +97,7 @@ class Template:
         self.big = tuple(_big(self.fat, files))
 
     def _seed_at(self) -> int:
-        return next(extent.at for extent in self.fat.small if extent.name == SEED)
+        return self.fat.begins[SEED]
 
     def layout(self, disk_bytes: int, names: Names, more: Iterable[str] = (), folder: Path | None = None) -> Layout:
         """For a disk of that size. `more` are further partitions, as lines of sfdisk's input. `folder` is for what is
@@ -115,7 +116,6 @@ class Template:
                 (_block(disk_bytes - TAIL), tail),
                 # UEFI and BIOS both begin here: until this is written the stick is an unfinished one, afterwards ours.
                 (0, head),
-                staying.note(None),
             ),
         )
 
@@ -126,13 +126,14 @@ def unfinished(
     size: int,
     disk_bytes: int,
     more: Iterable[str] = (),
-    stays: fatfs.Staying | None = None,
+    before: Iterable[tuple[int, bytes]] = (staying.NO_NOTE,),
 ) -> tuple[tuple[int, bytes], ...]:
     """What is written before anything else: tables that say so, and nothing to boot from. `size` is that of the
-    system's partition, `more` as for Template.layout; where a file `stays`, first of all a note of where it lies."""
+    system's partition, `more` as for Template.layout; `before` is what comes first of all: a note of what stays, or
+    that nothing does."""
     line = f"start={START}, size={size // SECTOR}, type={LINUX_RESERVED}, name={UNFINISHED}"
     head, tail = gpt(system, folder, disk_bytes, [line, *more], str(uuid.uuid4()))
-    return staying.note(stays), (BEGIN, bytes(RESERVED)), (_block(disk_bytes - TAIL), tail), (0, head)
+    return *before, (BEGIN, bytes(RESERVED)), (_block(disk_bytes - TAIL), tail), (0, head)
 
 
 def _first(size: int, names: Names) -> str:

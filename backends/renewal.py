@@ -110,15 +110,26 @@ def read(system: System, disk: Disk, content_bytes: int) -> Kept:
     if size < need:
         raise Refused(
             _("The system's partition on {disk} is too small for this system.").format(disk=label(disk)),
+            _by_another() if has_file(disk) and was_interrupted(disk) else
             _("Save what is kept on it, free it with `wipefs --all {path}`, and copy again.").format(path=disk.path),
-        )
+        )  # fmt: skip
     lines = tuple(_line(part) for part in others)
     if has_file(disk):
         found = staying.find(system, disk)
         return Kept(size, lines, Around(0, found.old, found.stays), bool(found.old), found)
     first_half = _in_first_half(system, disk, size)
     beside = size // 2 >= need and first_half is not None
-    return Kept(size, lines, Around(size // 2 if beside and first_half else 0), beside)
+    # From the half where the old one is not, or else behind all of its small files.
+    skip = (size // 2 if first_half else SLACK) if beside else 0
+    return Kept(size, lines, Around(skip), beside)
+
+
+def notes(kept: Kept | None) -> tuple[tuple[int, bytes], ...]:
+    """What is written before the tables go: where the file lies that stays. What a copy that was interrupted has noted
+    is left as it is. Raises StepFailed."""
+    if kept is None or kept.found is None:
+        return (staying.NO_NOTE,)
+    return (staying.note(kept.found.stays),) if kept.found.tables else ()
 
 
 def need_same(descriptor: int, kept: Kept, disk: Disk) -> None:
@@ -131,8 +142,13 @@ def no_room(disk: Disk) -> Refused:
     """For the new system, beside a file that stays."""
     return Refused(
         _("Beside {file} on {disk}, this system has no room.").format(file=storefile.NAME, disk=label(disk)),
-        unneeded(disk),
+        _by_another() if was_interrupted(disk) else unneeded(disk),
     )
+
+
+def _by_another() -> str:
+    """Nothing on the stick can be opened before a copy to it is complete."""
+    return _("Copy to it from the stick that began it, or from another one with that system.")
 
 
 def _line(part: dict[str, Any]) -> str:

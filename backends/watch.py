@@ -27,7 +27,7 @@ class WatchStage:
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         from byzwizard.ladder import listeners
 
-        if any(link.kind == "802.11s" for link in resolved.links):
+        if any(link.kind in {"802.11s", "ibss"} for link in resolved.links):
             text = _("Join anew when a radio hears nobody any more")
         elif listeners(resolved.answers, machine):
             text = _("Listen again for other nodes while none is near")

@@ -88,12 +88,13 @@ class Files:
 
 
 class Window:
-    """The parts of a copy by their number, for several readers, each of which takes them in order."""
+    """The parts of a copy by their number, for several readers, each of which takes them in order; for an `only` one,
+    few of them are kept."""
 
-    def __init__(self, pieces: Sequence[Piece], part: int) -> None:
+    def __init__(self, pieces: Sequence[Piece], part: int, only: bool = False) -> None:
         self._part = part
         self._pieces = cut(pieces, part)
-        self._room = max(WINDOW // part, AHEAD)
+        self._room = AHEAD if only else max(WINDOW // part, AHEAD)
         self._files = Files()
         self._parts: dict[int, Part] = {}
         self._front = 0  # the part that the fastest wants next

@@ -39,9 +39,10 @@ AVOID, TIMES, ELSEWHERE = "BSSID_IGNORE", 4, "REASSOCIATE"
 
 @dataclass
 class Radio:
-    """One mesh link. Pure: the clock and the number of its peers are handed in."""
+    """One mesh link or ad-hoc cell. Pure: the clock and the number of its peers are handed in."""
 
     name: str
+    kind: str = "802.11s"
     met: bool = False  # has it had a peer since it was started or given up on?
     tries: int = 0
     due: float = 0.0
@@ -80,13 +81,15 @@ class Way:
         return True
 
 
-def peers(system: System, name: str) -> int:
-    return sum(station.plink == "ESTAB" for station in airing.stations(system, name))
+def peers(system: System, radio: Radio) -> int:
+    """Of a cell, whoever was heard there in the last minute (IEEE80211_IBSS_PEER_INACTIVITY_LIMIT of the kernel)."""
+    found = airing.stations(system, radio.name)
+    return sum(radio.kind == "ibss" or station.plink == "ESTAB" for station in found)
 
 
 def look(system: System, radios: Sequence[Radio], now: float, say: Callable[[str], None]) -> None:
     for radio in radios:
-        found, tried = peers(system, radio.name), radio.tries
+        found, tried = peers(system, radio), radio.tries
         command = radio.step(found, now)
         if command is not None:
             control.ask(system.path(f"{CONTROL}/{radio.name}"), command)
@@ -116,7 +119,8 @@ def main() -> int:
     """Until SIGTERM. Exit status 0."""
     system = System()
     known = facts.read(system)
-    radios = [Radio(link.name) for link in known.links if link.kind == "802.11s"] if known else []
+    kinds = ("802.11s", "ibss")
+    radios = [Radio(link.name, link.kind) for link in known.links if link.kind in kinds] if known else []
     ways = [Way(link.name) for link in known.links if link.kind == "station"] if known else []
     hermit, beside = alone.read(system), alone.Alone(first=alone.LONGEST)
     if known is None or not known.listens:

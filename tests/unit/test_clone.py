@@ -316,7 +316,9 @@ def test_a_stick_of_ours_is_renewed_and_keeps_its_store(
     ]
     ours = disk(children=system.children)
     again = clone.steps(("4C53",), "blank", None, Machine(disks=(ours,)))[0]
-    assert again.destroys == "the system on SanDisk Ultra, 1.0 GB (serial 4C53); the store behind it stays"
+    assert again.destroys == (
+        "the system on SanDisk Ultra, 1.0 GB (serial 4C53) and all files beside it; the store behind it stays"
+    )
     again.apply(system, lambda done, total: None)
     assert file_of(file, "live/vmlinuz") == (medium / "live/vmlinuz").read_bytes()
     assert partitions(file)[1] == {**store}

@@ -89,7 +89,7 @@ def test_save_dat_where_a_copy_would_erase_it_is_refused(
     ("children", "words"),
     [
         ([FIRST], "now holds: BYZANTIUM vfat 0 kB with byzantium/answers.yaml"),
-        ([FIRST, LUKS], "the system on SanDisk Ultra, 1.0 GB (serial 4C53) with byzantium/answers.yaml; the store"),
+        ([FIRST, LUKS], "4C53) and all files beside it (byzantium/answers.yaml); the store"),
     ],
 )
 def test_answers_on_the_stick_are_named_in_the_confirmation(

@@ -46,7 +46,7 @@ def old_at(at: int) -> tuple[str, str]:
     ("said", "skip", "beside"),
     [
         (old_at(20 * MIB), SIZE // 2, True),
-        (old_at(SIZE // 2 + MIB), 0, True),
+        (old_at(SIZE // 2 + MIB), renewal.SLACK, True),
         (("", "cluster size: 8 sectors\n"), 0, False),
         ((old_at(20 * MIB)[0], ""), 0, False),
         (("", ""), 0, False),

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ def newer(medium: Path) -> None:
     for name in BIG:
         (medium / name).write_bytes(os.urandom((medium / name).stat().st_size + 5000))
     (medium / "boot/byzantium/grub.cfg").write_bytes(b"newer\n")
+    (medium / "boot/byzantium/bootx64.efi").write_bytes(noise(300_000))  # smaller than the old one
 
 
 def put(system: Ours, name: str, content: bytes) -> None:
@@ -54,9 +56,12 @@ def put(system: Ours, name: str, content: bytes) -> None:
 
 
 def in_pieces(system: Ours, content: bytes) -> None:
-    """Some of it in the holes between the small files, as the kernel puts it there, some of it behind others."""
+    """Some of it in the holes between the small files, as the kernel puts it there, some of it behind others; named in
+    a root folder that has grown by then."""
     for number in range(6):
         put(system, f"other{number}", noise(100_000))
+    for number in range(50):
+        put(system, f"a picture with a name that is long {number}.jpeg", b"")
     subprocess.run(["mdel", "-i", f"{system.file}@@1M", "::/other1", "::/other3"], check=True)
     with system.file.open("r+b") as file:
         file.seek(MIB + 512 + 488)
@@ -64,6 +69,8 @@ def in_pieces(system: Ours, content: bytes) -> None:
     put(system, "save.dat", content)
     shown = subprocess.run(["mshowfat", "-i", f"{system.file}@@1M", "::/save.dat"], check=True, capture_output=True)
     assert shown.stdout.count(b"<") >= 3, "it is to lie in pieces"
+    root = subprocess.run(["mshowfat", "-i", f"{system.file}@@1M", "::/"], check=True, capture_output=True)
+    assert root.stdout.count(b"<") + root.stdout.count(b"-") >= 2, "the root folder is to have grown"
 
 
 def sound(system: Ours) -> None:
@@ -101,6 +108,7 @@ def test_a_power_cut_at_any_write(system: Ours, medium: Path, length: int, monke
     monkeypatch.setattr(direct, "put", real)
     new = version(system.file, medium)
     assert file_of(system.file, "save.dat") == kept
+    assert start_of(system.file)[MIB + 67 : MIB + 71] == start_of(before)[MIB + 67 : MIB + 71], "it is known by that"
     sound(system)
     for first, last in stays.runs:
         begin, end = (MIB + stays.shape.at(cluster) for cluster in (first, last + 1))
@@ -145,6 +153,7 @@ def goes_on(system: Ours, medium: Path, stick: Path, new: dict[str, bytes], kept
     copy_to(system, BACK if start_of(stick)[MIB] else GONE)
     assert file_of(stick, "save.dat") == kept
     assert version(stick, medium) == new
+    assert start_of(stick)[MIB + 67 : MIB + 71] == start_of(aside)[MIB + 67 : MIB + 71] or not start_of(aside)[MIB]
     os.replace(aside, stick)
 
 
@@ -165,22 +174,25 @@ def test_it_is_said_that_it_stays(system: Ours) -> None:
     system.children = FIRST
     (shown,) = clone.sticks([aboard.of(system, disk(FIRST))])
     assert shown.refused is None
-    assert shown.erases == "the system on SanDisk Ultra, 1.0 GB (serial 4C53); its save.dat stays"
+    assert shown.erases.endswith("Ultra, 1.0 GB (serial 4C53) and all files beside it; its save.dat stays")
     both = aboard.of(system, disk(parts()))
     assert clone.erased(both).endswith("; the store behind it stays, its save.dat stays")
     with pytest.raises(Refused, match="has a store already"):
         clone.steps(("4C53",), "data", None, Machine(disks=(both,)))
 
 
-def test_a_file_system_that_cannot_be_trusted_is_left_alone(system: Ours) -> None:
-    """save.dat has fewer clusters than it has bytes."""
+@pytest.mark.parametrize(("name", "entry"), [("save.dat", 0), ("live/vmlinuz", 0x0ABCDEF), ("live/vmlinuz", 7)])
+def test_a_file_system_that_cannot_be_trusted_is_left_alone(system: Ours, name: str, entry: int) -> None:
+    """save.dat has fewer clusters than it has bytes; a file leads out of the file system, or into another one."""
     in_pieces(system, noise(5 * MIB))
+    known = shape(start_of(system.file)[MIB:])
+    assert known is not None
+    shown = subprocess.run(["mshowfat", "-i", f"{system.file}@@1M", f"::/{name}"], check=True, capture_output=True)
+    last = int(shown.stdout.split(b"-")[-1].strip(b" >\n"))
     with system.file.open("r+b") as file:
-        known = shape(start_of(system.file)[MIB:])
-        assert known is not None
-        (_first, last), *_others = staying.find(system, disk(FIRST)).stays.runs[-1:]
-        file.seek(MIB + known.reserved + 4 * (last - 1))
-        file.write(bytes(4))  # the chain ends before the file does
+        for table in range(known.tables):
+            file.seek(MIB + known.reserved + table * known.table + 4 * (last - 1))
+            file.write(entry.to_bytes(4, "little"))
     before = system.file.stat().st_mtime_ns
     with pytest.raises(StepFailed, match=r"cannot be told where save\.dat lies"):
         copy_to(system, FIRST)
@@ -211,11 +223,73 @@ def test_a_note_of_something_else_is_not_believed(system: Ours) -> None:
     with system.file.open("r+b") as file:
         file.seek(at)
         file.write(data)
+        file.seek(MIB)
+        file.write(bytes(MIB // 64))  # no boot sector
+        file.flush()
         assert staying.noted(system, "/dev/sdb") is not None
-        for wrong in (data.replace(b'"length": ', b'"length": 9'), data.replace(b"[[", b"[[9"), b"{}", b"\xff" * 99):
+        cluster = str(staying.find(system, disk(GONE)).stays.shape.cluster).encode()
+        for wrong in (
+            data.replace(b'"length": ', b'"length": 9'), data.replace(b"[[", b"[[9"), b"{}", b"{" + b"[" * 60000,
+            data.replace(cluster, b"0"), data.replace(cluster, b"Infinity"),
+            data.replace(b'"begins": "', b'"begins": "0'),
+        ):  # fmt: skip
             file.seek(at)
             file.write(wrong.ljust(len(data), b"\0")[: len(data)])
-            assert staying.noted(system, "/dev/sdb") is None
+            file.flush()
+            with pytest.raises(StepFailed):
+                staying.noted(system, "/dev/sdb")
+            doubtful = aboard.of(system, disk(GONE))
+            assert renewal.has_file(doubtful), "in doubt nothing is erased"
+            with pytest.raises(StepFailed, match="cannot be told"):
+                copy_to(system, GONE)
+        file.seek(at)
+        file.write(b"what an older system had here".ljust(len(data), b"\0"))
+    assert staying.noted(system, "/dev/sdb") is None
+
+
+def test_what_was_not_there_when_it_was_confirmed_is_not_lost(system: Ours, medium: Path) -> None:
+    """Nor is a store handed on to a stick that has got one since."""
+    for content in ("blank", "data"):
+        hand: Any = SimpleNamespace(check=lambda _system: None) if content == "data" else None
+        step = clone.steps(("4C53",), content, None, Machine(disks=(disk(FIRST),)), hand)[0]
+        put(system, "save.dat", noise(5 * MIB))
+        system.children = FIRST
+        assert isinstance(step, clone.CopySystem)
+        assert step.seal != clone._seal(aboard.of(system, disk(FIRST)))
+        with pytest.raises(Refused, match="has changed since it was chosen"):
+            step.apply(system, lambda done, total: None)
+        assert file_of(system.file, "save.dat") == noise(5 * MIB)
+
+
+def test_a_note_that_cannot_be_read_erases_nothing(system: Ours, medium: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(system, "save.dat", kept := noise(5 * MIB))
+    newer(medium)
+    left = [10]  # writes until the power is cut
+    real, read = direct.put, os.pread
+
+    def cut(descriptor: int, at: int, data: bytes | memoryview) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(5, "cut")
+        real(descriptor, at, data)
+
+    monkeypatch.setattr(direct, "put", cut)
+    with pytest.raises(StepFailed):
+        copy_to(system, FIRST)
+    monkeypatch.setattr(direct, "put", real)
+    assert start_of(system.file)[MIB] == 0
+
+    def bad(descriptor: int, length: int, at: int) -> bytes:
+        if at == GAP_END:
+            raise OSError(5, "bad")
+        return read(descriptor, length, at)
+
+    monkeypatch.setattr(os, "pread", bad)
+    with pytest.raises(StepFailed, match="cannot be told"):
+        copy_to(system, GONE)
+    monkeypatch.setattr(os, "pread", read)
+    copy_to(system, GONE)
+    assert file_of(system.file, "save.dat") == kept
 
 
 def test_no_room_beside_it(system: Ours, medium: Path) -> None:

@@ -100,6 +100,16 @@ def test_wpa_supplicant_is_asked_and_each_decision_is_one_line(tmp_path: Path, c
                     "mesh0: nobody is heard any more; it joins anew", "mesh0: 1 heard again"]
 
 
+def test_in_an_ad_hoc_cell_whoever_is_heard_is_a_peer(tmp_path: Path, commands: list[str]) -> None:
+    computer, radio, said = Computer(tmp_path), Radio("mesh0", "ibss"), list[str]()
+    computer.heard = "Station 02:00:00:00:01:00 (on mesh0)\n\tsignal:\t-40 dBm\n"
+    unstick.look(computer, [radio], 0.0, said.append)
+    computer.heard = ""
+    for now in (31.0, 62.0):
+        unstick.look(computer, [radio], now, said.append)
+    assert commands == [LOOK, ANEW]
+
+
 def test_a_daemon_that_is_away_is_no_reason_to_end(tmp_path: Path) -> None:
     computer, radio, said = Computer(tmp_path), Radio("mesh0", met=True), list[str]()
     computer.heard = ""

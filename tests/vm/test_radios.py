@@ -98,5 +98,12 @@ def test_the_preset_meets_a_node_of_the_old_byzantium(hill: VM) -> None:
     assert OLD_CELL in glen.run("iw dev mesh0 link")
     network = glen.facts()["addresses"][0].removesuffix("1") + "0/24"
     assert re.search(r"via 10\.\d+\.\d+\.1 ", hill.run(OLD + f"ip route show {network}"))
+    # A cell that the radio has left unasked is joined again as a mesh is.
+    known_for = "iw dev mesh0 station dump | awk '/connected time/ {if ($3 > 10) found = 1} END {exit !found}'"
+    glen.wait(known_for, SETUP, "glen to have had the old node beside it for two looks of its watch")
+    glen.run("iw dev mesh0 ibss leave")
+    glen.wait("journalctl -o cat --no-pager -u byz-radio | grep -q 'mesh0: nobody is heard any more; it joins anew'",
+              SETUP, "glen to see to its radio")  # fmt: skip
+    glen.wait("ping -c 1 -W 5 10.44.44.1", SETUP, "the old node to answer again")
     glen.apply(answers("glen"), SETUP)
     assert "inet " not in glen.run("ip -o address show mesh0"), "the address for the old ones is gone again"

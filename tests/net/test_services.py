@@ -184,6 +184,22 @@ def test_a_service_that_dies_comes_back_and_one_that_cannot_is_told(lab: Lab) ->
     a.do("byzwizard", "disable", "wiki")
 
 
+def test_every_daemon_of_a_node_that_is_killed_comes_back(lab: Lab) -> None:
+    """As it is when memory runs out, and whatever it leaves behind."""
+    a, b = lab.nodes
+
+    def running() -> set[str]:
+        listed = a.do("systemctl", "list-units", "--plain", "--no-legend", "--state=running", "byz-*.service")
+        return {line.split()[0] for line in listed.splitlines()} - {"byz-wizard@tty1.service"}
+
+    before = running()
+    assert {"byz-babel.service", "byz-dnsmasq.service", "byz-gateway.service", "byz-tend.service"} <= before
+    a.do("systemctl", "kill", "--signal=KILL", *before)
+    assert within(90, lambda: running() >= before), before - running()
+    assert within(90, lambda: a.run("ping", "-c", "1", "-W", "2", b.address).returncode == 0)
+    assert within(90, lambda: a.run("byzwizard", "status").returncode == 0), a.run("byzwizard", "status").stdout
+
+
 def complaint(node: Node, name: str) -> str:
     """What `status` says of a service that does not work."""
     done = node.run("byzwizard", "status", "--json")

@@ -78,7 +78,7 @@ def upgrade(now: Found, before: Found, after: Found) -> str:
 def upgrade_file(now: Found, before: Found, after: Found) -> str:
     """While there is no file system, its store is found by who copies to it again: that is done at some points."""
     if now.system is None and not now.again:
-        return "code without a system" if now.code else "nothing"
+        return "nothing"
     there = (now.files, now.kept, now.size)
     if not now.opens or not now.sound or there != (before.files, before.kept, before.size):
         return "a lost store"

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import urlencode
 
 import pytest
@@ -71,11 +72,27 @@ def test_all_of_them_are_seen_and_used_two_hops_away(lab: Lab, a: Node) -> None:
 
     assert within(10, shown)
     trusted = authority(a)
+
+    def answers(name: str) -> bool:
+        return opened(c, a, f"/{name}/", trusted) == 200
+
     for name in set(NAMES) - {"mumble"}:
-        assert opened(c, a, f"/{name}/", trusted) == 200, name
+        assert answers(name), name
     assert join(c, a, "cleo")[:2] == [5, 4711]
     assert c.pages("http://here.byzantium.mesh/", "here.byzantium.mesh", address=a.address, port=3128)[0] == 200
     assert c.made.python(c.phone, GREET, a.address) == "0500"
+    # Killed all at once, as when memory runs out, each comes back, whatever it left behind.
+    listed = a.do("systemctl", "list-units", "--plain", "--no-legend", "--state=running", "byz-*.service").splitlines()
+    units = {line.split()[0] for line in listed} - {"byz-wizard@tty1.service"}
+    assert len(units) > len(NAMES), units
+    a.do("systemctl", "kill", "--signal=KILL", *units)
+
+    def all_on() -> bool:
+        return {row["name"] for row in a.services() if row["node"] is None and row["state"] == "on"} == set(NAMES)
+
+    assert within(120, all_on), a.services()
+    for name in set(NAMES) - {"mumble"}:
+        assert within(60, partial(answers, name)), name
     a.do("byzwizard", "disable", *NAMES)
     assert within(SEEN, lambda: not seen()), seen()
 

@@ -86,6 +86,15 @@ def test_a_radio_that_left_the_mesh_unasked_joins_again_by_itself(hill: VM) -> N
     dale.wait("journalctl -o cat --no-pager -u byz-radio | grep -q 'heard again'", SETUP, "dale to say so")
 
 
+def test_radios_come_back_after_their_daemons_were_killed(hill: VM) -> None:
+    hill.run("systemctl kill --signal=KILL 'byz-mesh@*' 'byz-ap@*'")
+    for link in ("mesh0", "mesh1"):
+        hill.wait(f"iw dev {link} station dump | grep -q ESTAB", SETUP, f"{link} to have a peer again")
+    hill.nodes["dale"].wait("ping -c 1 -W 5 glen.byzantium.mesh", SETUP, "glen to answer dale again")
+    hill.wait("for dev in $(ls /sys/class/net | grep ^ap); do iw dev $dev info; done | grep -q 'type AP'", SETUP,
+              "the access point to be there again")  # fmt: skip
+
+
 def test_the_preset_meets_a_node_of_the_old_byzantium(hill: VM) -> None:
     glen = hill.nodes["glen"]
     text = (Path(__file__).parents[1] / "answers" / "old-byzantium.yaml").read_text()

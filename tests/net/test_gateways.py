@@ -124,18 +124,18 @@ def line(tmp_path: Path) -> Iterator[list[Node]]:
 
 def test_the_nearest_gateway_wins_and_the_other_one_when_it_fails(line: list[Node]) -> None:
     first, second, third, last = line
-    assert within(30, lambda: first.shares() and last.shares())
-    assert within(30, lambda: (second.out(), third.out()) == ("mesh0", "mesh1")), "each goes to the end that is near"
-    assert within(10, lambda: second.reaches(ABROAD) and third.reaches(ABROAD))
+    assert within(60, lambda: first.shares() and last.shares())
+    assert within(90, lambda: (second.out(), third.out()) == ("mesh0", "mesh1")), "each goes to the end that is near"
+    assert within(30, lambda: second.reaches(ABROAD) and third.reaches(ABROAD))
 
     began = time.monotonic()
     last.fail()
     assert within(15, lambda: not last.shares())
     assert within(30, lambda: third.out() == "mesh0" and third.reaches(ABROAD))
     print(f"by the other gateway after {time.monotonic() - began:.1f} s")
-    assert within(10, lambda: last.reaches(ABROAD)), "the one that lost its own goes by the mesh as well"
+    assert within(30, lambda: last.reaches(ABROAD)), "the one that lost its own goes by the mesh as well"
     assert second.out() == "mesh0"
 
     last.work()
-    assert within(40, lambda: last.shares() and third.out() == "mesh1")
+    assert within(90, lambda: last.shares() and third.out() == "mesh1")
     assert within(10, lambda: third.reaches(ABROAD))

@@ -66,8 +66,11 @@ def radio(system: System, facts: Facts) -> Check:
                          _("Plug the card in again, then run `byzwizard`."))
         for kind, switch in (("hard", _("Turn it on with the switch or key on this computer.")),
                              ("soft", _("`rfkill unblock wifi` turns it on."))):
-            if _blocked(system, link.name, kind):
+            if interfaces.blocked(system, link.name, kind):
                 return Check("radio", False, _("The radio of {name} is switched off.").format(name=link.name), switch)
+        if link.kind == "wired" and not interfaces.is_up(system, link.name):
+            return Check("radio", False, _("The mesh link {name} is there, and off.").format(name=link.name),
+                         _("Plug it in again: then this node takes it again by itself."))
         present = interfaces.mac(system, link.name)
         if link.mac is not None and present is not None and present.lower() != link.mac.lower():
             return Check("radio", True,
@@ -75,11 +78,6 @@ def radio(system: System, facts: Facts) -> Check:
                          _("Its driver does not take a random one; another card would hide it."))
     return Check("radio", True, _("The mesh link {names} is there.").format(
         names=", ".join(link.name for link in facts.links)))
-
-
-def _blocked(system: System, name: str, kind: str) -> bool:
-    folder = system.path(f"/sys/class/net/{name}/phy80211")
-    return any(path.read_text().strip() == "1" for path in folder.glob(f"rfkill*/{kind}"))
 
 
 def mesh(system: System, facts: Facts) -> Check | None:

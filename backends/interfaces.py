@@ -52,6 +52,13 @@ def is_up(system: System, name: str) -> bool:
     return bool(int(attribute(system, name, "flags") or "0", 16) & IFF_UP)
 
 
+def blocked(system: System, name: str, *kinds: str) -> bool:
+    """Is a radio switched off: `hard` by a switch, `soft` by a program or key, or by either of them?"""
+    folder = system.path(f"/sys/class/net/{name}/phy80211")
+    found = (path for kind in kinds or ("hard", "soft") for path in folder.glob(f"rfkill*/{kind}"))
+    return any(path.read_text().strip() == "1" for path in found)
+
+
 def mac(system: System, name: str) -> str | None:
     return attribute(system, name, "address")
 

@@ -2,8 +2,8 @@
 
 Run by units as `python -I -S ready.py [--address] [--seconds N] IFACE…`, so that it stands alone: standard library
 only, and little of it, because a node waits for its imports. `--address` is content with an address of any kind. An
-interface whose cable is not plugged in is not waited for: it may stay so for days. Exit 1 with a sentence when the
-time is over.
+interface whose cable is not plugged in is not waited for: it may stay so for days. When the time is over there is a
+sentence for each that is not ready, and exit 1 where none is.
 """
 
 import os
@@ -93,7 +93,10 @@ def main(arguments: list[str]) -> int:
                 return 0
             left = end - time.monotonic()
             if left <= 0:
-                break
+                for name, what in lacking.items():
+                    print(f"{name} {what}, even after {seconds:.0f} s.", file=sys.stderr)
+                # Of several, those that are there shall not wait for one that was unplugged.
+                return len(lacking) == len(names)
             # The end of duplicate address detection is announced, losing an event must not cost the deadline.
             select.select([events], [], [], min(left, 1.0))
             try:
@@ -101,9 +104,6 @@ def main(arguments: list[str]) -> int:
                     pass
             except OSError:
                 pass  # all read, or more than the buffer held: look again
-    for name, what in lacking.items():
-        print(f"{name} {what}, even after {seconds:.0f} s.", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -288,7 +289,12 @@ def fill(system: System) -> float:
 
 
 def writable(system: System) -> bool:
-    """False after the kernel has found the file system broken."""
+    """False after the kernel has found the file system broken, or its stick has gone: then the mount does not say so,
+    only who writes is told. Who may not write there knows nothing of it."""
     import os
 
-    return not os.statvfs(system.path(PLACE)).f_flag & os.ST_RDONLY
+    try:
+        os.close(os.open(system.path(PLACE), os.O_TMPFILE | os.O_WRONLY))
+    except OSError as fault:
+        return fault.errno not in {errno.EROFS, errno.EIO, errno.ESHUTDOWN, errno.ENODEV, errno.ENXIO}
+    return True

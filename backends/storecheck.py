@@ -29,8 +29,11 @@ def kept(system: System) -> Check | None:
         return Check(
             "store",
             False,
-            _("Nothing is kept any more: the file system of {store} is broken.").format(store=found.words),
-            _("The stick is probably failing: copy what can be read, and use another one."),
+            _("Nothing is kept any more: the file system of {store} is broken, or its stick was pulled out.").format(
+                store=found.words
+            ),
+            _("Pulled out: `byzwizard persist lock`, plug it in, `byzwizard persist unlock`. If not, the stick is "
+              "probably failing: copy what can be read, and use another one."),
         )
     fill = store.fill(system)
     how = _("encrypted") if found.encrypted else _("not encrypted")

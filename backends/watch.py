@@ -31,6 +31,8 @@ class WatchStage:
             text = _("Join anew when a radio hears nobody any more")
         elif listeners(resolved.answers, machine):
             text = _("Listen again for other nodes while none is near")
+        elif any(link.kind != "wired" for link in resolved.links) or resolved.access_points or resolved.uplink:
+            text = _("Start radios again that were switched off and on")
         else:
             return (StopUnit(id="mesh-watch", unit=UNIT, text=_("Watch over no radio")),)
         return (RunUnit(id="mesh-watch", unit=UNIT, files=(FACTS,), text=text),)

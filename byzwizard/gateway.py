@@ -14,12 +14,12 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from byzwizard.backends import strangers
-from byzwizard.backends.interfaces import index, ip
+from byzwizard.backends import facts, strangers
+from byzwizard.backends.interfaces import index, ip, is_up
 from byzwizard.backends.links import read_links
 from byzwizard.backends.ownlan import OwnWays
 from byzwizard.backends.ports import Port
@@ -90,6 +90,19 @@ class Health:
         self.due = now + (AGAIN if self.failures < LOST else every)
 
 
+def replugged(system: System, new: frozenset[str], names: Collection[str]) -> bool:
+    """Is one of these new interfaces what this node lacks: a link or access point of its own that came back without
+    being set up, or a radio where one is missing or none meshes?"""
+    known = facts.read(system)
+    if known is None:
+        return False
+    ours = {link.name for link in known.links} | set(known.access_points)
+    if any(name in ours and not is_up(system, name) for name in new):
+        return True
+    lacks = not ours <= set(names) or not known.links
+    return lacks and any(system.path(f"/sys/class/net/{name}/phy80211").exists() for name in new - ours)
+
+
 Way = tuple[str, str]  # a port, and the router there
 
 
@@ -104,8 +117,9 @@ class Gateway:
         self._system, self._folder = system, folder
         self._settings = settings(folder)
         self._ports = {name: self._port(name) for name in self._settings.stations}
-        self._names: frozenset[str] = frozenset()  # of all interfaces at the last look
+        self._names: dict[str, int | None] = {}  # of all interfaces at the last look, with their numbers
         self._settled = 0.0  # when these names are believed
+        self._before: dict[str, int | None] = {}  # those that were believed last
         self._health: dict[str, Health] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self._routes: set[Way] = set()  # those that stand in the table
@@ -120,12 +134,18 @@ class Gateway:
 
     def _plugged(self, now: float) -> bool:
         """Look after the wired ports that are here, whenever they came. True when there are others than before."""
-        names = frozenset(entry.name for entry in self._system.path("/sys/class/net").iterdir())
+        # One that went and came has its name again, and another number.
+        names = {entry.name: index(entry.name) for entry in self._system.path("/sys/class/net").iterdir()}
         if names != self._names:
             self._names, self._settled = names, now + SETTLE
         if not self._settled or now < self._settled:
             return False
         self._settled = 0.0
+        new = frozenset(name for name, number in names.items() if self._before.get(name) != number)
+        if self._before and replugged(self._system, new, names.keys()):
+            say("a radio or cable of this node is back, or a new one came: it is taken")
+            tell(self._folder, "plugged")
+        self._before = names
         here = {port.interface for port in read_wired(self._system, read_links(self._system))}
         here -= set(self._settings.meshing)
         gone = self._ports.keys() - here - self._settings.stations.keys()

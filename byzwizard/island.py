@@ -159,16 +159,15 @@ class Duty:
 
     def _lead(self, way: tuple[str, str] | None) -> None:
         """The packets of the tunnels go by this port."""
-        if way == self._way:
+        if way != self._way:
+            self._forget_ways()
+        if way is None:
             return
-        self._forget_ways()
-        if way is not None:
-            port, router = way
-            ip(
-                self._system,
-                f"route replace default via {router} dev {port} onlink table {TABLE}",
-                f"rule add pref {PREFERENCE} fwmark {MARK} lookup {TABLE}",
-            )
+        port, router = way
+        # Each time: the kernel drops it with the port's last address, which may be back by now.
+        ip(self._system, f"route replace default via {router} dev {port} onlink table {TABLE}")
+        if way != self._way:
+            ip(self._system, f"rule add pref {PREFERENCE} fwmark {MARK} lookup {TABLE}")
             self._due.clear()
         self._way = way
 

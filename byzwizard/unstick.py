@@ -1,7 +1,8 @@
 """Radios that hear nobody any more where they heard somebody (byz-radio.service): drivers get stuck, and a mesh that a
 radio has left without being told looks like one that has gone away. A node that has met nobody yet is watched over
 too, where it could listen again (alone.py), and a station that is at somebody else's access point: all it has to know
-one by is the name, which others use as well.
+one by is the name, which others use as well. And a radio that was switched off and on by a key of the computer: the
+kernel does not put it up again, and its daemon is not told.
 
 It runs as the user of wpa_supplicant, has no right but to speak with it, and asks it to look around, then to end:
 systemd starts it again, and it joins. Between two tries it waits longer each time, up to an hour, for mostly the others
@@ -19,14 +20,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byzwizard import alone
-from byzwizard.backends import airing, control, facts, routes
+from byzwizard.backends import airing, control, facts, interfaces, routes
 from byzwizard.backends.system import System
 from byzwizard.duty import notify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 CONTROL = "/run/byzantium/mesh/control"
+CONTROLS = (CONTROL, "/run/byzantium/ap/control", "/run/byzantium/wifi/control")
+DOWN = 3  # looks that find a radio down which is not switched off
 EVERY = 5.0  # seconds between two looks
 FIRST, LONGEST = 30.0, 3600.0  # seconds without a peer until something is done, and twice as long each time
 LOOK, ANEW = "SCAN", "TERMINATE"  # of wpa_supplicant's control interface
@@ -111,6 +115,18 @@ def look_on(system: System, known: facts.Facts, ways: Sequence[Way], now: float,
             say(f"{way.name}: no way of this mesh goes over the access point {bssid}; it looks for another")
 
 
+def look_at_switches(system: System, down: dict[Path, int], say: Callable[[str], None]) -> None:
+    """Every daemon of a radio that is down though it may be up is ended, and started again by systemd. `down` counts
+    for how many looks that is so."""
+    for path in (path for folder in CONTROLS for path in system.path(folder).glob("*")):
+        name = path.name
+        off = interfaces.index(name) is not None and not interfaces.is_up(system, name)
+        down[path] = down.get(path, 0) + 1 if off and not interfaces.blocked(system, name) else 0
+        if down[path] and down[path] % DOWN == 0:
+            control.ask(path, ANEW)
+            say(f"{name}: it is down, and not switched off any more; it begins anew")
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -122,6 +138,7 @@ def main() -> int:
     kinds = ("802.11s", "ibss")
     radios = [Radio(link.name, link.kind) for link in known.links if link.kind in kinds] if known else []
     ways = [Way(link.name) for link in known.links if link.kind == "station"] if known else []
+    down: dict[Path, int] = {}
     hermit, beside = alone.read(system), alone.Alone(first=alone.LONGEST)
     if known is None or not known.listens:
         alone.forget(system)
@@ -129,6 +146,7 @@ def main() -> int:
     notify("READY=1")
     with contextlib.suppress(KeyboardInterrupt):
         while True:
+            look_at_switches(system, down, say)
             look(system, radios, time.monotonic(), say)
             if known is not None:
                 look_on(system, known, ways, time.monotonic(), say)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import replace
 
@@ -45,6 +46,20 @@ def said(system: System) -> Check:
     check = storecheck.kept(system)
     assert check is not None
     return check
+
+
+SHUTDOWN, AT_ONCE = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN of <linux/ext4.h>: what the kernel does when the disk has gone
+
+
+def test_a_store_whose_stick_was_pulled_out_says_so(system: System, opened: Store) -> None:
+    """The mount still says that it can be written to."""
+    assert said(system).ok
+    place = os.open(system.path(PLACE), os.O_RDONLY)
+    fcntl.ioctl(place, SHUTDOWN, AT_ONCE.to_bytes(4, "little"))
+    os.close(place)
+    assert not said(system).ok
+    assert "pulled out" in said(system).text
+    assert "persist lock" in (said(system).advice or "")
 
 
 def test_a_store_that_is_filled_to_the_last_byte_says_so_in_time_and_stays_sound(

@@ -109,6 +109,13 @@ def test_ready_waits_for_a_settled_link_local_address(line: Line) -> None:
     assert "tentative" not in addresses
 
 
+def test_of_several_links_those_that_are_there_wait_for_no_other(line: Line) -> None:
+    a, b = line.made.add("a"), line.made.add("b")
+    line.made.cable(a, "mesh0", b, "mesh0")
+    done = line.made.run(a, "python3", "-I", "-S", str(TREE / "backends/ready.py"), "--seconds", "3", "mesh0", "mesh1")
+    assert (done.returncode, done.stderr) == (0, "mesh1 is not there, even after 3 s.\n")
+
+
 def test_ready_gives_up_with_a_sentence(line: Line) -> None:
     a = line.made.add("a")
     done = line.made.run(a, "python3", "-I", "-S", str(TREE / "backends/ready.py"), "--seconds", "0.2", "mesh0")

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from byzwizard.answers import parse
-from byzwizard.backends import gateway, leases, mesh, ownlan, strangers, uplinks
+from byzwizard.backends import facts, gateway, leases, mesh, ownlan, strangers, uplinks
 from byzwizard.backends.neighbours import Known
 from byzwizard.backends.protocol import Dump, Neighbour, Way
 from byzwizard.backends.system import Result, System
 from byzwizard.errors import CannotHere
-from byzwizard.gateway import EVERY, LOST, Gateway, Health, Settings, blocked, settings
+from byzwizard.gateway import EVERY, LOST, Gateway, Health, Settings, blocked, replugged, settings
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Radio, Verdict, Wired
 from byzwizard.plan import Step
@@ -259,3 +260,25 @@ def test_of_blocked_networks_all_are_those_of_other_nodes_or_none_counts(tmp_pat
     for wrong in ("0.0.0.0/0", "10.0.0.0/8", "10.255.255.0/24", "10.2.2.0/24 } ; flush ruleset"):
         told.write_text(f"10.2.2.0/24\n{wrong}\n")
         assert blocked(told, "10.1.1.0/24") == [], wrong
+
+
+@pytest.mark.parametrize(("links", "here", "new", "taken"), [
+    (("mesh0",), ("lo", "wlan0"), ("wlan0",), True),  # its radio, under another name
+    (("mesh0",), ("lo", "mesh0", "wlan1"), ("wlan1",), False),  # one more
+    ((), ("lo", "wlan0"), ("wlan0",), True),  # the first that there is
+    (("mesh0",), ("lo", "eth9"), ("eth9",), False),
+    (("eth1",), ("lo", "eth1"), ("eth1",), True),  # a cable that meshes, and is down
+])
+def test_a_radio_or_cable_that_the_node_lacks_is_taken_when_it_comes(
+    tmp_path: Path, links: Sequence[str], here: Sequence[str], new: Sequence[str], taken: bool
+) -> None:
+    system = System(tmp_path)
+    assert not replugged(system, frozenset(new), here), "this computer is no node"
+    it = node()
+    known = replace(facts.of(it), links=tuple(facts.Link(name, "wired", None) for name in links), access_points=())
+    system.write(facts.FACTS, json.dumps(asdict(known)))
+    for name in here:
+        system.write(f"/sys/class/net/{name}/flags", "0x1002" if name in new else "0x1003")
+        if name.startswith("wlan"):
+            system.path(f"/sys/class/net/{name}/phy80211").mkdir()
+    assert replugged(system, frozenset(new), here) == taken

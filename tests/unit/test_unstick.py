@@ -117,6 +117,32 @@ def test_a_daemon_that_is_away_is_no_reason_to_end(tmp_path: Path) -> None:
     assert len(said) == 1
 
 
+# A radio that was switched off and on
+
+
+def test_a_radio_that_is_down_and_may_be_up_begins_anew(
+    tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computer, said, down = Computer(tmp_path), list[str](), dict[Path, int]()
+    monkeypatch.setattr("byzwizard.backends.interfaces.index", lambda _name: 7)
+    flags, switch = "/sys/class/net/mesh0/flags", "/sys/class/net/mesh0/phy80211/rfkill0/soft"
+
+    def looks(up: str, off: str, times: int) -> list[str]:
+        computer.write(flags, up)
+        computer.write(switch, off)
+        del commands[:]
+        for _look in range(times):
+            unstick.look_at_switches(computer, down, said.append)
+        return list(commands)
+
+    assert looks("0x1003", "0", 9) == []
+    assert looks("0x1002", "1", 9) == [], "it was switched off, and stays so"
+    assert looks("0x1002", "0", unstick.DOWN - 1) == []
+    assert looks("0x1003", "0", 9) == [], "it is up by itself"
+    assert looks("0x1002", "0", unstick.DOWN) == [ANEW]
+    assert said == ["mesh0: it is down, and not switched off any more; it begins anew"]
+
+
 # A station at somebody else's access point
 
 

@@ -95,6 +95,19 @@ def test_radios_come_back_after_their_daemons_were_killed(hill: VM) -> None:
               "the access point to be there again")  # fmt: skip
 
 
+def test_radios_come_back_after_the_key_that_switches_them_was_pressed_twice(hill: VM) -> None:
+    switch = "for switch in /sys/class/rfkill/*/soft; do echo {} >$switch; done"
+    hill.run(switch.format(1))
+    hill.wait("! ip link show mesh0 | grep -q '[<,]UP[,>]'", SETUP, "mesh0 to be down")
+    assert "is switched off" in " ".join(hill.sh("byzwizard status")[1].split())
+    hill.run(switch.format(0))
+    for link in ("mesh0", "mesh1"):
+        hill.wait(f"iw dev {link} station dump | grep -q ESTAB", SETUP, f"{link} to have a peer again")
+    hill.wait("for dev in $(ls /sys/class/net | grep ^ap); do iw dev $dev info; done | grep -q channel", SETUP,
+              "the access point to serve again")  # fmt: skip
+    hill.nodes["dale"].wait("ping -c 1 -W 5 glen.byzantium.mesh", SETUP, "glen to answer dale again")
+
+
 def test_the_preset_meets_a_node_of_the_old_byzantium(hill: VM) -> None:
     glen = hill.nodes["glen"]
     text = (Path(__file__).parents[1] / "answers" / "old-byzantium.yaml").read_text()

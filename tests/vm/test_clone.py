@@ -15,7 +15,7 @@ import pytest
 
 from tests.vm.harness import BUILD, VM, Drive, blank
 from tests.vm.recording import FIRST
-from tests.vm.test_keep import boot, key_stick
+from tests.vm.test_keep import RADIO, boot, key_stick
 
 GB = 10**9
 ANSWERS = """byzantium: 1
@@ -139,7 +139,7 @@ def test_a_store_that_is_a_file_is_kept_and_opened(source: VM, folder: Path) -> 
     source.run("sync")
     source.unplug(stick)
     opens = Drive(key_stick(folder, FIRST), "usb", "KEY1")
-    with boot(folder / "file", stick.path, opens, boot="bios") as vm:
+    with boot(folder / "file", stick.path, opens, boot="bios", credentials=RADIO) as vm:
         vm.start()
         vm.wait("systemctl is-active byz-node", 600, "the kept answers to be applied")
         assert "was opened with byzantium.key" in vm.run("journalctl --no-pager -u byz-node")

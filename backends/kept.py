@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 LIST = f"{PLACE}/kept.json"
 DUMPS = "/var/lib/byzantium/dumps"  # a folder for the saved data of each service
 ASIDE = ".before-"  # in the name of what the store had of a thing that was switched on again
+EVERY = ("identity", "mesh", "services", "home", "logs")  # all that can be kept, for things()
 STALE = (".pid", ".lock")
 JOURNAL = "/var/log/journal"
 
@@ -136,7 +137,7 @@ def clear_up(system: System) -> None:
         cutoff.tell(system, _("The store keeps nothing yet: making it was cut off, or it comes from elsewhere. Ask for "
                               "it again, and say what it is to keep."))  # fmt: skip
     coming = _list(system).get("coming", ())
-    for thing in things(("identity", "mesh", "services", "home", "logs")):
+    for thing in things(EVERY):
         places = [system.path(inside(thing, folder)) for folder in thing.folders]
         halves = [half for place in places if _within(system, half := movein.half_of(place))]
         for half in halves:
@@ -158,8 +159,13 @@ def _within(system: System, folder: Path) -> bool:
 
 
 def unbind_all(system: System) -> None:
-    """The reverse. Raises CommandFailed where something is in use."""
-    for thing in reversed(things(listed(system))):
+    """The reverse, also of a store whose stick has gone, with its list. Raises CommandFailed where something is in
+    use."""
+    try:
+        names = listed(system)
+    except OSError:
+        names = EVERY
+    for thing in reversed(things(names)):
         for folder in reversed(thing.folders):
             _unbind(system, folder)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from byzwizard import unlocking
-from byzwizard.backends import filesystem, keyfile, locker, storecheck, storefile, targets
+from byzwizard.backends import filesystem, keyfile, locker, store, storecheck, storefile, targets
 from byzwizard.backends.checks import Check
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import Result, System
@@ -60,6 +60,8 @@ def test_a_store_whose_stick_was_pulled_out_says_so(system: System, opened: Stor
     assert not said(system).ok
     assert "pulled out" in said(system).text
     assert "persist lock" in (said(system).advice or "")
+    locker.lock(system)
+    assert not store.is_open(system)
 
 
 def test_a_store_that_is_filled_to_the_last_byte_says_so_in_time_and_stays_sound(

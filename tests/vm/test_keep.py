@@ -74,7 +74,7 @@ def said(vm: VM, command: str, status: int = 0) -> str:
 def page_is_there(vm: VM) -> None:
     """What somebody wrote in the wiki, asked of the running service."""
     vm.wait("systemctl is-active byz-wiki", SETUP, "the wiki to be on")
-    assert "Water at six" in said(vm, f'bash -c "{READ}"')
+    vm.wait(f"""cd /; bash -c "{READ}" | grep -q 'Water at six'""", SETUP, "the wiki to show the page")
 
 
 def secrets(vm: VM) -> None:

@@ -74,11 +74,24 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     return become
 
 
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has changed is written down as soon as it has."""
+    monkeypatch.setattr(server, "LOOK", 0.02)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
 def kept(pads: server.Pads, tmp_path: Path) -> str:
     file = tmp_path / "pads/water.pad"
     return str(server.Pad(file.read_bytes()).text) if file.exists() else ""
 
 
+@pytest.mark.usefixtures("often")
 def test_on_a_full_disk_it_goes_on_says_so_once_and_keeps_it_when_there_is_room(
     pads: server.Pads, tmp_path: Path, disk: Callable[[bool], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,14 +101,13 @@ def test_on_a_full_disk_it_goes_on_says_so_once_and_keeps_it_when_there_is_room(
             pad = await pads.get_room("water")
             disk(True)
             pad.text += "at the school"
-            await asyncio.sleep(2.5)
+            await until(lambda: pad.awareness.get_local_state() == {"unkept": True})  # people are told
+            await asyncio.sleep(5 * server.LOOK)
             assert not keeping.done(), "the server would end, and all connections with it"
-            assert pad.awareness.get_local_state() == {"unkept": True}, "people are told"
-            assert list((tmp_path / "pads").iterdir()) == [], "what is half takes no room"
+            await until(lambda: list((tmp_path / "pads").iterdir()) == [])  # what is half takes no room
             disk(False)
             pad.text += " until six"
-            await asyncio.sleep(1.5)
-            assert pad.awareness.get_local_state() == {"unkept": False}
+            await until(lambda: pad.awareness.get_local_state() == {"unkept": False} and not pad.changed)
             keeping.cancel()
 
     asyncio.run(write())
@@ -173,6 +185,7 @@ def test_what_another_node_says_is_no_list_of_pads(told: str | bytes) -> None:
         server._digests(told)
 
 
+@pytest.mark.usefixtures("often")
 def test_another_node_hears_of_all_pads_and_of_none_that_was_only_looked_at(
     pads: server.Pads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,8 +193,7 @@ def test_another_node_hears_of_all_pads_and_of_none_that_was_only_looked_at(
         async with pads:
             keeping = asyncio.create_task(pads.keep())
             await pads.get_room("water")
-            await asyncio.sleep(1.3)
-            assert not pads.rooms
+            await until(lambda: not pads.rooms)
             keeping.cancel()
 
     monkeypatch.setattr(server, "IDLE", 0)

@@ -40,6 +40,7 @@ TOLD = 2 * MOST * 64  # characters in which a node says which it has, though it 
 OPEN = 24  # in memory at a time
 PEOPLE = 200  # connections
 UNSENT = 64  # messages that wait for one that is slow
+LOOK = 1.0  # seconds between two looks for what has changed
 IDLE = 20.0  # seconds after which a pad that nobody looks at leaves memory
 ROUND = 10.0  # seconds between two questions to another node
 QUIET = 2.0  # seconds without news after which two nodes part
@@ -204,7 +205,7 @@ class Pads(WebsocketServer):
     async def keep(self) -> None:
         """Write down what has changed, and let go of what nobody looks at, for good."""
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(LOOK)
             for name, pad in list(self.rooms.items()):
                 if pad.changed:
                     pad.written(name, pad.changes, await asyncio.wrap_future(self._write(name, pad)))

@@ -75,6 +75,15 @@ def template(tmp_path: Path, medium: Path) -> layout.Template:
     return layout.Template(System(), folder, 300 * MIB, system_files(medium))
 
 
+def blank(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stick that copies can be made to."""
+    need_tools()
+    monkeypatch.setattr("os.sched_setscheduler", lambda *_: None)
+    with path.open("wb") as made:
+        made.truncate(SIZE)
+    return path
+
+
 def stick_of(template: layout.Template, path: Path, names: layout.Names, told: list[tuple[int, int]]) -> Stick:
     if not path.exists():
         with path.open("wb") as file:
@@ -291,11 +300,7 @@ class OneDisk(System):
 def test_a_stick_of_ours_is_renewed_and_keeps_its_store(
     medium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    need_tools()
-    monkeypatch.setattr("os.sched_setscheduler", lambda *_: None)
-    file = tmp_path / "stick"
-    with file.open("wb") as made_here:
-        made_here.truncate(SIZE)
+    file = blank(tmp_path / "stick", monkeypatch)
     system = OneDisk(tmp_path / "root", file, medium)
     step = clone.steps(("4C53",), "blank", None, Machine(disks=(disk(),)))[0]
     step.apply(system, lambda done, total: None)
@@ -346,11 +351,7 @@ def test_what_a_copy_with_answers_carries() -> None:
 def test_a_copy_with_answers_reads_them_at_its_start(
     medium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    need_tools()
-    monkeypatch.setattr("os.sched_setscheduler", lambda *_: None)
-    file = tmp_path / "stick"
-    with file.open("wb") as made_here:
-        made_here.truncate(SIZE)
+    file = blank(tmp_path / "stick", monkeypatch)
     system = OneDisk(tmp_path / "root", file, medium)
     answers = Answers(mesh=Mesh(name="relief", passphrase=SecretStr("correct horse")))
     clone.steps(("4C53",), "answers", answers, Machine(disks=(disk(),)))[0].apply(

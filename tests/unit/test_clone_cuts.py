@@ -1,16 +1,19 @@
 """A power cut at and in every write of a renewal: the stick starts whole or not at all, and its store stays."""
 
+import contextlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from byzwizard.backends import clone, direct, renewal
 from byzwizard.backends.disks import parse_disk
 from byzwizard.machine import Disk, Machine
-from tests.unit.test_clone import MIB, SIZE, OneDisk, file_of, need_tools, partitions, start_of
+from tests.unit.test_clone import MIB, SIZE, OneDisk, blank, file_of, partitions, start_of
 from tests.unit.test_clone import medium as medium  # the fixture
 
 BIG = ("live/filesystem.squashfs", "live/byzwizard.squashfs", "live/vmlinuz", "live/initrd.img")
@@ -41,6 +44,20 @@ def copy_to(system: OneDisk, children: list[dict[str, Any]]) -> None:
     step.apply(system, lambda done, total: None)
 
 
+@contextlib.contextmanager
+def recorded() -> Iterator[list[tuple[int, bytes]]]:
+    """What is written to disks meanwhile, and where."""
+    writes: list[tuple[int, bytes]] = []
+    real = direct.put
+
+    def put(descriptor: int, at: int, data: bytes | memoryview) -> None:
+        writes.append((at, bytes(data)))
+        real(descriptor, at, data)
+
+    with mock.patch.object(direct, "put", put):
+        yield writes
+
+
 def version(file: Path, medium: Path) -> dict[str, bytes]:
     return {name: file_of(file, name) for name in (*BIG, *SMALL)}
 
@@ -48,12 +65,8 @@ def version(file: Path, medium: Path) -> dict[str, bytes]:
 @pytest.mark.allow_subprocess
 @pytest.mark.timeout(300)
 def test_a_power_cut_at_any_write_of_a_renewal(medium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    need_tools()
-    monkeypatch.setattr("os.sched_setscheduler", lambda *_: None)
     file, before = tmp_path / "stick", tmp_path / "before"
-    with file.open("wb") as made:
-        made.truncate(SIZE)
-    system = OneDisk(tmp_path / "root", file, medium)
+    system = OneDisk(tmp_path / "root", blank(file, monkeypatch), medium)
     copy_to(system, [])
     start = partitions(file)[0]["start"] + partitions(file)[0]["size"]
     subprocess.run(
@@ -69,16 +82,8 @@ def test_a_power_cut_at_any_write_of_a_renewal(medium: Path, tmp_path: Path, mon
         (medium / name).write_bytes(os.urandom((medium / name).stat().st_size + 5000))
     (medium / "boot/byzantium/grub.cfg").write_bytes(b"newer\n")
 
-    writes: list[tuple[int, bytes]] = []
-    put = direct.put
-
-    def recorded(descriptor: int, at: int, data: bytes | memoryview) -> None:
-        writes.append((at, bytes(data)))
-        put(descriptor, at, data)
-
-    monkeypatch.setattr(direct, "put", recorded)
-    copy_to(system, parts())
-    monkeypatch.setattr(direct, "put", put)
+    with recorded() as writes:
+        copy_to(system, parts())
     new = version(file, medium)
     assert old != new
     outcomes = []

@@ -13,9 +13,9 @@ from byzwizard.backends.fatfs import Staying, shape
 from byzwizard.backends.mbr import GAP_END
 from byzwizard.errors import Refused, StepFailed
 from byzwizard.machine import Machine
-from tests.unit.test_clone import MIB, SIZE, file_of, need_tools, noise, partitions, start_of
+from tests.unit.test_clone import MIB, blank, file_of, noise, partitions, start_of
 from tests.unit.test_clone import medium as medium  # the fixture
-from tests.unit.test_clone_cuts import BIG, disk, parts, version
+from tests.unit.test_clone_cuts import BIG, disk, parts, recorded, version
 from tests.unit.test_clone_keeps import Ours
 
 pytestmark = [pytest.mark.allow_subprocess, pytest.mark.timeout(300)]
@@ -27,12 +27,7 @@ BACK = parts("BYZANTIUM", "byzantium-unfinished")[:1]  # and when there is one a
 @pytest.fixture
 def system(medium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ours:
     """Its one stick has the system alone."""
-    need_tools()
-    monkeypatch.setattr("os.sched_setscheduler", lambda *_: None)
-    file = tmp_path / "stick"
-    with file.open("wb") as made:
-        made.truncate(SIZE)
-    system = Ours(tmp_path / "root", file, medium)
+    system = Ours(tmp_path / "root", blank(tmp_path / "stick", monkeypatch), medium)
     copy_to(system, [])
     return system
 
@@ -87,7 +82,7 @@ def part_of(system: Ours) -> str:
 
 
 @pytest.mark.parametrize("length", [40 * MIB + 777, 261 * MIB])
-def test_a_power_cut_at_any_write(system: Ours, medium: Path, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_power_cut_at_any_write(system: Ours, medium: Path, length: int) -> None:
     """Where there is room for both systems, and where there is not. Copied to again, all is there."""
     kept = noise(MIB) + bytes(length - MIB)
     in_pieces(system, kept)
@@ -96,16 +91,8 @@ def test_a_power_cut_at_any_write(system: Ours, medium: Path, length: int, monke
     subprocess.run(["cp", "--sparse=always", str(system.file), str(before)], check=True)
     old = version(system.file, medium)
     newer(medium)
-    writes: list[tuple[int, bytes]] = []
-    real = direct.put
-
-    def recorded(descriptor: int, at: int, data: bytes | memoryview) -> None:
-        writes.append((at, bytes(data)))
-        real(descriptor, at, data)
-
-    monkeypatch.setattr(direct, "put", recorded)
-    copy_to(system, FIRST)
-    monkeypatch.setattr(direct, "put", real)
+    with recorded() as writes:
+        copy_to(system, FIRST)
     new = version(system.file, medium)
     there(system, stays, kept)
     assert start_of(system.file)[MIB + 67 : MIB + 71] == start_of(before)[MIB + 67 : MIB + 71], "it is known by that"

@@ -63,7 +63,7 @@ def radio(system: System, facts: Facts) -> Check:
     for link in facts.links:
         if interfaces.index(link.name) is None:
             return Check("radio", False, _("The mesh link {name} is gone.").format(name=link.name),
-                         _("Plug the card in again, then run `byzwizard`."))
+                         _("Plug it in again: then this node takes it again by itself."))
         for kind, switch in (("hard", _("Turn it on with the switch or key on this computer.")),
                              ("soft", _("`rfkill unblock wifi` turns it on."))):
             if interfaces.blocked(system, link.name, kind):

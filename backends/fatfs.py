@@ -102,6 +102,7 @@ class Around:
 
 NOTHING = Around()
 
+
 @dataclass(frozen=True)
 class Extent:
     """A file of the stick, or `length` bytes of it from `offset` on, that lie in one piece: `at` in bytes from the
@@ -116,9 +117,8 @@ class Extent:
 @dataclass(frozen=True)
 class FatImage:
     """`small_end`: everything below it is in the image file, but for the `holes` (from, to), where a file stays that is
-    not this image's; above lie the `big` files, which are not in it. `begins` has the others,
-    with where in it each begins. `beside`: they lie on nothing that an older system
-    has, as far as that is known."""
+    not this image's; above lie the `big` files, which are not in it. `begins`: where each of the others begins.
+    `beside`: the big ones lie on nothing that an older system has, as far as that is known."""
 
     path: Path
     small_end: int

@@ -88,8 +88,8 @@ def was_interrupted(disk: Disk) -> bool:
 
 
 def read(system: System, disk: Disk, content_bytes: int) -> Kept:
-    """What stays of a disk that is_ours(). Raises Refused when it is not
-    laid out as ours, or has too little room; StepFailed where its file system is damaged and a store lies on it."""
+    """What stays of a disk that is_ours(). Raises Refused when it is not laid out as ours, or has too little room;
+    StepFailed where its file system is damaged and a store lies on it."""
     try:
         table = json.loads(system.run("sfdisk", "--json", disk.path).out)["partitiontable"]
         first, *others = table["partitions"]

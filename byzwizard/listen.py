@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from byzwizard import alone, beacon
+from byzwizard import again, alone, beacon
 from byzwizard.backends import facts, interfaces, keep, revert
 from byzwizard.backends.retire import unit_of
 from byzwizard.backends.system import System
@@ -60,11 +60,16 @@ def silent(system: System, known: Facts) -> Iterator[None]:
             system.run("iw", "dev", name, "set", "type", "managed", ok=range(256))
         yield
     finally:
-        now = facts.read(system)
-        for name in paused:
-            if now is not None and name in now.access_points and not running(system, unit_of(name)):
-                system.run("systemctl", "start", unit_of(name), timeout=90)
-        system.remove(PAUSED)
+        resume(system)
+
+
+def resume(system: System) -> None:
+    """The access points that are off come back, those that the node still has."""
+    now = facts.read(system)
+    for name in (system.read(PAUSED) or "").split():
+        if now is not None and name in now.access_points and not running(system, unit_of(name)):
+            system.run("systemctl", "start", unit_of(name), timeout=90)
+    system.remove(PAUSED)
 
 
 def change(system: System, known: Facts, resolved: Resolved, heard: Sequence[Hub]) -> str | None:
@@ -102,7 +107,6 @@ def prepared(system: System, answers: Answers) -> Prepared:
 def listen(system: System, known: Facts) -> None:
     """Raises ByzantiumError."""
     from byzwizard.backends import hearing
-    from byzwizard.cli import run
     from byzwizard.locking import only_one
 
     answers = keep.present(system)
@@ -117,8 +121,7 @@ def listen(system: System, known: Facts) -> None:
         what = change(system, known, ready.resolved, heard)
         say(what or "no other access point of this mesh is heard: it stays as it is")
         if what is not None:
-            words = ["--yes", "--skip", "clone", "--boot", "found", "--heard", hearing.written(heard)]
-            run(["apply", str(system.path(ANSWERS)), *words])
+            again.apply(system, answers, ANSWERS, "--heard", hearing.written(heard))
 
 
 def beside(system: System, known: Facts) -> None:
@@ -142,6 +145,9 @@ def main() -> int:
     """Exit status 0: what could not be is told, and tried again when it is due again."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what is paused comes back
     system = System()
+    if sys.argv[1:] == ["resume"]:  # after one that was killed
+        resume(system)
+        return 0
     known = facts.read(system)
     if known is None or not known.listens:
         return 0

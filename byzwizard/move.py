@@ -15,6 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from byzwizard import again
 from byzwizard.backends import control, directory, facts, keep, prefixes
 from byzwizard.backends.interfaces import ip
 from byzwizard.backends.system import System
@@ -28,7 +29,6 @@ ANSWERS = "/run/byzantium/moving.yaml"
 MOVED = "/run/byzantium/moved"  # how often, and when last (monotonic seconds)
 PORTS = "/run/byzantium/uplink/state.json"
 FIRST, LONGEST = 30.0, 3600.0  # seconds between two moves: twice as long each time, so that nobody drives us about
-AGAIN = 75  # exit status that has systemd try again (EX_TEMPFAIL)
 
 
 def reason(system: System, known: Facts) -> str | None:
@@ -85,18 +85,11 @@ def ask_anew(system: System, known: Facts) -> None:
 
 def apply(system: System, subnet: str) -> int:
     """The node's answers with another network. Raises ByzantiumError."""
-    from byzwizard.answers import save_text
-    from byzwizard.cli import run
-
     answers = keep.present(system)
     if answers is None:
-        return AGAIN  # a change that waits for `byzwizard confirm`, or an apply that is not through yet
+        return again.BUSY  # a change that waits for `byzwizard confirm`, or an apply that is not through yet
     mesh = answers.mesh.model_copy(update={"subnet": subnet})
-    system.write(ANSWERS, save_text(answers.model_copy(update={"mesh": mesh})), mode=0o600)
-    try:
-        return run(["apply", str(system.path(ANSWERS)), "--yes", "--skip", "clone", "--boot", "found"])
-    finally:
-        system.remove(ANSWERS)
+    return again.apply(system, answers.model_copy(update={"mesh": mesh}), ANSWERS)
 
 
 def main() -> int:
@@ -108,7 +101,7 @@ def main() -> int:
         return 0
     now = time.monotonic()
     if wait_left(system, now):
-        return AGAIN
+        return again.BUSY
     try:
         subnet = choose(system, known)
         print(f"The clients' network {known.addresses[0]}/24 is left, because {why}; {subnet} is taken.",
@@ -116,7 +109,7 @@ def main() -> int:
         status = apply(system, subnet)
     except ByzantiumError as fault:
         print(fault, file=sys.stderr)
-        return AGAIN
+        return again.BUSY
     if status == 0:
         system.write(MOVED, json.dumps([_moved(system)[0] + 1, now]))
         ask_anew(system, known)

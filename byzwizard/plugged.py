@@ -8,34 +8,29 @@ from __future__ import annotations
 
 import sys
 
+from byzwizard import again
 from byzwizard.backends import keep, revert
 from byzwizard.backends.system import System
 from byzwizard.errors import ByzantiumError
 
 ANSWERS = "/run/byzantium/plugged.yaml"
-AGAIN = 75  # exit status that has systemd try again (EX_TEMPFAIL)
 
 
 def main() -> int:
-    """Exit status 0: done, or it cannot be; AGAIN while another change is under way."""
-    from byzwizard.answers import save_text
-    from byzwizard.cli import run
+    """Exit status 0: done, or it cannot be; again.BUSY while another change is under way."""
     from byzwizard.locking import only_one
 
     system = System()
     answers = keep.present(system)
     if answers is None or revert.armed(system):
-        return AGAIN
+        return again.BUSY
     try:
         with only_one(system):
-            system.write(ANSWERS, save_text(answers), mode=0o600)
+            pass  # what was under way has ended
     except ByzantiumError as busy:
         print(busy, file=sys.stderr)
-        return AGAIN
-    try:
-        run(["apply", str(system.path(ANSWERS)), "--yes", "--skip", "clone", "--boot", "found"])
-    finally:
-        system.remove(ANSWERS)
+        return again.BUSY
+    again.apply(system, answers, ANSWERS)
     return 0
 
 

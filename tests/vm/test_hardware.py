@@ -166,3 +166,19 @@ def test_the_report_tells_no_secret(vm: VM) -> None:
         assert private not in text, private
     for useful in ("mac80211_hwsim", "byz-mesh@mesh0.service", "byzwizard 1", "wpasupplicant"):
         assert useful in text, useful
+
+
+@pytest.mark.timeout(900)
+def test_a_radio_that_was_pulled_out_is_taken_again(vm: VM) -> None:
+    """It comes back under another name and number, and nothing is done by hand."""
+    vm.run("systemctl start byz-node.service || true")
+    vm.put("/run/again.yaml", ANSWERS)
+    vm.run("byzwizard apply /run/again.yaml --yes", 600)
+    before = vm.run("iw dev mesh0 info | grep wiphy")
+    vm.run("modprobe -r mac80211_hwsim")
+    assert "mesh0 is gone" in " ".join(vm.sh("byzwizard status")[1].split())
+    vm.run("modprobe mac80211_hwsim radios=1")
+    vm.wait("iw dev mesh0 info | grep -q 'type mesh point'", 600, "the radio to mesh again")
+    vm.wait("systemctl is-active byz-mesh@mesh0 && iw dev mesh0 info | grep -q channel", 600)
+    assert vm.run("iw dev mesh0 info | grep wiphy") != before
+    vm.wait("byzwizard status", 600, "the node to work")

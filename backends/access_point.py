@@ -10,7 +10,7 @@ from byzwizard import beacon
 from byzwizard.backends import control
 from byzwizard.backends.interfaces import index, ip, mac, phy_of
 from byzwizard.backends.mesh import OWNER
-from byzwizard.backends.radio import TakeRadio, permanent
+from byzwizard.backends.radio import TakeRadio, end_former, permanent
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
@@ -64,6 +64,7 @@ class AddInterface(Step):
 
     def apply(self, system: System, progress: Progress) -> None:
         if index(self.name) is None:
+            end_former(system, self.name)
             address = () if self.mac is None else ("addr", self.mac)
             system.run("iw", "phy", self.phy, "interface", "add", self.name, "type", "__ap", *address)
         elif phy_of(system, self.name) != self.phy:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from byzwizard.backends.interfaces import index, ip, is_up, mac, must_have, name_of
 from byzwizard.backends.regulatory import SetCountry
 from byzwizard.backends.release import releases, used_phys
-from byzwizard.backends.retire import LetGo
+from byzwizard.backends.retire import LetGo, unit_of
+from byzwizard.backends.units import running
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _
 from byzwizard.plan import Progress, Step, step_class
@@ -93,6 +94,8 @@ class TakeRadio(Step):
         if index(self.name) not in (None, number):
             raise StepFailed(_("Another network interface is called {name} already.").format(name=self.name),
                              _("`ip link` shows it; rename it or unplug it."))
+        if now != self.name:
+            end_former(system, self.name)
         # While it is an ordinary station the driver may put it to sleep; some keep that in other kinds.
         system.run("iw", "dev", str(now), "set", "power_save", "off", ok=range(256))
         commands = [f"link set dev {now} down"]
@@ -118,6 +121,12 @@ class TakeRadio(Step):
         if before["up"]:
             commands.append(f"link set dev {before['name']} up")
         ip(system, *commands)
+
+
+def end_former(system: System, name: str) -> None:
+    """The daemon of an interface that had this name and is gone says that all is well, and sends nothing any more."""
+    if running(system, unit_of(name)):
+        system.run("systemctl", "stop", unit_of(name), timeout=90)
 
 
 def permanent(machine: Machine, phy: str | None) -> str | None:

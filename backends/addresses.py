@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from byzwizard.resolve import Resolved
 
 BRIDGE, KEEP, ANYCAST = "clients0", "keep0", "here0"
-HERE = "10.255.255.1"
+HERE = "10.255.255.1"  # here.byzantium.mesh: the node that one is on
 # RFC 5227: three probes, one to two seconds apart, of which arping sends one a second.
 PROBES = 3
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard.backends import dns, portal, web
+from byzwizard.backends.addresses import HERE
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit, keep_copy
 from byzwizard.errors import StepFailed
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from byzwizard.resolve import Resolved
 
 CONFIG = "/run/byzantium/dnsmasq/dnsmasq.conf"
-HERE = "10.255.255.1"
 HOSTS = "/run/byzantium/names/hosts"
 SERVERS = "/run/byzantium/dnsmasq/servers"  # copied by tend while there is Internet
 BLOCKED = "/run/byzantium/blocked"  # ids, a line each; read by tend

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import probes
+from byzwizard.backends.addresses import HERE
 from byzwizard.backends.tables import DropTable, LoadTable
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, ConfigFiles
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 TABLE = "byz-portal"
 ROOT = "/run/byzantium/web/root"
 PROBE_HOSTS = "/run/byzantium/dnsmasq/probes"  # copied by tend while there is no Internet
-HERE = "10.255.255.1"
 GO = "0x" + b"POST /go HTTP/1.".hex()  # what nftables looks for, and the page's form sends
 
 WELCOME = N_("Welcome to the mesh")

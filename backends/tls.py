@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from byzwizard import catalogue_names
 from byzwizard.backends import certificates, health, trust
+from byzwizard.backends.addresses import HERE
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
 from byzwizard.i18n import _
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from byzwizard.plan import Step
     from byzwizard.resolve import Resolved
 
-HERE = "10.255.255.1"
 CONFIG = f"{certificates.FOLDER}/nginx.conf"
 BUILT = "/usr/share/byzantium/web"  # files that the image was built with, packed by gzip
 FULL = "/run/byzantium/names/full"  # a file for each service whose disk is full, by tend

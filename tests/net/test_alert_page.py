@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from byzwizard.backends import alerts, names, web
+from byzwizard.backends import addresses, alerts, web
 from byzwizard.backends.alerts import Told
 from byzwizard.i18n import languages, speaker
 from tests.net.spaces import Inside, Spaces, resolved, spaces, within
@@ -48,7 +48,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         for language in languages():
             system.write(f"{web.ROOT}/index.{language}.html", web.front_page(NODE, speaker(language), language))
         system.write("/run/byzantium/names/news", "10.1.1.1 5\n")
-        text = web.configuration(NODE, names.HERE).replace("/tmp/", f"{root}/")
+        text = web.configuration(NODE, addresses.HERE).replace("/tmp/", f"{root}/")
         system.write(web.CONFIG, text.replace("/run/byzantium", f"{root}/run/byzantium"))
         made.start(node, "nginx", "-e", "stderr", "-g", "user root;", "-c", str(root / web.CONFIG.lstrip("/")))
         found = Lab(made, phone, system)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import directory, dns, names
+from byzwizard.backends import addresses, directory, dns, names
 from byzwizard.backends.templates import fill
 from byzwizard.identity import Identity
 from byzwizard.resolve import ula_prefixes
@@ -108,7 +108,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 def server(lab: Lab) -> Lab:
     """With dnsmasq running on the node, its paths below the test's folder."""
     text = fill("dnsmasq.conf", name="lighthouse", id=OURS.id, address="10.20.30.1", ula_address=f"{ula(OURS)}1",
-                here=names.HERE, net="10.20.30", reversed="30.20.10", ula_net=ula(OURS),
+                here=addresses.HERE, net="10.20.30", reversed="30.20.10", ula_net=ula(OURS),
                 portal_names="", portal_option="")
     (lab.folder / "dnsmasq.conf").write_text(
         text.replace("/run/byzantium/dnsmasq", str(lab.folder)).replace("/run/byzantium", str(lab.folder)))

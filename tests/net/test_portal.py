@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import dns, firewall, names, portal, probes, traffic, web
+from byzwizard.backends import addresses, dns, firewall, names, portal, probes, traffic, web
 from byzwizard.i18n import speaker
 from byzwizard.machine import Machine
 from tests.net.phone import SYSTEMS, Answer, NoAnswer, System, talk
@@ -46,7 +46,7 @@ class Lab:
     other: str
     abroad: str
 
-    def ask(self, text: str, address: str = portal.HERE, port: int = 80, who: str | None = None) -> Answer:
+    def ask(self, text: str, address: str = addresses.HERE, port: int = 80, who: str | None = None) -> Answer:
         return talk(self.spaces, who or self.phone, address, text, port)
 
     def browse(self, path: str, language: str = "", host: str = "here.byzantium.mesh") -> Answer:
@@ -78,14 +78,15 @@ class Lab:
 def serve(made: Spaces, node: str, root: Path) -> None:
     """nginx and dnsmasq as the units start them, below `root`."""
     run = root / "run/byzantium"
-    for text, path in ((web.configuration(NODE, names.HERE), web.CONFIG), (names.configuration(NODE), names.CONFIG)):
+    for text, path in ((web.configuration(NODE, addresses.HERE), web.CONFIG),
+                       (names.configuration(NODE), names.CONFIG)):
         place = root / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text.replace("/tmp/", f"{root}/").replace("/run/byzantium", str(run)))
     (run / "names").mkdir()
     (run / "names/hosts").write_text("")
     (run / "names/servers").write_text("server=/#/\n")
-    (run / "names/probes").write_text(probes.hosts(names.HERE))
+    (run / "names/probes").write_text(probes.hosts(addresses.HERE))
     (run / "web/root/index.en.html").write_text(web.front_page(NODE, speaker("en"), "en"))
     (run / "web/root/traffic.html").write_text(traffic.page(NODE, ["mesh0"]))
     (run / "traffic/pictures").mkdir(parents=True)
@@ -137,7 +138,7 @@ def _new_phone(lab: Lab) -> None:
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
 def test_each_system_opens_the_page_and_then_stays(lab: Lab, system: System) -> None:
     """Without Internet: the name is this node's, and the answer is the maker's own once the button was pressed."""
-    assert lab.lookup(system.host) == [portal.HERE]
+    assert lab.lookup(system.host) == [addresses.HERE]
     assert lab.lookup(system.host, dns.AAAA) == []
     before = lab.ask(system.request)
     assert (before.status, before.headers["location"]) == (302, WELCOME)
@@ -171,7 +172,7 @@ def test_https_is_refused_at_once_and_never_answered(lab: Lab) -> None:
             lab.ask("hello", ABROAD, port)
         assert time.monotonic() - began < 2
     with pytest.raises(NoAnswer):
-        lab.ask("hello", portal.HERE, 443)
+        lab.ask("hello", addresses.HERE, 443)
     assert lab.released().count("elements") == 0, "a scan lets nobody through"
     lab.press()
     assert lab.ask("hello", ABROAD, 443).body == "abroad"
@@ -188,10 +189,10 @@ def test_androids_https_question_is_never_answered_in_googles_name(lab: Lab) -> 
             assert time.monotonic() - began < 2, "Android would wait"
             return str(fault)
 
-    assert lab.lookup("www.google.com") == [portal.HERE]
-    assert (asked(portal.HERE), asked(ABROAD)) == ("ConnectionRefusedError", "ConnectionRefusedError")
+    assert lab.lookup("www.google.com") == [addresses.HERE]
+    assert (asked(addresses.HERE), asked(ABROAD)) == ("ConnectionRefusedError", "ConnectionRefusedError")
     lab.press()
-    assert (asked(portal.HERE), asked(ABROAD)) == ("ConnectionRefusedError", "abroad")
+    assert (asked(addresses.HERE), asked(ABROAD)) == ("ConnectionRefusedError", "abroad")
 
 
 @pytest.mark.parametrize(("wanted", "language", "words"), [
@@ -251,8 +252,8 @@ def test_the_state_as_programs_read_it(lab: Lab) -> None:
 def test_only_the_button_lets_through_and_only_the_one_who_pressed(lab: Lab) -> None:
     for text, address in (
         (PRESS.format(host="here.byzantium.mesh"), ABROAD),  # some program's own request to its own server
-        (PRESS.format(host="here.byzantium.mesh").replace("POST", "GET"), portal.HERE),
-        (PRESS.format(host="here.byzantium.mesh").replace("/go", "/gone"), portal.HERE),
+        (PRESS.format(host="here.byzantium.mesh").replace("POST", "GET"), addresses.HERE),
+        (PRESS.format(host="here.byzantium.mesh").replace("/go", "/gone"), addresses.HERE),
     ):
         lab.ask(text, address)
         assert "elements" not in lab.released(), text
@@ -320,7 +321,7 @@ def test_without_a_portal_nothing_is_caught(lab: Lab, tmp_path: Path) -> None:
     step.undo(system, former)
     assert lab.ask(SYSTEMS[0].request, ABROAD).status == 302
     assert "probes" not in names.configuration(without)
-    assert "2050" not in web.configuration(without, names.HERE)
+    assert "2050" not in web.configuration(without, addresses.HERE)
 
 
 def test_the_firewall_lets_phones_in_by_the_portal_alone(lab: Lab, tmp_path: Path) -> None:

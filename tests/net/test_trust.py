@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from byzwizard import catalogue, catalogue_names
-from byzwizard.backends import certificates, directory, names, offered, tls, trust, web
+from byzwizard.backends import addresses, certificates, directory, offered, tls, trust, web
 from byzwizard.i18n import languages, speaker
 from tests.net.spaces import Inside, Spaces, resolved, spaces, within
 
@@ -84,7 +84,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             files = directory.Service("files", "Dateien", f"https://{HOST}/wiki/")
             system.write(f"/run/byzantium/names/services.{language}.html",
                          offered.page([files], [], catalogue_names.titles()[language]))
-        for text, path in ((web.configuration(NODE, names.HERE), web.CONFIG),
+        for text, path in ((web.configuration(NODE, addresses.HERE), web.CONFIG),
                            (tls.configuration(NODE, HOST, [WIKI]), tls.CONFIG)):
             own = root / Path(path).parent.name
             own.mkdir()

@@ -285,7 +285,7 @@ def test_without_a_portal_no_phone_is_caught() -> None:
     resolved = node("portal: false\n")
     step, = portal.STAGE.steps(resolved, machine())
     assert step.id == "portal-off"
-    assert "2050" not in web.configuration(resolved, names.HERE)
+    assert "2050" not in web.configuration(resolved, addresses.HERE)
     text = names.configuration(resolved)
     assert "114" not in text
     assert "probes" not in text
@@ -305,6 +305,6 @@ def test_traffic_is_counted_where_it_passes_and_shown_on_a_page() -> None:
     assert "Traffic of pier" in page
     for period in ("hour", "day", "week"):
         assert f'<img src="/traffic/mesh0-{period}.png" alt="mesh0, the last {period}">' in page
-    text = web.configuration(resolved, names.HERE)
+    text = web.configuration(resolved, addresses.HERE)
     assert "location = /traffic { try_files /traffic.html =404; }" in text
     assert r"^/traffic/([A-Za-z0-9_.-]+\.png)$ { alias /run/byzantium/traffic/pictures/$1; }" in text

@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 LINE = "Water at six"
 ROOM = "Kitchen"
 HOME = Path("/var/lib/byzantium/services")
-HERE = "127.0.0.1"
+HERE = "10.255.255.1"  # here.byzantium.mesh
 PATIENCE = 120  # seconds until a service that has just been started answers
 
 

@@ -28,10 +28,11 @@ WIKI = "/var/lib/byzantium/services/wiki"
 WRITE = ("echo 'Water at six' | runuser -u byz-wiki -- env HOME=/tmp USER=node"
          f" fossil wiki create Water --user node -R {WIKI}/wiki.fossil --mimetype text/x-markdown")  # fmt: skip
 READ = r"exec 3<>/dev/tcp/127.0.0.1/8101; printf 'GET /wiki?name=Water HTTP/1.0\r\n\r\n' >&3; cat <&3"
-# Every command line that there is, again and again, until the file goes.
+# Every command line that there is, again and again, until the file goes. What takes a passphrase takes seconds of it;
+# without a pause the watch would take as much of the emulated processors as all that it watches.
 WATCH = (
-    "while [ -e /run/watch ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ >>/run/seen 2>/dev/null; done;"
-    " mv /run/seen /run/all-seen"
+    "while [ -e /run/watch ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ >>/run/seen 2>/dev/null; sleep 0.2;"
+    " done; mv /run/seen /run/all-seen"
 )
 
 pytestmark = pytest.mark.timeout(1200)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STATUS = re.compile(rb"HTTP/1\.[01] 200\b")
 MOST = 64  # bytes: the first line says it
+PATIENCE = 5.0  # seconds for each thing that is waited for; on a slow computer a handshake of TLS alone takes two
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def of(told: catalogue.Health) -> Health:
     return Health(**told.model_dump())
 
 
-def healthy(system: System, probe: Health, timeout: float = 2.0) -> bool:
+def healthy(system: System, probe: Health, timeout: float = PATIENCE) -> bool:
     if not all(running(system, unit) for unit in probe.units):
         return False
     if probe.port is None:
@@ -74,7 +75,7 @@ def _right(link: socket.socket, probe: Health) -> bool:
     return said == hear
 
 
-def vouched_for(address: str, host: str, authority: str, timeout: float = 2.0) -> bool:
+def vouched_for(address: str, host: str, authority: str, timeout: float = PATIENCE) -> bool:
     """Does port 443 of `address` speak TLS with a certificate for `host` by this authority (PEM), and answer?"""
     import ssl
 

@@ -1,6 +1,6 @@
 """Somebody on the node itself, who writes a line with each service that keeps what people write, or reads it there:
 
-    people.py write|read HOST
+    people.py write|read ADDRESS HOST
 
 It prints a JSON object: of each service, whether the line is there.
 """
@@ -23,25 +23,22 @@ from urllib.parse import urlencode
 LINE = "Water at six"
 ROOM = "Kitchen"
 HOME = Path("/var/lib/byzantium/services")
-HERE = "10.255.255.1"  # here.byzantium.mesh
+WHEELS = "/usr/lib/byzwizard/services"  # of the services: the pad's Yjs is there
 PATIENCE = 120  # seconds until a service that has just been started answers
-
-
-def authority() -> str:
-    with urllib.request.urlopen(f"http://{HERE}/ca.crt", timeout=30) as answer:
-        return str(answer.read().decode())
 
 
 class Somebody:
     """Who trusts the authority of the node that is called `host`."""
 
-    def __init__(self, host: str) -> None:
-        self.host, self.authority = host, authority()
+    def __init__(self, address: str, host: str) -> None:
+        self.address, self.host = address, host
+        with urllib.request.urlopen(f"http://{address}/ca.crt", timeout=30) as answer:
+            self.authority = str(answer.read().decode())
 
     def ask(self, method: str, path: str, said: str | None = None, **headers: str) -> str:
         context = ssl.create_default_context(cadata=self.authority)
         link = HTTPSConnection(self.host, timeout=60, context=context)
-        link.sock = context.wrap_socket(socket.create_connection((HERE, 443), 60), server_hostname=self.host)
+        link.sock = context.wrap_socket(socket.create_connection((self.address, 443), 60), server_hostname=self.host)
         link.request(method, path, said, headers)
         answer = link.getresponse()
         text = answer.read().decode()
@@ -62,9 +59,10 @@ class Somebody:
         return self.ask("GET", "/files/water.txt") == LINE
 
     def pad(self, write: bool) -> bool:
-        words = json.dumps([HERE, self.host, self.authority, "water"])
+        words = json.dumps([self.address, self.host, self.authority, "water"])
         writer = subprocess.Popen(
-            (sys.executable, "-B", "/run/writer.py", words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            (sys.executable, "-B", "/run/writer.py", words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={"PYTHONPATH": WHEELS},
         )
         assert writer.stdin is not None
         assert writer.stdout is not None
@@ -83,10 +81,11 @@ class Somebody:
         return until(lambda: pad.exists() and LINE.encode() in pad.read_bytes())
 
     def mumble(self, write: bool) -> bool:
-        words = [HERE, self.host, self.authority, "ann", "", ""]
+        words = [self.address, self.host, self.authority, "ann", "", ""]
         if write:
             words[3:] = ["SuperUser", (HOME / "mumble/superuser-password").read_text().strip(), ROOM]
-        said = subprocess.run((sys.executable, "/run/voices.py", json.dumps(words)), check=True, capture_output=True)
+        said = subprocess.run((sys.executable, "/run/voices.py", json.dumps(words)), capture_output=True, text=True)
+        assert said.returncode == 0, said.stderr
         return ROOM in json.loads(said.stdout)[5]
 
 
@@ -105,7 +104,7 @@ def answered(ask: Callable[[bool], bool], write: bool) -> bool:
     def asked() -> bool:
         try:
             told.append(ask(write))
-        except (OSError, AssertionError, subprocess.CalledProcessError) as fault:
+        except (OSError, AssertionError) as fault:
             print(fault, file=sys.stderr)
         return bool(told)
 
@@ -114,7 +113,7 @@ def answered(ask: Callable[[bool], bool], write: bool) -> bool:
 
 def main() -> None:
     write = sys.argv[1] == "write"
-    who = Somebody(sys.argv[2])
+    who = Somebody(*sys.argv[2:])
     print(json.dumps({ask.__name__: answered(ask, write) for ask in (who.board, who.files, who.pad, who.mumble)}))
 
 

@@ -26,8 +26,9 @@ def people(vm: VM, do: str) -> Any:
     vm.put("/run/people.py", (HERE / "people.py").read_text())
     vm.put("/run/writer.py", (HERE.parent / "net/writer.py").read_text())
     vm.put("/run/voices.py", VOICES)
-    host = json.loads(said(vm, "cat /run/byzantium/node.json"))["id"] + ".byzantium.mesh"
-    return json.loads(said(vm, f"python3 -B /run/people.py {do} {host} 2>&1").splitlines()[-1])
+    node = json.loads(said(vm, "cat /run/byzantium/node.json"))
+    words = f"{do} {node['addresses'][0]} {node['id']}.byzantium.mesh"
+    return json.loads(said(vm, f"python3 -B /run/people.py {words} 2>&1").splitlines()[-1])
 
 
 def test_what_people_wrote_outlasts_a_power_cut(folder: Path, stick: Path) -> None:

@@ -11,7 +11,7 @@ from byzwizard import alone, move
 from byzwizard.backends import ahcp, airing, interfaces, island, leased, names, neighbours, routes, tables, web
 from byzwizard.backends import clock as clock_stage
 from byzwizard.backends import portal as portal_stage
-from byzwizard.backends.facts import Facts
+from byzwizard.backends.facts import WIFI, Facts
 from byzwizard.backends.printable import printable
 from byzwizard.backends.routing import PROTOCOLS
 from byzwizard.backends.units import running
@@ -289,6 +289,15 @@ def firewall(system: System) -> Check:
         return Check("firewall", True, _("The firewall is loaded."))
     return Check("firewall", False, _("The firewall is not loaded: neighbours reach everything on this computer."),
                  _("`byzwizard apply` with the node's answers loads it."))
+
+
+def missing(facts: Facts) -> Check | None:
+    """What the answers name, and the last start did not find."""
+    if not facts.missing:
+        return None
+    names = [_("a card for internet.wifi") if name == WIFI else name for name in facts.missing]
+    return Check("missing", False, _("Not plugged in: {names}.").format(names=", ".join(names)),
+                 _("Plug it in: then this node takes it by itself. Or take it out of the answers."))
 
 
 def under_way(system: System) -> bool:

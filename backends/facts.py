@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from byzwizard.resolve import Resolved
 
 FACTS = "/run/byzantium/node.json"
+WIFI = "internet.wifi"  # among what is missing
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Facts:
     leased: bool = False  # AHCP servers are asked for a further address
     unencrypted: tuple[str, ...] = ()  # the links and hubs that anyone near can listen to, of a mesh that is not open
     listens: bool = False  # what its radios do depends on who is near, so that it listens again while it is alone
+    missing: tuple[str, ...] = ()  # what its answers name and was not plugged in at its start
 
 
 def of(resolved: Resolved, listens: bool = False) -> Facts:
@@ -65,6 +67,7 @@ def of(resolved: Resolved, listens: bool = False) -> Facts:
         leased=resolved.answers.mesh.addresses == "ahcp" and bool(resolved.links),
         unencrypted=_unencrypted(resolved),
         listens=listens,
+        missing=tuple(sorted(resolved.missing)),
     )
 
 
@@ -99,6 +102,7 @@ def read(system: System) -> Facts | None:
             "access_points": tuple(data["access_points"]),
             "hubs": tuple(data.get("hubs", ())),
             "unencrypted": tuple(data.get("unencrypted", ())),
+            "missing": tuple(data.get("missing", ())),
         })
     except (ValueError, KeyError, TypeError):
         return None

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from byzwizard import later
 from byzwizard.backends.tables import LoadTable
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
@@ -44,9 +45,9 @@ def ports(resolved: Resolved, machine: Machine) -> tuple[str, ...]:
         if name in meshing:
             raise CannotHere(_("internet.share names {name}, which meshes.").format(name=name),
                              _("Take it out of mesh.interfaces, or out of internet.share."))
-        if name not in found and not (resolved.uplink and name == resolved.uplink.interface):
-            raise CannotHere(_("internet.share names {name}, which is not a wired port of this computer.").format(
-                name=name), _("`byzwizard inspect` shows what is here; auto shares whatever leads on."))
+        uplink = resolved.uplink.interface if resolved.uplink else None
+        if name not in (*found, uplink, *resolved.missing):
+            raise later.no_port(name)
     return (*found, resolved.uplink.interface) if resolved.uplink else found
 
 

@@ -54,6 +54,7 @@ def read_status(system: System) -> dict[str, Any]:
         below = pool.submit(lambda: spoken_here.beneath(system) if spoken_here else None)
         looks: list[Callable[[], Check | None]] = [
             lambda: checks.radio(system, known),
+            lambda: checks.missing(known),
             lambda: checks.mesh(system, known),
             lambda: checks.security(known),
             lambda: checks.access_point(system, known),

@@ -92,14 +92,16 @@ class Health:
 
 def replugged(system: System, new: frozenset[str], names: Collection[str]) -> bool:
     """Is one of these new interfaces what this node lacks: a link or access point of its own that came back without
-    being set up, or a radio where one is missing or none meshes?"""
+    being set up, what its answers name, or a radio where one is missing or none meshes?"""
     known = facts.read(system)
     if known is None:
         return False
     ours = {link.name for link in known.links} | set(known.access_points)
     if any(name in ours and not is_up(system, name) for name in new):
         return True
-    lacks = not ours <= set(names) or not known.links
+    if new.intersection(known.missing):
+        return True
+    lacks = not ours <= set(names) or not known.links or facts.WIFI in known.missing
     return lacks and any(system.path(f"/sys/class/net/{name}/phy80211").exists() for name in new - ours)
 
 

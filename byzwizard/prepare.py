@@ -99,7 +99,7 @@ def prepare_answers(
     recorded: bool = False,
 ) -> Prepared:
     """What a recorded machine comes to does not depend on this computer. Raises Invalid, CannotHere."""
-    from byzwizard import later
+    from byzwizard import absent, later
     from byzwizard.answers import with_secrets
 
     use(answers.node.language)
@@ -108,6 +108,7 @@ def prepare_answers(
     if answers.mesh.subnet == "auto" and not recorded:
         taken, former = {*taken, *prefixes.in_use(system)}, prefixes.former(system)
     without = later.left_out(answers, machine) if boot else {}
-    resolved = resolve(answers, machine, node, taken, former, without)
-    told = tuple(dict.fromkeys(without.values()))
+    missing = absent.left_out(answers, machine) if boot else {}
+    resolved = resolve(answers, machine, node, taken, former, without, missing)
+    told = tuple(dict.fromkeys((*without.values(), *missing.values())))
     return Prepared(answers, machine, node, resolved, make_plan(resolved, machine, stages), told)

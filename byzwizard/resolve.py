@@ -109,6 +109,7 @@ class Resolved:
     islands: tuple[Island, ...] = ()
     island_key: str = field(default="", repr=False)  # this node's WireGuard key, which is secret
     without: frozenset[str] = frozenset()  # services of the answers that this boot leaves out
+    missing: frozenset[str] = frozenset()  # what is named in the answers and was not plugged in at this boot
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -132,18 +133,19 @@ class Resolved:
 
 def resolve(
     answers: Answers, machine: Machine, identity: Identity, taken: Collection[str] = (), former: str | None = None,
-    without: Collection[str] = ()
+    without: Collection[str] = (), missing: Collection[str] = ()
 ) -> Resolved:
     """Pure. `taken` are prefixes that were found in use, `former` the clients' network that this node had, `without`
-    the services that a boot leaves out. Raises CannotHere naming the key to change."""
+    the services that a boot leaves out, `missing` as in absent.py. Raises CannotHere naming the key to change."""
+    from byzwizard import absent
     from byzwizard.assign import assign
     from byzwizard.keys import derive
 
-    later.refuse(answers, machine, without)
+    later.refuse(answers, machine, (*without, *missing))
     node_id = identity.id
     name = answers.node.name or identity.default_name
     keys = derive(answers.mesh)
-    links, access_points, uplink, reasons = assign(answers, machine, identity, keys)
+    links, access_points, uplink, reasons = assign(absent.without(answers, frozenset(missing)), machine, identity, keys)
     subnet = answers.mesh.subnet if answers.mesh.subnet != "auto" else client_prefix(node_id, taken, former)
     ula_mesh, ula = ula_prefixes(answers.mesh.name, node_id)
     kept = answers.model_copy(
@@ -172,6 +174,7 @@ def resolve(
         islands=islands(answers.internet.islands, identity),
         island_key=private_key(identity),
         without=frozenset(without),
+        missing=frozenset(missing),
     )
 
 

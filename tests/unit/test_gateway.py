@@ -282,3 +282,16 @@ def test_a_radio_or_cable_that_the_node_lacks_is_taken_when_it_comes(
         if name.startswith("wlan"):
             system.path(f"/sys/class/net/{name}/phy80211").mkdir()
     assert replugged(system, frozenset(new), here) == taken
+
+
+@pytest.mark.parametrize(("missing", "new"), [("wlan1", "wlan1"), ("enx1", "enx1"), (facts.WIFI, "wlan7")])
+def test_what_was_not_plugged_in_at_the_start_is_taken_when_it_comes(tmp_path: Path, missing: str, new: str) -> None:
+    system = System(tmp_path)
+    known = replace(facts.of(node()), missing=(missing,))
+    system.write(facts.FACTS, json.dumps(asdict(known)))
+    here = {link.name for link in known.links} | set(known.access_points)
+    for name in (*here, new):
+        system.write(f"/sys/class/net/{name}/flags", "0x1003")
+    system.path(f"/sys/class/net/{new}/phy80211").mkdir()
+    assert replugged(system, frozenset({new}), {*here, new})
+    assert not replugged(system, frozenset({"eth9"}), {*here, "eth9"})

@@ -30,6 +30,10 @@ HUB = {
     "hub_stations": f"ip saddr 10.0.0.0/8 ip saddr != {{subnet}} {BACK} goto from_mesh",
     "hub_stations6": f"ip6 saddr {{ula_mesh}} ip6 saddr != {{ula}} {BACK} goto from_mesh",
     "hub_unless": 'fib saddr oifname != "clients0"',
+    # A station may be the one that shares the Internet.
+    "hub_internet": """oifname "clients0" ip saddr 10.0.0.0/8 ip daddr != {{ {private} }} accept
+		iifname "clients0" ip saddr != {{ {private} }} ip daddr 10.0.0.0/8 ip daddr != {subnet} accept
+		iifname "clients0" oifname "clients0" ip saddr != {{ {private} }} ct state established,related accept""",
 }
 
 # Leased addresses of IPv6 are no part of the mesh's own network. Nothing but the mesh is behind its interfaces.

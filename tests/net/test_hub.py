@@ -1,5 +1,6 @@
 """A hub in namespaces: a station's routing comes in among phones, by its key alone, and its traffic with it."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends import babel_socket
+from byzwizard.backends import babel_socket, portal
 from byzwizard.backends.babel import configuration
 from byzwizard.backends.firewall import STAGE
 from byzwizard.backends.protocol import NotAnswering
+from byzwizard.backends.tables import LoadTable
 from byzwizard.machine import Machine
 from byzwizard.resolve import MeshLink, Resolved
 from tests.net.spaces import TREE, Inside, Spaces, resolved, spaces, within
@@ -27,6 +29,9 @@ box = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 box.bind((sys.argv[1], 0))
 box.sendto(b"forged", (sys.argv[2], 4444))
 """
+# Something on the Internet that answers, and who asks it.
+ANSWERS = "import socket\nbox = socket.create_server(('', 443))\nwhile True:\n    box.accept()[0].close()"
+ASKS = "import socket\nsocket.create_connection(('203.0.113.9', 443), 3)"
 # Who has come as far as here, before any rule of ours.
 SEEN = """
 table ip seen {
@@ -78,6 +83,28 @@ class Hub:
         assert ready.returncode == 0, ready.stderr
         self.made.start(space, "babeld", "-I", "", "-S", "", "-c", str(folder / "babel.conf"))
         return Inside(space, self.root / space)
+
+    def own(self, space: str, name: str) -> str:
+        """The link-local address of an interface; empty until it has one."""
+        said = json.loads(self.made.run(space, "ip", "-j", "-6", "addr", "show", "dev", name).stdout)
+        return next((one["local"] for one in said[0]["addr_info"] if one["scope"] == "link"), "")
+
+    def leads_on(self) -> None:
+        """The station shares an Internet, where 203.0.113.9 answers: the ways that babeld would tell of."""
+        made, w = self.made, self.made.add("w")
+        made.cable(self.s, "eth0", w, "eth0")
+        made.ip(self.s, "addr add 198.51.100.2/24 dev eth0", "route add default via 198.51.100.1")
+        made.ip(w, "addr add 198.51.100.1/24 dev eth0", "addr add 203.0.113.9/32 dev lo",
+                "route add default via 198.51.100.2")
+        made.start(w, "python3", "-c", ANSWERS)
+        made.run(self.s, "nft", "flush", "ruleset")
+        assert within(10, lambda: self.own(self.s, "mesh0") and self.own(self.h, "clients0"))
+        to_station = f"via inet6 {self.own(self.s, 'mesh0')} dev clients0"
+        made.ip(self.h, f"route add {self.station.subnet} {to_station}", f"route add 0.0.0.0/0 {to_station}")
+        made.ip(self.s, f"route add 10.0.0.0/8 via inet6 {self.own(self.h, 'clients0')} dev mesh0")
+
+    def asks(self, space: str) -> bool:
+        return self.made.run(space, "python3", "-c", ASKS).returncode == 0
 
     def reaches(self, space: str, source: str, target: str) -> bool:
         return self.made.run(space, "ping", "-c", "1", "-W", "1", "-I", source, target).returncode == 0
@@ -138,3 +165,21 @@ def test_a_phone_cannot_come_from_a_network_that_is_elsewhere(hub: Hub) -> None:
     seen = ("nft", "list", "set", "ip", "seen", "sources")
     assert within(10, lambda: hub.phone in hub.made.run(hub.f, *seen).stdout)
     assert "10.9.9.9" not in hub.made.run(hub.f, *seen).stdout
+
+
+def test_the_internet_of_a_station_is_for_whom_the_hub_lets_through(hub: Hub) -> None:
+    hub.leads_on()
+    made, table = hub.made, LoadTable(id="p", text="", table="byz-portal", rules=portal.ruleset(hub.hub))
+    made.ip(hub.f, f"route add 0.0.0.0/0 via inet6 {hub.own(hub.h, 'mesh0')} dev mesh0 src {hub.far.address}")
+    made.ip(hub.h, f"route add {hub.far.subnet} via inet6 {hub.own(hub.f, 'mesh0')} dev mesh0")
+    assert within(10, lambda: hub.asks(hub.p))
+    assert hub.asks(hub.f), "another node of the mesh"
+    table.apply(Inside(hub.h, hub.root / "portal"), lambda _done, _total: None)
+    assert not hub.asks(hub.p), "before Go on is pressed"
+    assert hub.asks(hub.f)
+    mac = json.loads(made.run(hub.p, "ip", "-j", "link", "show", "dev", "eth0").stdout)[0]["address"]
+    made.run(hub.h, "nft", f"add element inet byz-portal released {{ {mac} }}")
+    assert hub.asks(hub.p)
+    assert hub.reaches(hub.p, hub.phone, hub.station.address)
+    made.run(hub.h, "nft", f"add element inet byz-filter blocked {{ {hub.station.subnet} }}")
+    assert not hub.reaches(hub.p, hub.phone, hub.station.address), "a station that is blocked"

@@ -92,7 +92,7 @@ class InternetStage:
 
     def steps(self, resolved: Resolved, machine: Machine) -> Sequence[Step]:
         names = ports(resolved, machine)
-        alone = LoadTable(id="gateway-ports", family="bridge", table="byz-ports", rules=fill("ports.nft", hash="2"),
+        alone = LoadTable(id="gateway-ports", family="bridge", table="byz-ports", rules=fill("ports.nft", hash="3"),
                           text=_("Note who else gives out addresses to clients, and pass that on to no other port"))
         share = resolved.answers.internet.share
         what = {"ask": _("Listen at {ports} before serving there; share no Internet until asked to"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from byzwizard.backends.system import System
 
 BRIDGE = "clients0"
+GONE = 120.0  # seconds without any answer after which an uplink is none any more
 REFUSED = (60.0, 120.0)  # seconds until a port with a stranger on it is listened to again; two nodes are not to agree
 LEARNT = struct.Struct("=6s x ? I 4x")  # struct __fdb_entry of <linux/if_bridge.h>: address, is_local, age
 NOARP = 0x80  # IFF_NOARP of <linux/if.h>
@@ -67,6 +68,7 @@ class Port:
     stranger: str | None = None  # the MAC of who else gives out addresses; None where a refused port leads back here
     clash: str | None = None  # the network there, where the clients' own is in it: byzwizard.move takes another
     _wait: float = 0.0
+    _answered: float = 0.0  # when somebody at an uplink did last
     _serving: frozenset[str] = frozenset()  # the ports of the clients' bridge at the last look
     _listener: Listener | None = field(default=None, repr=False)
 
@@ -144,7 +146,7 @@ class Port:
         if lease is None and (answered or silent) and self._leads_back(now):
             self.withdraw(None, now)
         elif answered:
-            self.state, self.since, self.stranger = "uplink", now, None
+            self.state, self.since, self._answered, self.stranger = "uplink", now, now, None
             self._take(lease)
         elif silent:
             self._end()
@@ -172,8 +174,15 @@ class Port:
             self.leave()  # the DHCP client ended: from the beginning
             return
         lease = self._given(self._listener)
+        if lease is None and self.clash is None:
+            self._listener.ask(now)
+        if lease or self.clash or self._listener.router_heard():
+            self._answered = now
         if self.clash and self._leads_back(now):
             self.withdraw(None, now)
+        elif now - self._answered > GONE:  # a switch keeps the carrier: who is behind it gets addresses from us
+            self.leave()
+            self._begin(now)
         elif lease != self.lease:
             self._take(lease)
 

@@ -88,14 +88,21 @@ def serial(system: System) -> int:
 
 def announce(system: System, services: Sequence[Mapping[str, Any]]) -> None:
     """The signed document says these, in a newer one; nothing where there is none yet."""
+    own = own_document(system)
+    if own is not None:
+        _sign(system, serial(system), services)
+
+
+def _sign(system: System, number: int, services: Sequence[Mapping[str, Any]] | None = None) -> None:
+    """The own document again, under that serial number, with the alerts that stand now and these services."""
     from byzwizard.backends import alerting
     from byzwizard.backends.keep import identity
 
-    own = own_document(system)
-    if own is not None:
+    own, node = own_document(system), identity(system)
+    if own is not None and own.get("id") == node.id:
         system.write(DOCUMENT, directory.make(
-            identity(system), own["name"], own["addresses"], serial(system), own["link_local"], services,
-            alerting.standing(system)))
+            node, own["name"], own["addresses"], number, own["link_local"],
+            own.get("services", ()) if services is None else services, alerting.standing(system)))
 
 
 def link_local(system: System, link: str) -> list[str]:
@@ -142,11 +149,14 @@ class SignDocument(Step):
             alerting.standing(system)))
 
     def undo(self, system: System, before: Any) -> None:
+        """What stood there, as the newest: others refuse one that is older than what they have seen."""
         text = system.read(before["copy"]) if before else None
+        newest = serial(system)
         if text is None:
             system.remove(DOCUMENT)
-        else:
-            system.write(DOCUMENT, text)
+            return
+        system.write(DOCUMENT, text)
+        _sign(system, newest)
 
 
 def serves(system: System, address: str, timeout: float = 1.0) -> bool:

@@ -295,3 +295,36 @@ def test_a_thousand_strangers_fill_no_memory_and_open_no_way(lab: Lab) -> None:
     assert hearing.stdout.readline() == "hears\n"
     lab.made.python(rogue, FLOOD)
     assert hearing.stdout.readline() == "nothing\n"
+
+
+# A router's word in frames that carry it otherwise, and one that is let through behind them. After the addresses: the
+# tags of a VLAN 0 and of two, and the old form of a frame, with SNAP (RFC 1042).
+DRESSED = """
+import socket
+ours = bytes([2, 0xaa, 0, 0, 0, 1])
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
+    link.bind(("wlan0", 0))
+    for number, dress in enumerate((b"\\x81\\0\\0\\0\\x86\\xdd", b"\\x88\\xa8\\0\\0\\x81\\0\\0\\0\\x86\\xdd",
+                  b"\\0\\x44\\xaa\\xaa\\3\\0\\0\\0\\x86\\xdd", b"\\x86\\xdd")):
+        link.send(b"\\x33\\x33\\0\\0\\0\\1" + ours + dress + bytes(60) + bytes([number]))
+"""
+HEARS_ALL = """
+import socket
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as link:
+    link.bind(("wlan0", 3))
+    link.settimeout(10)
+    print("hears", flush=True)
+    while True:
+        frame = link.recv(200)
+        if frame[6:12] == bytes([2, 0xaa, 0, 0, 0, 1]):
+            print(frame[-1], flush=True)
+"""
+
+
+def test_what_hides_from_the_guard_in_another_frame_is_not_passed_on(lab: Lab) -> None:
+    rogue = phone_with(lab, "10.1.1.66/24")
+    hearing = lab.made.start(lab.phone, sys.executable, "-c", HEARS_ALL)
+    assert hearing.stdout is not None
+    assert hearing.stdout.readline() == "hears\n"
+    lab.made.python(rogue, DRESSED)
+    assert hearing.stdout.readline() == "3\n", "an ordinary one alone"

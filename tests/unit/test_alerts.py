@@ -230,6 +230,21 @@ def test_the_stages_that_sign_the_document_leave_the_alert_in_it(system: System,
     assert served(system) == [("Water", 0, 2 * HOUR)]
 
 
+def test_a_change_that_is_taken_back_leaves_the_newest_document(system: System, at: At) -> None:
+    """Others refuse one that is older than what they have seen, for as long as they know this node."""
+    alerting.say(system, "Water", 2)
+    lamp = web.SignDocument(id="s", text="", name="lamp", node_id=OURS.id, addresses=("10.20.30.1",), links=())
+    former, before = web.own_document(system), lamp.before(system)
+    assert former
+    lamp.apply(system, quiet)
+    changed = serial(system)
+    lamp.undo(system, before)
+    now = web.own_document(system)
+    assert now
+    assert (now["name"], now["services"], now["serial"] > changed) == (former["name"], former["services"], True)
+    assert served(system) == [("Water", 0, 2 * HOUR)]
+
+
 def test_a_computer_that_is_no_node_says_nothing(system: System, at: At) -> None:
     system.remove(web.DOCUMENT)
     with pytest.raises(CannotHere):

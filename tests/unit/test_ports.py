@@ -1,11 +1,13 @@
 """Wired ports: what the clients' bridge has heard of them, and who is a stranger there."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from byzwizard.backends import uplinks
-from byzwizard.backends.ports import BRIDGE, LEARNT, Port, heard_ago, serving
+from byzwizard.backends.leases import Lease
+from byzwizard.backends.ports import BRIDGE, GONE, LEARNT, Port, heard_ago, serving
 from byzwizard.backends.system import System
 
 OWN, ETH1, PHONE = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
@@ -45,6 +47,41 @@ def test_this_node_itself_is_no_stranger(told: str | None, stranger: str | None,
     port = Port("no-port", system, system.path("/run"), "10.1.1.0/24", state="clients")
     port.withdraw(told, 5.0)
     assert (port.state, port.stranger) == ("refused", stranger)
+
+
+class Silent:
+    """A listener at a port where nobody answers any more; it notes whether it was asked on."""
+
+    def __init__(self) -> None:
+        self.asked, self.ended, self.there, self.routers = 0, False, None, False
+
+    def ask(self, _now: float) -> None:
+        self.asked += 1
+
+    def lease(self) -> Lease | None:
+        return self.there
+
+    def router_heard(self) -> bool:
+        return self.routers
+
+    def close(self) -> None:
+        pass
+
+
+def test_an_uplink_whose_router_is_gone_is_listened_to_anew(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A switch between keeps the carrier, and the computers at it wait for addresses."""
+    listener: Any = Silent()
+    port = Port("no-port", system, system.path("/run"), "10.1.1.0/24", state="uplink", _listener=listener)
+    monkeypatch.setattr(port, "_begin", lambda _now: setattr(port, "state", "listening"))
+    monkeypatch.setattr(port, "_take", lambda lease: setattr(port, "lease", lease))
+    listener.routers = True  # it leads on by IPv6, and gives out no address
+    port._renew(1000.0)
+    assert (port.state, listener.asked) == ("uplink", 1)
+    listener.routers = False
+    port._renew(1000.0 + GONE)
+    assert port.state == "uplink"
+    port._renew(1001.0 + GONE)
+    assert port.state == "listening"
 
 
 def test_status_says_that_a_port_leads_back() -> None:

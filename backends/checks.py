@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from byzwizard import alone, move
-from byzwizard.backends import ahcp, airing, interfaces, island, leased, names, neighbours, routes, tables, web
+from byzwizard.backends import ahcp, airing, clients, interfaces, island, leased, names, neighbours, routes, tables, web
 from byzwizard.backends import clock as clock_stage
 from byzwizard.backends import portal as portal_stage
 from byzwizard.backends.facts import WIFI, Facts
@@ -16,7 +18,7 @@ from byzwizard.backends.printable import printable
 from byzwizard.backends.routing import PROTOCOLS
 from byzwizard.backends.units import running
 from byzwizard.errors import ByzantiumError
-from byzwizard.i18n import _
+from byzwizard.i18n import _, ngettext
 from byzwizard.locking import LOCK
 from byzwizard.routings import ROUTINGS
 
@@ -221,6 +223,17 @@ def name_server(system: System, facts: Facts) -> Check:
     return _daemon(system, "names", "byz-dnsmasq.service", _("Names and addresses are given out."),
                    _("Names and addresses are not given out."), names.answers(facts.name, facts.addresses[0], PATIENCE),
                    _("The name server does not know this node's own name."))
+
+
+def leases(system: System) -> Check | None:
+    """Whether the next phone gets an address. Strangers can take all of them, by many hardware addresses."""
+    ends = [end for _mac, end in clients.parse_leases(system.read(clients.LEASES) or "", time.time())]
+    if len(ends) < names.LEASES:
+        return None
+    minutes = max(1, math.ceil((min(ends) - time.time()) / 60))
+    return Check("leases", False, _("All {n} addresses for phones are taken: who joins now gets none.").format(
+        n=names.LEASES), ngettext("The next one is free in {n} minute at the latest.",
+                                  "The next one is free in {n} minutes at the latest.", minutes).format(n=minutes))
 
 
 def front_page(system: System, facts: Facts) -> Check:

@@ -15,13 +15,14 @@ LEASES = "/run/byzantium/dnsmasq/leases"
 BRIDGE = "/sys/class/net/clients0/brforward"
 
 
-def parse_leases(text: str, now: float) -> set[str]:
-    """The MACs with an IPv4 lease that has not run out, from dnsmasq's file (expiry, MAC, address, name, id)."""
-    found = set()
+def parse_leases(text: str, now: float) -> list[tuple[str, int]]:
+    """The IPv4 leases that have not run out, from dnsmasq's file (expiry, MAC, address, name, id): the MAC, and when it
+    ends; 0 never."""
+    found = []
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 3 and words[0].isdigit() and "." in words[2] and (words[0] == "0" or int(words[0]) > now):
-            found.add(words[1].lower())
+            found.append((words[1].lower(), int(words[0])))
     return found
 
 
@@ -39,4 +40,5 @@ def count(system: System, stations: Sequence[Station], nodes: Collection[str] = 
         near = parse_bridge(system.path(BRIDGE).read_bytes())
     except OSError:
         near = set()
-    return len(phones | (parse_leases(system.read(LEASES) or "", time.time()) & near))
+    leased = {mac for mac, _ends in parse_leases(system.read(LEASES) or "", time.time())}
+    return len(phones | (leased & near))

@@ -34,7 +34,7 @@ def look(
 ) -> list[Check]:
     """`dump` is None while routing does not answer."""
     known = dump or Dump()
-    found = [_names(system), _crowd(known, names), _inside(ports, known), _unkeyed(system, dump)]
+    found = [_names(system), _twin(known), _crowd(known, names), _inside(ports, known), _unkeyed(system, dump)]
     return [check for check in found if check is not None]
 
 
@@ -55,6 +55,16 @@ def _names(system: System) -> Check | None:
         "The name of {n} node is not believed: {nodes}.", "The names of {n} nodes are not believed: {nodes}.",
         len(said)).format(n=len(said), nodes=_some(said)),
         _("A fault, or somebody who pretends to be another. They can be reached by their address alone."))
+
+
+def _twin(dump: Dump) -> Check | None:
+    """Somebody else who announces the network that follows from this node's own id."""
+    own = {prefix for prefix in dump.own if prefix.startswith("fd") and prefix.endswith("::/64")}
+    if any(way.prefix in own for way in dump.ways):
+        return Check("twin", False, _("Another node has this node's identity: one of the two sticks is a copy."),
+                     _("Switch one of them off. Delete what it keeps (`byzwizard persist delete`), and it starts as a "
+                       "node of its own; `byzwizard clone` makes copies that are."))
+    return None
 
 
 def _crowd(dump: Dump, names: Mapping[str, Known]) -> Check | None:

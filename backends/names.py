@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from byzwizard.resolve import Resolved
 
 CONFIG = "/run/byzantium/dnsmasq/dnsmasq.conf"
+LEASES = 241  # addresses for phones: .10 to .250
 HOSTS = "/run/byzantium/names/hosts"
 SERVERS = "/run/byzantium/dnsmasq/servers"  # copied by tend while there is Internet
 BLOCKED = "/run/byzantium/blocked"  # ids, a line each; read by tend
@@ -49,6 +50,7 @@ def configuration(resolved: Resolved) -> str:
         ula_net=resolved.ula.removesuffix("/64"),
         portal_names=portal_names,
         portal_option=portal_option,
+        leases=str(LEASES),
     )
 
 

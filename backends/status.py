@@ -63,6 +63,7 @@ def read_status(system: System) -> dict[str, Any]:
             lambda: checks.lease(system, known),
             lambda: checks.routing(system, known, dump.result() is not None),
             lambda: checks.name_server(system, known),
+            lambda: checks.leases(system),
             lambda: checks.front_page(system, known),
             lambda: checks.portal(system, known),
             lambda: checks.directory(system),
@@ -120,7 +121,7 @@ def nobody(system: System, known: Facts, users: int) -> str:
 
 def company(nodes: Sequence[neighbours.Neighbour], alone_text: str) -> list[Check]:
     """Who is near. Nobody is no failure: somebody has to be the first."""
-    near = sum(node.hops == 1 for node in nodes)
+    near = len({node.address for node in nodes if node.hops == 1})  # one may be near over two links
     if near:
         return [Check("neighbours", True, ngettext("{n} node is near.", "{n} nodes are near.", near).format(n=near))]
     return [Check("neighbours", True, alone_text,

@@ -177,7 +177,7 @@ class Duty:
         if index(island.name) is None:
             self._make(island)
         heard = self._tunnels.heard(island)
-        joined = heard > 0 and time.time() - heard < ALIVE
+        joined = heard > 0 and 0 <= time.time() - heard < ALIVE
         if joined != self._joined.get(island.name, False):
             say(f"{island.name}: {'joined' if joined else 'not heard any more'}")
         self._joined[island.name] = joined

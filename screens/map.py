@@ -66,7 +66,7 @@ def draw(status: dict[str, Any]) -> Iterator[Item]:
     near = [node for node in status["neighbours"] if node["hops"] == 1]
     others = [node for node in status["neighbours"] if node["hops"] != 1]
     behind = _behind(near, others)
-    yield _this_node(status, len(near), len(others))
+    yield _this_node(status, len({node["address"] for node in near}), len(others))
     if not status["neighbours"]:
         yield Note(_("No other node is heard yet; the next one joins by itself."))
         return

@@ -98,7 +98,7 @@ class Hub:
                 "route add default via 198.51.100.2")
         made.start(w, "python3", "-c", ANSWERS)
         made.run(self.s, "nft", "flush", "ruleset")
-        assert within(10, lambda: self.own(self.s, "mesh0") and self.own(self.h, "clients0"))
+        assert within(10, lambda: all((self.own(self.s, "mesh0"), self.own(self.h, "clients0"))))
         to_station = f"via inet6 {self.own(self.s, 'mesh0')} dev clients0"
         made.ip(self.h, f"route add {self.station.subnet} {to_station}", f"route add 0.0.0.0/0 {to_station}")
         made.ip(self.s, f"route add 10.0.0.0/8 via inet6 {self.own(self.h, 'clients0')} dev mesh0")

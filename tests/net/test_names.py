@@ -109,7 +109,7 @@ def server(lab: Lab) -> Lab:
     """With dnsmasq running on the node, its paths below the test's folder."""
     text = fill("dnsmasq.conf", name="lighthouse", id=OURS.id, address="10.20.30.1", ula_address=f"{ula(OURS)}1",
                 here=addresses.HERE, net="10.20.30", reversed="30.20.10", ula_net=ula(OURS),
-                portal_names="", portal_option="")
+                portal_names="", portal_option="", leases="241")
     (lab.folder / "dnsmasq.conf").write_text(
         text.replace("/run/byzantium/dnsmasq", str(lab.folder)).replace("/run/byzantium", str(lab.folder)))
     (lab.folder / "names/hosts").write_text("")

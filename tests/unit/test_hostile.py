@@ -32,6 +32,17 @@ def test_an_honest_mesh_is_not_spoken_ill_of() -> None:
     assert hostile._crowd(Dump(ways=twice), {}) is None, "a node that has just changed its network"
 
 
+def test_a_stick_that_was_copied_whole_is_told() -> None:
+    """Both have the same networks, so that each believes to be nearer, and nobody moves."""
+    own = ("10.1.9.0/24", "fd12:3456:789a:99::/64")
+    clash = Dump(ways=(*HONEST, way("10.1.9.0/24", "07", EVIL, False)), own=own)
+    assert hostile._twin(clash) is None, "two meshes met: one of the nodes moves"
+    twin = Dump(ways=(*clash.ways, way("fd12:3456:789a:99::/64", "07", EVIL, False)), own=own)
+    check = hostile._twin(twin)
+    assert check is not None
+    assert not check.ok
+
+
 def test_a_node_with_many_networks_is_told_with_the_way_to_it() -> None:
     again = tuple(way(each.prefix, each.origin, ANNA, False) for each in FLOOD)
     check = hostile._crowd(Dump(ways=(*HONEST, *FLOOD, *again)), {"10.1.2.1": Known("anna", 1)})

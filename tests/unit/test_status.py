@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -194,10 +195,22 @@ def test_nodes_with_one_ipv6_network_are_told(tmp_path: Path) -> None:
 def test_leases_that_hold_and_are_near_are_clients() -> None:
     leases = "2000 AA:00:00:00:00:01 10.1.1.10 * *\n" \
              "900 aa:00:00:00:00:02 10.1.1.11 * *\nduid 00:01\n2000 1 fd00::5 * *\n"
-    assert clients.parse_leases(leases, 1000) == {"aa:00:00:00:00:01"}
+    assert clients.parse_leases(leases, 1000) == [("aa:00:00:00:00:01", 2000)]
     entry = struct.pack("=6sBBIBBH", bytes.fromhex("aa0000000001"), 1, 0, 5, 0, 0, 0)
     port = struct.pack("=6sBBIBBH", bytes.fromhex("aa00000000ff"), 1, 1, 5, 0, 0, 0)
     assert clients.parse_bridge(entry + port) == {"aa:00:00:00:00:01"}
+
+
+def test_a_phone_that_would_get_no_address_is_told_of(tmp_path: Path) -> None:
+    """One computer can take all of them, by as many ids as it likes."""
+    system, soon = System(tmp_path), int(time.time()) + 600
+    taken = [f"{soon + n} aa:00:00:00:00:01 10.1.1.{n} * {n}\n" for n in range(10, 251)]
+    system.write(clients.LEASES, "".join(taken[1:]))
+    assert checks.leases(system) is None
+    system.write(clients.LEASES, "".join(taken))
+    told = checks.leases(system)
+    assert told is not None
+    assert (told.ok, told.advice) == (False, "The next one is free in 11 minutes at the latest.")
 
 
 def test_facts_come_back_as_they_were(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
 from byzwizard.i18n import _
 from byzwizard.plan import Step
+from byzwizard.resolve import CLIENTS
 
 if TYPE_CHECKING:
     from byzwizard.machine import Machine
@@ -21,9 +22,10 @@ PAGE = f"{portal.ROOT}/traffic.html"
 
 
 def ports(resolved: Resolved, machine: Machine) -> list[str]:
-    """What is counted: mesh links, access points, wired ports; none twice."""
+    """What is counted: mesh links and what routing makes of them, access points, ways to the Internet; none twice."""
     names = [*(link.name for link in resolved.links), *(point.name for point in resolved.access_points),
-             *(port.interface for port in machine.wired)]
+             *(name for name in resolved.routed if name != CLIENTS),
+             *([resolved.uplink.name] if resolved.uplink else ()), *(port.interface for port in machine.wired)]
     return [name for name in dict.fromkeys(names) if counters.NAME.fullmatch(name)][:counters.MOST]
 
 

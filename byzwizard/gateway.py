@@ -39,6 +39,7 @@ AGAIN = 1.0  # after a round that failed
 LOST = 2  # rounds that fail one after the other before the way out is withdrawn: 10 s at most with the above
 ENDING = 3.0  # seconds for babeld to tell that a way is worth nothing any more
 TICK = 1.0
+FAULTY = 10.0  # seconds until a port that could not be looked after is tried again
 SETTLE = 2.0  # seconds until a new interface has the name that it keeps
 LOOK = 3.0  # seconds between two looks for strangers on client ports
 SAFE = 15.0  # seconds until the sets are filled anew, in case the tables were
@@ -129,6 +130,7 @@ class Gateway:
         self._own = OwnWays(system)
         self._synced = 0.0
         self._looked = 0.0
+        self._faults: dict[str, tuple[str, float]] = {}  # of ports, and when each is tried again
 
     def _port(self, name: str) -> Port:
         serves = name not in self._settings.stations
@@ -199,19 +201,30 @@ class Gateway:
         self._end(now)
         changed = self._plugged(now)
         for port in self._ports.values():
-            state = port.state
-            try:
-                changed |= port.step(now)
-            except (ByzantiumError, OSError) as fault:
-                say(f"{port.name}: {fault}")
-            if port.state != state:
-                self._tell(port)
+            changed |= self._step(port, now)
         if now - self._looked >= LOOK and any(port.state == "clients" for port in self._ports.values()):
             self._looked = now
             changed |= self._look_for_strangers(now)
         self._ask(now)
         if changed or now - self._synced >= SAFE:
             self._sync(now)
+
+    def _step(self, port: Port, now: float) -> bool:
+        """What cannot be (a radio that is switched off) is said once, and tried again after a while."""
+        state, (said, due) = port.state, self._faults.get(port.name, ("", 0.0))
+        if now < due:
+            return False
+        changed = False
+        try:
+            changed = port.step(now)
+            self._faults.pop(port.name, None)
+        except (ByzantiumError, OSError) as fault:
+            if str(fault) != said:
+                say(f"{port.name}: {fault}")
+            self._faults[port.name] = (str(fault), now + FAULTY)
+        if port.state != state:
+            self._tell(port)
+        return changed
 
     def _look_for_strangers(self, now: float) -> bool:
         found = [(port, mac) for port, mac in strangers.read(self._system).items()

@@ -10,10 +10,11 @@ import pytest
 from byzwizard.answers import parse
 from byzwizard.backends import facts, gateway, leases, mesh, ownlan, strangers, uplinks
 from byzwizard.backends.neighbours import Known
+from byzwizard.backends.ports import Port
 from byzwizard.backends.protocol import Dump, Neighbour, Way
 from byzwizard.backends.system import Result, System
-from byzwizard.errors import CannotHere
-from byzwizard.gateway import EVERY, LOST, Gateway, Health, Settings, blocked, replugged, settings
+from byzwizard.errors import CannotHere, StepFailed
+from byzwizard.gateway import EVERY, FAULTY, LOST, Gateway, Health, Settings, blocked, replugged, settings
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Radio, Verdict, Wired
 from byzwizard.plan import Step
@@ -177,6 +178,25 @@ def test_who_comes_by_the_tunnel_has_what_is_shared_alone() -> None:
             'oifname != { "mesh*", "clients0", "lo" } oifname != @shared reject with icmpx admin-prohibited }') in text
     users = Path(__file__).parents[2] / "iso/base/usr/lib/sysusers.d/byzantium.conf"
     assert f"u byz-tunnel {gateway.TUNNEL} " in users.read_text()
+
+
+def test_what_cannot_be_looked_after_is_said_once_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The radio of the Wi-Fi uplink, switched off for a day."""
+    (tmp_path / "settings.json").write_text(gateway.settings(node()))
+    duty, port = Gateway(System(tmp_path), tmp_path), Port("wifi0", System(tmp_path), tmp_path, "10.1.1.0/24")
+    steps: list[float] = []
+
+    def off(now: float) -> bool:
+        steps.append(now)
+        raise StepFailed("RTNETLINK answers: Operation not possible due to RF-kill")
+
+    monkeypatch.setattr(port, "step", off)
+    for now in range(60):
+        duty._step(port, float(now))
+    assert len(steps) == 60 / FAULTY
+    assert capsys.readouterr().err.count("RF-kill") == 1
 
 
 def test_what_a_killed_duty_did_to_a_port_is_undone_also_where_it_meshes_by_now(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from byzwizard.backends import control, gateway, radio, uplinks, wifi
+from byzwizard.backends import control, gateway, radio, traffic, uplinks, wifi
 from byzwizard.backends.uplinks import PortState
 from byzwizard.errors import CannotHere
 from byzwizard.gateway import settings
@@ -98,6 +98,7 @@ def test_it_is_shared_by_the_name_that_the_card_was_found_with(share: Any, allow
     machine = Machine(radios=(card(0, "A"), card(1, "E")))
     resolved = of({"internet": {"wifi": OFFICE, "share": share}}, *machine.radios)
     assert gateway.ports(resolved, machine) == ("wlan1",)
+    assert traffic.ports(resolved, machine) == ["mesh0", "ap0", "wifi0"], "and its traffic is counted"
     (tmp_path / "settings.json").write_text(gateway.settings(resolved))
     read = settings(tmp_path)
     assert [name for name in read.stations if read.allows(name)] == allowed

@@ -82,6 +82,7 @@ def link_settings(name: str, silent: bool = False) -> tuple[tuple[str, str], ...
     from anywhere in the mesh, over links that have no IPv4 address to compare them with: no reverse path filter."""
     return (
         (f"ipv6/conf/{name}/disable_ipv6", "1" if silent else "0"),
+        (f"ipv6/conf/{name}/addr_gen_mode", "0"),  # by the MAC; NetworkManager leaves it at none
         (f"ipv6/conf/{name}/accept_ra", "0"),
         (f"ipv6/conf/{name}/autoconf", "0"),
         (f"ipv6/conf/{name}/accept_redirects", "0"),

@@ -11,6 +11,7 @@ from byzwizard.backends import control
 from byzwizard.backends.interfaces import index, ip, mac, phy_of
 from byzwizard.backends.mesh import OWNER
 from byzwizard.backends.radio import TakeRadio, end_former, permanent
+from byzwizard.backends.release import keep_off
 from byzwizard.backends.settings import KernelSettings
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
@@ -67,6 +68,7 @@ class AddInterface(Step):
             end_former(system, self.name)
             address = () if self.mac is None else ("addr", self.mac)
             system.run("iw", "phy", self.phy, "interface", "add", self.name, "type", "__ap", *address)
+            keep_off(system, self.name)
         elif phy_of(system, self.name) != self.phy:
             raise StepFailed(_("Another network interface is called {name} already.").format(name=self.name),
                              _("`ip link` shows it; rename it or unplug it."))

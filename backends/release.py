@@ -57,6 +57,16 @@ class Release(Step):
         system.run("nmcli", "device", "set", name, "managed", managed, ok=(0, NOT_RUNNING, NO_DEVICE))
 
 
+def keep_off(system: System, name: str) -> None:
+    """An interface that was just made stays ours: NetworkManager takes every wireless one, once it has seen it."""
+    def told() -> bool:
+        said = system.run("nmcli", "device", "set", name, "managed", "no", ok=(0, NOT_RUNNING, NO_DEVICE))
+        return said.status != NO_DEVICE
+
+    if system.has("nmcli"):
+        system.wait_for(told, 10, _("NetworkManager does not let go of {interface}.").format(interface=name))
+
+
 def used_phys(resolved: Resolved) -> Iterable[str]:
     """Every radio that is used, once."""
     found = [link.phy for link in resolved.links if link.phy] + [point.phy for point in resolved.access_points]

@@ -1,7 +1,7 @@
 """Radios that other programs have: NetworkManager is asked for one, the others are named."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 
 from byzwizard.answers_file import parse
 from byzwizard.backends import radio
-from byzwizard.backends.release import Release, must_be_free
+from byzwizard.backends.release import Release, keep_off, must_be_free
 from byzwizard.backends.system import Result, System
 from byzwizard.errors import Refused, StepFailed
 from byzwizard.identity import Identity
@@ -81,6 +81,33 @@ def test_network_manager_lets_go_of_what_the_node_takes_and_gets_it_back(tmp_pat
     other = machine("NetworkManager", interface="wlan9")
     assert not any(isinstance(step, Release) for step in radio.STAGE.steps(
         replace(node(other), links=(), access_points=()), other)), "a card that is not used stays as it is"
+
+
+def test_network_manager_keeps_off_an_access_point_that_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hears of it a moment later than we do, and would join other networks with it."""
+    told: list[int] = []
+
+    class Late(System):
+        def has(self, program: str) -> bool:
+            return program == "nmcli" and installed
+
+        def run(self, *argv: str, stdin: str | None = None, ok: Sequence[int] = (0,), timeout: float = 30) -> Result:
+            assert argv == ("nmcli", "device", "set", "ap0", "managed", "no")
+            told.append(10 if len(told) < 2 else 0)
+            return Result(told[-1], "", "")
+
+        def wait_for(self, holds: Callable[[], bool], seconds: float, sentence: str, every: float = 0.05) -> None:
+            while not holds():
+                pass
+
+    installed = True
+    keep_off(Late(tmp_path), "ap0")
+    assert told == [10, 10, 0]
+    installed = False
+    keep_off(Late(tmp_path), "ap0")
+    assert told == [10, 10, 0], "most computers have none"
 
 
 def test_what_was_its_owners_before_stays_so(tmp_path: Path) -> None:

@@ -319,7 +319,7 @@ def _bind(system: System, thing: Thing, folder: str) -> None:
     if not there.exists():
         there.mkdir(mode=thing.mode or 0o755, parents=True)
     _check(thing, there)
-    for stale in _stale(thing, there):
+    for stale in tuple(_stale(thing, there)):
         stale.unlink()
     system.path(folder).mkdir(mode=thing.mode or 0o755, parents=True, exist_ok=True)
     if folder == "/var/log":
@@ -352,14 +352,15 @@ def _check(thing: Thing, there: Path) -> None:
 
 
 def _stale(thing: Thing, there: Path) -> Iterator[Path]:
-    """Files that say that a program runs, and sockets; of a program that a power cut ended."""
+    """Files that say that a program runs, and sockets; of a program that a power cut ended. Programs have theirs at the
+    top of their folder: what lies deeper is people's, whatever it is called."""
     if not thing.name.startswith("services."):
         return
-    for folder, _folders, files in os.walk(there):
-        for name in files:
-            path = Path(folder) / name
-            if name.endswith(STALE) or name == "lock" or stat.S_ISSOCK(path.lstat().st_mode):
-                yield path
+    for path in there.iterdir():
+        mode = path.lstat().st_mode
+        named = stat.S_ISREG(mode) and (path.name.endswith(STALE) or path.name == "lock")
+        if named or stat.S_ISSOCK(mode):
+            yield path
 
 
 def _copy(system: System, source: str, target: str) -> None:

@@ -75,7 +75,7 @@ def test_services_by_their_descriptors_with_owners_and_without_stale_files(
     os.chown(system.path(BOARD), 952, 952)
     locker.switch(system, ("services",))
     system.write(f"{BOARD}/board.pid", "4711\n")
-    system.write(f"{BOARD}/posts/.lock", "")
+    system.write(f"{BOARD}/posts/Cargo.lock", "somebody's own\n")
     locker.lock(system)
     locker.unlock(system, None)
     folder = system.path(BOARD)
@@ -83,7 +83,7 @@ def test_services_by_their_descriptors_with_owners_and_without_stale_files(
     post = folder / "posts/1"
     assert (post.read_text(), post.stat().st_uid, post.stat().st_mode & 0o777) == ("hello\n", 952, 0o640)
     assert not (folder / "board.pid").exists()
-    assert not (folder / "posts/.lock").exists()
+    assert (folder / "posts/Cargo.lock").exists(), "it is no program's"
 
 
 def test_a_link_in_the_store_leads_nowhere(system: System, opened: Store) -> None:

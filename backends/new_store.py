@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from byzwizard.backends import kept, locker, luks, making, store, storefile, targets
+from byzwizard.backends import keep, kept, locker, luks, making, store, storefile, targets
 from byzwizard.diskwords import label as of
 from byzwizard.diskwords import size as words
 from byzwizard.errors import CannotHere, Refused
 from byzwizard.i18n import _
 from byzwizard.places import FAT, FAT_MOST, SMALLEST, carrier, free_behind, has_store, over_all, own
-from byzwizard.plan import Progress, Step, step_class
+from byzwizard.plan import Plan, Progress, Step, step_class
 from byzwizard.values import size_bytes
 
 if TYPE_CHECKING:
@@ -36,9 +37,19 @@ class CreateStore(Step):
     def undoable(self) -> bool:
         return False
 
+    def there(self, system: System) -> store.Store | None:
+        """The store that keeps this one from being made: whichever is open, or one on its disk. One that is locked
+        counts too: it is somebody's."""
+        known = store.known(system)
+        if known is not None and (store.is_open(system) or known.disk == self.disk.path):
+            return known
+        return store.find(system, _name(self.disk, self.allow_internal))
+
+    def is_meant(self, found: store.Store) -> bool:
+        return (found.kind, found.disk) == (self.kind, self.disk.path) and (found.encrypted or self.kib is None)
+
     def needed(self, system: System) -> bool:
-        # One that is locked counts too: it is somebody's.
-        return store.known(system) is None and store.find(system, _name(self.disk, self.allow_internal)) is None
+        return self.there(system) is None
 
     def apply(self, system: System, progress: Progress) -> None:
         lock = None if self.kib is None else making.Lock(secret(self.passphrase_file), self.kib)
@@ -49,8 +60,13 @@ class CreateStore(Step):
             made = making.file(
                 system, self.disk, self.device, self.allow_internal, self.size, lock, progress
             )
-        store.remember(system, made)  # killed before it is open, it is a locked one
+        before = store.known(system)  # locked, on another disk
+        stopped = before.stopped if before is not None else ()
+        store.remember(system, replace(made, stopped=stopped))  # killed before it is open, it is a locked one
         store.mount(system, made, None if lock is None else lock.passphrase)
+        if before is not None:
+            keep.stay(system)
+            locker.start(system, stopped)
 
     def undo(self, system: System, before: Any) -> None:
         """Left to `persist delete`: what is in it may be all there is."""
@@ -101,7 +117,7 @@ class OpenStore(Step):
     def needed(self, system: System) -> bool:
         if store.is_open(system) or (self.encrypted and self.passphrase_file is None):
             return False
-        return store.known(system) is not None or store.find(system, self.wanted) is not None
+        return store.find(system, self.wanted) is not None
 
     def apply(self, system: System, progress: Progress) -> None:
         passphrase = None if self.passphrase_file is None else secret(self.passphrase_file)
@@ -210,6 +226,38 @@ def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
             )
         )
     return tuple(steps)
+
+
+USING = ("store-open", "store-keep", "store-size")  # steps that take the store that is there for the one that is meant
+
+
+def beside_another(system: System, plan: Plan, wanted: Persistence, boot: bool) -> Plan:
+    """Where another store is there than the answers ask for, nothing of theirs goes into it. Raises Refused where a
+    person asks: a boot makes the node all the same, and so do the answers that this very store keeps."""
+    create = next((step for step in plan.steps if isinstance(step, CreateStore)), None)
+    there = create.there(system) if create is not None else None
+    if create is None or there is None or create.is_meant(there):
+        return plan
+    if not boot and not _keeps(system, wanted):
+        raise Refused(
+            _("{store} is there ({how}), and the answers ask for another store: {wanted}.").format(
+                store=there.words, how=there.how, wanted=create.text
+            ),
+            _("Lock it (`byzwizard persist lock`) where it is on another stick, or delete it, or let `persistence:` "
+              "name it: kind, device, encrypt."),
+        )  # fmt: skip
+    for step in USING:
+        plan = plan.without(step)
+    return plan
+
+
+def _keeps(system: System, wanted: Persistence) -> bool:
+    """Does the open store keep answers that ask for the same, wherever it is itself?"""
+    if not kept.bound(system, "/etc/byzantium"):
+        return False
+    answers = keep.answers(system)
+    alike = wanted.model_copy(update={"passphrase_file": None})
+    return answers is not None and answers.persistence == alike
 
 
 def _name(disk: Disk, allow_internal: bool) -> str:

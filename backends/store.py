@@ -47,6 +47,10 @@ class Store:
     def words(self) -> str:
         return f"{self.file.lstrip('/')} ({self.device})" if self.file else self.device
 
+    @property
+    def how(self) -> str:
+        return _("encrypted") if self.encrypted else _("not encrypted")
+
 
 def known(system: System) -> Store | None:
     """The store that was opened or found locked since this computer was switched on."""

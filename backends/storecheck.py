@@ -36,9 +36,8 @@ def kept(system: System) -> Check | None:
               "probably failing: copy what can be read, and use another one."),
         )
     fill = store.fill(system)
-    how = _("encrypted") if found.encrypted else _("not encrypted")
     text = _("Kept on {store}: {how}, {percent} % full.").format(
-        store=found.words, how=how, percent=round(100 * fill)
+        store=found.words, how=found.how, percent=round(100 * fill)
     )
     if found.stopped:
         return Check(

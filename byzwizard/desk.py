@@ -53,12 +53,14 @@ class Cable:
 
 @dataclass(frozen=True)
 class Keeping:
-    """The store of this node. `where` is its partition or file; `fill` 0 to 1, `sizes` bytes of each kept thing and
-    `left_over` those that are switched off, all of an open one."""
+    """The store of this node. `where` is its partition or file, `disk` the path of its disk; `fill` 0 to 1, `sizes`
+    bytes of each kept thing and `left_over` those that are switched off, all of an open one."""
 
     where: str
     encrypted: bool
     open: bool
+    kind: str = ""
+    disk: str = ""
     fill: float | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     left_over: tuple[str, ...] = ()

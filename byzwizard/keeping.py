@@ -13,12 +13,14 @@ def read(system: System) -> Keeping | None:
     if found is None:
         return None
     if not store.is_open(system):
-        return Keeping(found.words, found.encrypted, open=False)
+        return Keeping(found.words, found.encrypted, open=False, kind=found.kind, disk=found.disk)
     disk = _disk(system, found)
     return Keeping(
         found.words,
         found.encrypted,
         open=True,
+        kind=found.kind,
+        disk=found.disk,
         fill=store.fill(system),
         sizes=kept.sizes(system),
         left_over=kept.left_over(system),

@@ -98,7 +98,7 @@ def prepare_answers(
     boot: bool = False,
     recorded: bool = False,
 ) -> Prepared:
-    """What a recorded machine comes to does not depend on this computer. Raises Invalid, CannotHere."""
+    """What a recorded machine comes to does not depend on this computer. Raises Invalid, CannotHere, Refused."""
     from byzwizard import absent, later
     from byzwizard.answers import with_secrets
 
@@ -111,4 +111,9 @@ def prepare_answers(
     missing = absent.left_out(answers, machine) if boot else {}
     resolved = resolve(answers, machine, node, taken, former, without, missing)
     told = tuple(dict.fromkeys((*without.values(), *missing.values())))
-    return Prepared(answers, machine, node, resolved, make_plan(resolved, machine, stages), told)
+    plan = make_plan(resolved, machine, stages)
+    if answers.persistence.kind != "none" and not recorded:
+        from byzwizard.backends import new_store
+
+        plan = new_store.beside_another(system, plan, answers.persistence, boot)
+    return Prepared(answers, machine, node, resolved, plan, told)

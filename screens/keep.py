@@ -14,6 +14,7 @@ from byzwizard.screens.page import Page, Session
 from byzwizard.screens.switches import Switches
 
 if TYPE_CHECKING:
+    from byzwizard.desk import Keeping
     from byzwizard.machine import Disk
 
 SECRET = "store-passphrase"
@@ -31,6 +32,7 @@ class Keep(Page):
         self._shown = False  # the passphrase in plain
         self._typed = ""
         self._fault = ""
+        self._store: Keeping | None = None  # the one that is open
         self._switches = Switches(session)
         self._meter = Meter(
             session, lambda: self._typed, lambda: bool(self._fault), _("nobody can open the store without it")
@@ -62,6 +64,11 @@ class Keep(Page):
     def enter(self) -> None:
         self._shown = False
         self._switches.read()
+        self.session.host.later(self.session.desk.keeping, self._kept, self.session.sorry)
+
+    def _kept(self, found: Keeping | None) -> None:
+        self._store = found if found is not None and found.open else None
+        self.session.host.changed()
 
     def leave(self) -> None:
         self._shown = False
@@ -98,7 +105,7 @@ class Keep(Page):
     def _asks(self) -> bool:
         """Whether a new store with a passphrase is to be made."""
         draft, disk = self.session.draft, self._disk
-        there = disk is not None and places.has_store(disk)
+        there = self._store is not None or (disk is not None and places.has_store(disk))
         of_file = draft.get("persistence.passphrase_file") is not None
         return self.kind != "none" and bool(draft.get("persistence.encrypt")) and not there and not of_file
 
@@ -119,6 +126,9 @@ class Keep(Page):
                 _("save.dat beside other files, up to 975 MiB on FAT"),
             ),
         ]  # fmt: skip
+        if self._store is not None:
+            how = _("encrypted") if self._store.encrypted else _("not encrypted")
+            items += [Gap(), Note(f"{self._store.where}, {how}", label=_("Open now"))]
         if self.kind == "none":
             return items
         items += [Gap(), *self._where()]
@@ -150,9 +160,18 @@ class Keep(Page):
             items.append(Note(label(disk), label=_("On")))
         if disk is None:
             return [*items, Note(_("This system does not run from a stick; plug one in."), "look", " ")]
+        if self._store is not None:
+            return [*items, self._beside(self._store, disk)]
         if places.has_store(disk):
             return [*items, Note(_("there is a store on it already; it is used"), "good", " ")]
         return [*items, self._drawing(disk)]
+
+    def _beside(self, store: Keeping, disk: Disk) -> Item:
+        """A store is open: it is this one, or it is in the way."""
+        encrypted = store.encrypted or not self.session.draft.get("persistence.encrypt")
+        if (store.kind, store.disk) == (self.kind, disk.path) and encrypted:
+            return Note(_("its store is open; it is used"), "good", " ")
+        return Note(_("another store is open: lock or delete it first (k on the Node page)"), "bad", " ")
 
     def _drawing(self, disk: Disk) -> Item:
         machine = self.session.machine

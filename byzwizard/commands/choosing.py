@@ -54,8 +54,8 @@ def _apply(
 
     file = FILE.format(pid=os.getpid())
     system.write(file, save_text(answers.model_copy(update={"services": choose(answers.services)})), mode=0o600)
-    options = vars(context.options) | {"file": Path(file), "boot": None, "skip": ["clone"], "heard": None,
-                                       "confirmed": None}
+    options = vars(context.options) | {"file": Path(file), "boot": None, "skip": ["clone", "persistence"],
+                                       "heard": None, "confirmed": None}
     try:
         return apply.run(replace(context, options=argparse.Namespace(**options)), check)
     finally:

@@ -72,8 +72,9 @@ def _create(context: Context, system: System) -> tuple[str, "Store | None"]:
     wanted = _wanted(context.options)
     machine = machine_for(system, None)
     first = new_store.planned(wanted, machine)[0]
+    assert isinstance(first, new_store.CreateStore)
     if not first.needed(system):
-        there = store.known(system) or store.the(system, wanted.device)
+        there = first.there(system) or store.the(system, wanted.device)
         raise Refused(
             _("There is a store already: {store}.").format(store=there.words),
             _("`byzwizard persist unlock` opens it, `delete` takes it away."),

@@ -185,6 +185,21 @@ def test_a_store_that_is_there_is_used() -> None:
     assert screen.page == "review"
 
 
+def test_the_store_that_is_open_is_shown_and_no_other_is_made_beside_it() -> None:
+    """A file that anybody can read is no encrypted partition, and asks for no passphrase."""
+    plain = Keeping("save.dat (/dev/sdb1)", encrypted=False, open=True, kind="save.dat", disk="/dev/sdb")
+    screen = at_keep(store=plain)
+    assert "save.dat (/dev/sdb1), not encrypted" in screen.text()
+    choose(screen, "partition")
+    assert "another store is open: lock or delete it first" in screen.text()
+    assert "Passphrase" not in screen.text()
+    choose(screen, "save.dat")
+    assert "another store is open" in screen.text(), "it is to be encrypted"
+    screen.do("more")
+    screen.pick("encrypt", "no")
+    assert "its store is open; it is used" in screen.text()
+
+
 def test_line_mode_says_the_drawing_in_words() -> None:
     typist = Typist("*Set it up", "", "", "", "*Partition", "*Passphrase", "cactus orbit velvet", "*Continue", "",
                     desk=FakeDesk(found=HERE))  # fmt: skip

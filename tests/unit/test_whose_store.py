@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from byzwizard import boot, unlocking
-from byzwizard.backends import filesystem, store, storefile, targets
+from byzwizard.answers import Answers, Persistence
+from byzwizard.backends import filesystem, keep, locker, luks, making, new_store, store, storefile, targets
+from byzwizard.backends.persistence import STAGE
+from byzwizard.backends.store import Store
 from byzwizard.backends.system import System
-from byzwizard.machine import Disk
+from byzwizard.errors import Refused
+from byzwizard.machine import Disk, Machine, Medium
+from byzwizard.prepare import prepare_answers
 from tests.unit.test_persistence import GB, disk, part
+from tests.unit.test_same_plan import MACHINE, NODE
 
 LIVE = "/run/live/medium"
 
@@ -84,3 +92,89 @@ def test_the_wizard_opens_on_a_blank_stick_beside_one_with_a_store(
     unlocking._open(system)
     assert store.known(system) is None
     assert boot.given(system) is None
+
+
+OPENED = Store("save.dat", "/dev/sdd", "/dev/sdd1", encrypted=False, file="/save.dat", uuid="5A1F-0001")
+
+
+def opened(system: System, there: Store = OPENED, is_open: bool = True) -> None:
+    """What `persist unlock --device /dev/sdd` leaves, of a guest's stick."""
+    store.remember(system, there)
+    mounted = f"60 1 254:0 / {system.path(store.PLACE)} rw - ext4 /dev/loop0 rw\n" if is_open else ""
+    system.write("/proc/self/mountinfo", mounted)
+
+
+def plan(system: System, wanted: dict[str, Any], boot: bool = False) -> list[str]:
+    """The steps that would be done for answers that ask for this; the disks are those of now."""
+    persistence = Persistence.model_validate(wanted)
+    disks = targets.disks_now(system)
+    medium = Medium(path="/dev/sdb1", kind="usb", filesystem="vfat", writable=True)
+    machine = MACHINE.model_copy(update={"disks": disks, "medium": medium})
+    ready = prepare_answers(system, Answers(persistence=persistence), machine, NODE, (STAGE,), boot=boot)
+    return [step.id for step in ready.plan.steps if step.needed(system)]
+
+
+@pytest.fixture
+def node(system: System, monkeypatch: pytest.MonkeyPatch) -> System:
+    """It runs from a stick without a store; beside it is one with photographs, and a save.dat on it."""
+    disks = (blank(), stick("sdd", "PHOTOS", kept=False))
+    monkeypatch.setattr(targets, "disks_now", lambda _system: disks)
+    monkeypatch.setattr(luks, "is_luks", lambda *_: False)
+    return system
+
+
+@pytest.mark.parametrize("wanted", [
+    {"kind": "partition"},
+    {"kind": "save.dat", "encrypt": False},  # on the own stick
+    {"kind": "save.dat", "device": "sdd"},  # encrypted
+])  # fmt: skip
+def test_nothing_goes_into_another_store_than_the_answers_ask_for(node: System, wanted: dict[str, Any]) -> None:
+    opened(node)
+    with pytest.raises(Refused, match=r"save\.dat \(/dev/sdd1\) is there \(not encrypted\)") as refused:
+        plan(node, wanted)
+    assert "persist lock" in refused.value.hint
+    assert plan(node, wanted, boot=True) == [], "a boot makes the node all the same"
+
+
+def test_answers_that_name_the_open_store_use_it(node: System) -> None:
+    opened(node)
+    named = {"kind": "save.dat", "device": "sdd", "encrypt": False}
+    assert plan(node, named) == ["store-keep"]
+    opened(node, replace(OPENED, encrypted=True))
+    assert plan(node, named) == ["store-keep"], "more than was asked for"
+
+
+def test_what_the_open_store_keeps_itself_is_applied_wherever_it_lies(node: System) -> None:
+    """It was made by `persist create` after the answers were given."""
+    opened(node)
+    mounted = f"61 1 254:0 / {node.path('/etc/byzantium')} rw - ext4 /dev/loop0 rw\n"
+    node.write("/proc/self/mountinfo", (node.read("/proc/self/mountinfo") or "") + mounted)
+    node.write("/etc/byzantium/answers.yaml", "byzantium: 1\npersistence: {kind: partition}\n")
+    assert plan(node, {"kind": "partition"}) == []
+    with pytest.raises(Refused):
+        plan(node, {"kind": "partition", "opens_on": "2GiB"})
+
+
+def test_once_the_other_one_is_locked_the_own_one_is_made(node: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Store("partition", "/dev/sdb", "/dev/sdb2", encrypted=False)
+    monkeypatch.setattr(making, "partition", lambda *_: made)
+    monkeypatch.setattr(store, "mount", lambda system, there, _passphrase: opened(system, there))
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(locker, "start", lambda _system, units: started.append(units))
+    opened(node, replace(OPENED, stopped=("byz-wiki.service",)), is_open=False)
+    node.write(keep.MEANWHILE, "byzantium: 1\n")
+    assert plan(node, {"kind": "partition", "encrypt": False}) == ["store"]
+    machine = Machine(disks=targets.disks_now(node))
+    create = new_store.planned(Persistence(kind="partition", device="sdb", encrypt=False), machine)[0]
+    create.apply(node, lambda done, total: None)
+    assert started == [("byz-wiki.service",)]
+    assert node.read(keep.ANSWERS) == "byzantium: 1\n", "what it was told meanwhile is what it is"
+
+
+def test_a_file_that_anybody_can_read_is_no_encrypted_store(node: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found on the stick that is named, and not open yet."""
+    monkeypatch.setattr(store, "_on", lambda _system, disk: iter([OPENED] if disk.path == "/dev/sdd" else []))
+    wanted = {"kind": "save.dat", "device": "sdd", "passphrase_file": "/run/passphrase"}
+    with pytest.raises(Refused, match="not encrypted"):
+        plan(node, wanted)
+    assert plan(node, wanted, boot=True) == []

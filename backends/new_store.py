@@ -221,7 +221,7 @@ def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
             GrowFile(
                 id="store-size",
                 text=_("Let save.dat have {size}").format(size=words(size)),
-                after=("store",),
+                after=("store", "store-open"),  # which looks how big it is
                 size=size,
             )
         )

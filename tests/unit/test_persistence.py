@@ -99,6 +99,11 @@ def test_a_file_goes_beside_the_system_or_onto_another_stick() -> None:
     assert steps(kind="save.dat", device="0BAD", size="500MiB")["store"].device == "/dev/sdc1"
 
 
+def test_a_file_grows_once_it_is_open() -> None:
+    """What opens it lets the file system have all of the file, and tells a file that is growing for cut off."""
+    assert "store-open" in steps(kind="save.dat", size="500MiB")["store-size"].after
+
+
 def test_on_fat_a_file_has_at_most_975_mib() -> None:
     assert steps(kind="save.dat", size="975MiB")["store"].size < 1_024_000_000
     with pytest.raises(Refused, match="975 MiB") as refused:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from byzwizard.backends.system import System
     from byzwizard.machine import Disk
 
-STAYS = {"identity", "lost+found", "mesh"}  # of the folders of the store
+STAYS = {"identity", "mesh"}  # of what is kept
 ANSWERS = f"{store.PLACE}/mesh/etc/byzantium/answers.yaml"
 
 HOME = "home"
@@ -227,8 +227,10 @@ def fill(system: System, place: str, way: Way, encrypted: bool) -> dict[str, str
 
 
 def _entries(system: System) -> list[Path]:
-    held = system.path(store.PLACE).iterdir()
-    return [entry for entry in held if entry.name not in STAYS and kept.ASIDE not in entry.name]
+    """What is kept, and the list of it. What was switched off is nobody's business who gets a copy."""
+    names = [thing.name for thing in kept.things(kept.listed(system)) if thing.name not in STAYS]
+    entries = [system.path(f"{store.PLACE}/{name}") for name in names]
+    return [entry for entry in (*entries, system.path(kept.LIST)) if entry.exists()]
 
 
 def _copy(system: System, entries: Sequence[Path], place: Path, way: Way) -> None:
@@ -288,7 +290,7 @@ def _answers(system: System, place: str, encrypted: bool) -> None:
     from byzwizard.answers import parse, save_text
     from byzwizard.backends.content import carried
 
-    text = system.read(ANSWERS)
+    text = system.read(ANSWERS) if "mesh" in kept.listed(system) else None
     if text is None:
         return
     answers = parse(text, ANSWERS, [])

@@ -2,13 +2,14 @@
 
 import argparse
 import contextlib
+import json
 from pathlib import Path
 
 import pytest
 
 from byzwizard.answers import Answers, Clone, parse, save_text
 from byzwizard.backends import clone as copying
-from byzwizard.backends import copies, freespace, handon, store
+from byzwizard.backends import copies, freespace, handon, kept, store
 from byzwizard.backends.clone import CopySystem
 from byzwizard.backends.stick import Behind
 from byzwizard.backends.system import System
@@ -108,11 +109,30 @@ def test_a_stick_that_has_a_store_gets_no_second_one() -> None:
     assert copying.steps(("4C53",), "blank", None, machine)
 
 
+def keeps(system: System, *names: str) -> None:
+    system.write(kept.LIST, json.dumps({"keep": names}))
+
+
+def test_what_was_switched_off_stays_here(tmp_path: Path) -> None:
+    system = System(tmp_path)
+    for name in ("home/root/diary", "services.wiki/wiki.fossil", "services.board/posts", "identity/key", "lost+found/1",
+                 "services.wiki.before-2026-01-02-030405/wiki.fossil", "usr/lib/of-an-image-from-elsewhere"):
+        system.write(f"{store.PLACE}/{name}", "mine\n")
+    system.write(handon.ANSWERS, "byzantium: 1\n")
+    keeps(system, "identity", "services.wiki")
+    assert [entry.name for entry in handon._entries(system)] == ["services.wiki", "kept.json"]
+    handon._answers(system, "/place", encrypted=True)
+    assert system.read("/place/mesh/etc/byzantium/answers.yaml") is None
+    keeps(system, "mesh", "home", "services.wiki")
+    assert [entry.name for entry in handon._entries(system)] == ["home", "services.wiki", "kept.json"]
+
+
 def test_a_copy_finds_its_store_on_its_own_stick(tmp_path: Path) -> None:
     """Whatever this node's store is on."""
     system = System(tmp_path)
-    kept = {"kind": "save.dat", "device": "SRC1", "size": "2GiB", "keep": ["mesh"], "passphrase_file": "/run/word"}
-    system.write(handon.ANSWERS, save_text(Answers.model_validate({"byzantium": 1, "persistence": kept})))
+    wanted = {"kind": "save.dat", "device": "SRC1", "size": "2GiB", "keep": ["mesh"], "passphrase_file": "/run/word"}
+    system.write(handon.ANSWERS, save_text(Answers.model_validate({"byzantium": 1, "persistence": wanted})))
+    keeps(system, "mesh")
     handon._answers(system, "/place", encrypted=True)
     text = system.read("/place/mesh/etc/byzantium/answers.yaml")
     assert text is not None

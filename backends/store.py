@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 from collections.abc import Iterator, Sequence
@@ -261,26 +262,36 @@ def unmount(system: System, store: Store) -> None:
         storefile.let_go(system, place)
 
 
+@contextlib.contextmanager
+def _reached(system: System, store: Store) -> Iterator[str]:
+    """As container(), for as long as the block lasts; what was there before stays, as that of a store that is open."""
+    if store.file is None:
+        yield store.device
+        return
+    with storefile.carried(system, store.device) as place:
+        path = place.rstrip("/") + store.file
+        before = storefile.loops(system, path)
+        loop = before[0] if before else storefile.attach(system, path)
+        try:
+            yield loop
+        finally:
+            with clearing_up():
+                if not before:
+                    storefile.detach(system, loop)
+
+
 def check_passphrase(system: System, store: Store, passphrase: str) -> None:
     """Raises WrongPassphrase."""
-    try:
-        luks.check(system, container(system, store), passphrase)
-    finally:
-        with clearing_up():
-            if not is_open(system):
-                unmount(system, store)
+    with _reached(system, store) as device:
+        luks.check(system, device, passphrase)
 
 
 def change_passphrase(system: System, store: Store, old: str, new: str) -> None:
     """Works on an open store and on a locked one. Raises WrongPassphrase; StepFailed with the former one in force."""
     if not store.encrypted:
         raise CannotHere(_("This store is not encrypted: it has no passphrase."))
-    try:
-        luks.change(system, container(system, store), old, new, HEADER)
-    finally:
-        with clearing_up():
-            if not is_open(system):
-                unmount(system, store)
+    with _reached(system, store) as device:
+        luks.change(system, device, old, new, HEADER)
 
 
 def fill(system: System) -> float:

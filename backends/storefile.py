@@ -21,7 +21,7 @@ HALF = f"{NAME}.new"  # while it is being made
 GROWS = ".grows"  # behind the name of one that becomes bigger, while it does
 PLACES = (NAME, f"porteus/{NAME}", f"changes/{NAME}")  # where Porteus and its users put theirs
 SPARE = 16 * 2**20  # bytes that stay free beside it
-CARRIER = "/run/byzantium/carrier"
+CARRIER = "/run/byzantium/carrier"  # of the store that is open; others have their device's name behind it
 LENT = "/run/byzantium/lent"  # a file for each place that was read-only before hold()
 PIECE = 4 * 2**20
 
@@ -35,7 +35,7 @@ def carried(system: System, partition: str) -> Iterator[str]:
         yield place
     finally:
         with clearing_up():
-            if already != CARRIER:  # else a store that is open lies on it
+            if already is None or not _ours(already):  # else a store that is open lies on it
                 let_go(system, place)
 
 
@@ -46,9 +46,10 @@ def hold(system: System, partition: str) -> str:
         filesystem.mend_fat(system, partition)
         # FAT knows no owners: nobody but root gets at the file.
         private = () if filesystem.kind(system, partition).startswith("ext") else ("umask=0077",)
-        filesystem.mount(system, partition, CARRIER, "noexec", *private)
-        return CARRIER
-    if place != CARRIER and "rw" not in _options(system, partition):
+        taken = filesystem.is_mounted(system, CARRIER)
+        place = f"{CARRIER}-{os.path.basename(partition)}" if taken else CARRIER
+        filesystem.mount(system, partition, place, "noexec", *private)
+    elif not _ours(place) and "rw" not in _options(system, partition):
         if filesystem.mend_fat(system, partition):
             # Files that the kernel has looked at are read again; those of the system, which are open, were whole.
             system.path("/proc/sys/vm/drop_caches").write_text("2")
@@ -60,12 +61,16 @@ def hold(system: System, partition: str) -> str:
 def let_go(system: System, place: str) -> None:
     """After hold(). What that had made writable is read-only again, unless a store on it is open: then the kernel
     refuses. What somebody else has mounted writable stays so."""
-    if place == CARRIER:
+    if _ours(place):
         filesystem.unmount(system, place)
     elif system.path(_lent(place)).exists():
         done = system.run("mount", "-o", "remount,ro", str(system.path(place)), ok=(0, 1, 32), timeout=60)
         if done.status == 0:
             system.remove(_lent(place))
+
+
+def _ours(place: str) -> bool:
+    return place == CARRIER or place.startswith(f"{CARRIER}-")
 
 
 def _lent(place: str) -> str:

@@ -28,9 +28,11 @@ def system(tmp_path: Path) -> Iterator[System]:
         subprocess.run(["umount", "--lazy", place], check=False)
 
 
-def disk(system: System, size: int, table: str | None = None, later: int = 0) -> Iterator[str]:
+def disk(
+    system: System, size: int, table: str | None = None, later: int = 0, name: str = "disk.img"
+) -> Iterator[str]:
     """A loop device over a file; `later` bytes are added after the table was written, as a bigger stick would."""
-    image = system.path("/disk.img")
+    image = system.path(f"/{name}")
     with image.open("wb") as file:
         file.truncate(size)
     if table:

@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 from byzwizard import catalogue_names
-from byzwizard.backends import cutoff, filesystem, freespace, handon, inuse, kept, locker, making, store, storefile
+from byzwizard.backends import (
+    cutoff,
+    filesystem,
+    freespace,
+    handon,
+    inuse,
+    kept,
+    locker,
+    luks,
+    making,
+    store,
+    storefile,
+)
 from byzwizard.backends.new_store import GrowFile
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import System
@@ -279,6 +291,28 @@ def beside(system: System) -> Iterator[Store]:
         yield found
         if store.is_open(system):
             locker.close(system, found)
+
+
+def test_what_is_done_to_another_one_leaves_the_open_one_alone(
+    system: System, beside: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its carrier would cover that of the open one, and later verbs take the wrong file."""
+    open_file = system.path(f"{storefile.CARRIER}/save.dat").stat().st_ino
+    seen: list[str] = []
+    monkeypatch.setattr(luks, "check", lambda _system, device, _passphrase: seen.append(device))
+    for other in disk(system, 300 * MB, name="other.img"):
+        system.run("mkfs.ext4", "-q", "-F", other)
+        with storefile.carried(system, other) as place:
+            system.write(f"{place}/save.dat", "4" * 4096)
+        there = Store("save.dat", other, other, encrypted=True, file="/save.dat")
+        store.check_passphrase(system, there, "")
+        store.check_passphrase(system, beside, "")
+        making.delete(system, replace(there, encrypted=False), None)
+        assert storefile.mounted_at(system, other) is None
+    assert len(set(seen)) == 2
+    assert system.path(f"{storefile.CARRIER}/save.dat").stat().st_ino == open_file
+    locker.lock(system)
+    assert storefile.mounted_at(system, beside.device) is None
 
 
 def may_grow() -> bool:

@@ -56,7 +56,7 @@ def _on(system: System, disk: Disk) -> Iterator[str]:
         )
     if internal(disk) and not disk.boot_medium:
         return
-    with contextlib.suppress(ByzantiumError):  # a stick that cannot be read tells nothing
+    with contextlib.suppress(ByzantiumError, OSError):  # a stick that cannot be read tells nothing
         yield from _files(system, disk)
         if not copied and not has_store(disk) and not over_all(disk) and _behind(system, disk):
             yield _("Making a store behind the partitions of {disk} was cut off: nothing that was there is lost. "

@@ -24,7 +24,7 @@ from byzwizard.backends import compare, cutoff, filesystem, movein
 from byzwizard.backends.store import PLACE
 from byzwizard.backends.system import CommandFailed
 from byzwizard.backends.waiting import clearing_up
-from byzwizard.errors import ByzantiumError, StepFailed
+from byzwizard.errors import ByzantiumError, Damaged, StepFailed
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:
@@ -98,9 +98,31 @@ def listed(system: System) -> tuple[str, ...]:
 
 
 def _list(system: System) -> dict[str, list[str]]:
-    """`keep`, and while something moves into the store `coming`: names of things."""
-    found: dict[str, list[str]] = json.loads(system.read(LIST) or "{}")
-    return found
+    """`keep`, and while something moves into the store `coming`: names of things. Raises Damaged."""
+    text = system.read(LIST)
+    if text is None:
+        return {}
+    with contextlib.suppress(ValueError):
+        found = json.loads(text)
+        if isinstance(found, dict) and all(map(_are_names, found.values())):
+            return found
+    raise Damaged(
+        _("The list of what the store keeps is damaged."),
+        _("`byzwizard persist unlock --repair` makes it anew: all that the store holds is kept then."),
+    )
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def mend(system: System) -> None:
+    """A list that is damaged is made of what the store holds."""
+    try:
+        _list(system)
+    except Damaged:
+        folders = {thing.name: [system.path(inside(thing, each)) for each in thing.folders] for thing in things(EVERY)}
+        _write_list(system, [name for name, each in folders.items() if any(_within(system, one) for one in each)])
 
 
 def _write_list(system: System, keep: Sequence[str], coming: Sequence[str] = ()) -> None:
@@ -159,11 +181,11 @@ def _within(system: System, folder: Path) -> bool:
 
 
 def unbind_all(system: System) -> None:
-    """The reverse, also of a store whose stick has gone, with its list. Raises CommandFailed where something is in
-    use."""
+    """The reverse, also of a store whose stick or list is damaged or has gone. Raises CommandFailed where something is
+    in use."""
     try:
         names = listed(system)
-    except OSError:
+    except (OSError, Damaged):
         names = EVERY
     for thing in reversed(things(names)):
         for folder in reversed(thing.folders):

@@ -43,7 +43,7 @@ def _on(system: System, disk: Disk, same: bool) -> list[KeyFile]:
         if part.filesystem not in CARRIERS or part.label == LABEL:
             continue
         with storefile.looked_into(system, part.path) as place:
-            if place is not None and system.path(f"{place}/{NAME}").is_file():
+            if place is not None and os.path.isfile(system.path(f"{place}/{NAME}")):
                 text = None if same else _read(system, f"{place}/{NAME}")
                 found.append(KeyFile(f"{NAME} ({part.path})", text, same))
     return found

@@ -9,7 +9,7 @@ from byzwizard.backends import inuse, kept, store
 from byzwizard.backends.store import Store
 from byzwizard.backends.system import CommandFailed
 from byzwizard.backends.waiting import clearing_up
-from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, StepFailed
+from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, StepFailed, explained
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:
@@ -45,15 +45,19 @@ def _open(system: System, found: Store, passphrase: str | None, thoroughly: bool
     try:
         store.mount(system, found, passphrase, thoroughly)
         try:
+            if thoroughly:
+                kept.mend(system)
             kept.clear_up(system)
             kept.bind_all(system)
         except BaseException:
             with clearing_up():
                 close(system, found)
             raise
-    except BaseException:
+    except BaseException as fault:
         with clearing_up():
             store.forget(system) if before is None else store.remember(system, before)
+        if isinstance(fault, OSError):
+            raise StepFailed(explained(fault).message, _("Is the stick failing?")) from fault
         raise
 
 

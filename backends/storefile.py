@@ -115,8 +115,8 @@ def looked_into(system: System, partition: str) -> Iterator[str | None]:
 
 
 def find(system: System, place: str) -> str | None:
-    """The path of a save.dat below a mounted folder."""
-    return next((path for name in PLACES if system.path(path := f"{place}/{name}").is_file()), None)
+    """The path of a save.dat below a mounted folder; None also where that cannot be read."""
+    return next((path for name in PLACES if os.path.isfile(system.path(path := f"{place}/{name}"))), None)
 
 
 def room(system: System, place: str) -> int:

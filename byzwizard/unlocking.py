@@ -3,20 +3,26 @@
 import sys
 
 from byzwizard.backends.system import System
-from byzwizard.errors import ByzantiumError
+from byzwizard.errors import ByzantiumError, explained
 from byzwizard.i18n import _
 
 
 def at_boot(system: System) -> None:
-    """Open the store of this computer, if it has one. Left locked where nobody can or will open it; then the record
-    says so, and nothing is written where it would be. What happened is told to the journal."""
+    """Open the store of this computer, if it has one. Left locked where nobody can or will open it, or it cannot be
+    read; then the record says so, and nothing is written where it would be. What happened is told to the journal."""
     if system.path("/run/host/container-manager").exists():  # a node in a container has no disks
         return
     from byzwizard.backends import cutoff
+    from byzwizard.boot import PROBLEM
 
     cutoff.look(system)
     try:
         _open(system)
+    except (ByzantiumError, OSError) as fault:
+        # A node without what it keeps is better than none; whoever sits at the screen reads why.
+        why = explained(fault)
+        system.write(PROBLEM, f"{why}\n")
+        _tell(str(why))
     finally:
         for text in cutoff.told(system):
             _tell(text)
@@ -29,14 +35,10 @@ def _open(system: System) -> None:
     if found is None:
         return
     store.remember(system, found)
-    try:
-        if not found.encrypted:
-            locker.unlock(system, None)
-            return
-        if _by_key_file(system, found.disk):
-            return
-    except ByzantiumError as fault:
-        _tell(str(fault))
+    if not found.encrypted:
+        locker.unlock(system, None)
+        return
+    if _by_key_file(system, found.disk):
         return
     _tell(_("The store is open.") if _by_hand(system, found.words) else _("The store stays locked."))
 

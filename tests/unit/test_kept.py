@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import socket
 from pathlib import Path
 
-from byzwizard.backends import kept
+import pytest
+
+from byzwizard import boot, unlocking
+from byzwizard.backends import cutoff, kept, locker, store
+from byzwizard.backends.store import PLACE, Store
+from byzwizard.backends.system import System
+from byzwizard.errors import Damaged, StepFailed
+
+STORE = Store("save.dat", "/dev/sdb", "/dev/sdb1", encrypted=False, file="/save.dat")
 
 
 def test_what_a_program_left_goes_and_what_people_put_there_stays(tmp_path: Path) -> None:
@@ -20,3 +30,62 @@ def test_what_a_program_left_goes_and_what_people_put_there_stays(tmp_path: Path
     files = kept.Thing("services.files", (str(tmp_path),))
     assert set(kept._stale(files, tmp_path)) == stale | {tmp_path / "control"}
     assert not set(kept._stale(kept.Thing("home", ("/home",)), tmp_path)), "a home is nobody's but its owner's"
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
+    """Its store is found at the start, and its file system is sound."""
+    system = System(tmp_path)
+    system.write("/proc/self/mountinfo", "")
+    system.path(PLACE).mkdir(parents=True)
+    monkeypatch.setattr(cutoff, "look", lambda _system: None)
+    monkeypatch.setattr(store, "find", lambda *_: STORE)
+    monkeypatch.setattr(store, "is_there", lambda *_: True)
+    monkeypatch.setattr(store, "mount", lambda *_: None)
+    monkeypatch.setattr(store, "unmount", lambda *_: None)
+    for name in ("CREDENTIAL", "ANSWERS", "MEDIUM"):
+        monkeypatch.setattr(boot, name, tmp_path / "nowhere" / name)
+    return system
+
+
+def starts_with_the_defaults(system: System, why: str) -> bool:
+    unlocking.at_boot(system)
+    given = boot.given(system)
+    return why in (boot.problem(system) or "") and given is not None and given.path.read_text() == "byzantium: 1\n"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"keep": "mesh"}', '{"keep": [1]}', "null"])
+def test_a_list_that_is_damaged_is_asked_about_and_the_node_starts_all_the_same(system: System, text: str) -> None:
+    """As e2fsck leaves a file whose blocks it could not find."""
+    system.write(kept.LIST, text)
+    assert starts_with_the_defaults(system, "list of what the store keeps is damaged")
+    with pytest.raises(Damaged, match="--repair"):
+        locker.unlock(system, None)
+
+
+def test_a_list_that_is_mended_has_all_that_the_store_holds(system: System) -> None:
+    system.write(kept.LIST, "")
+    for path in ("home/root/note", "mesh/etc/byzantium/notes", "logs.before-2026-01-02-030405/var/log/x", "usr/x"):
+        system.write(f"{PLACE}/{path}", "")
+    kept.mend(system)
+    assert kept.listed(system) == ("mesh", "home")
+    before = system.read(kept.LIST)
+    kept.mend(system)
+    assert system.read(kept.LIST) == before == json.dumps({"keep": ["mesh", "home"]})
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS])
+def test_a_stick_that_cannot_be_read_is_no_reason_for_no_node(
+    system: System, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(number, "it cannot be", "/run/byzantium/store/mesh")
+
+    monkeypatch.setattr(kept, "bind_all", fails)
+    assert starts_with_the_defaults(system, "/run/byzantium/store/mesh: it cannot be. Is the stick failing?")
+    with pytest.raises(StepFailed):
+        locker.unlock(system, None)
+    monkeypatch.setattr(store, "find", fails)  # another one may fail as well
+    store.forget(system)
+    unlocking.at_boot(system)
+    assert "it cannot be" in (boot.problem(system) or "")

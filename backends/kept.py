@@ -204,6 +204,9 @@ def switch(system: System, keep: Sequence[str]) -> None:
     for _thing, folder in unbound:
         _need_nothing_below(system, folder)
     coming = [thing for thing in after if thing not in before]
+    moving = [folder for thing, folder in unbound
+              if not _in_store(system, thing, folder) or (thing in coming and _has_news(system, thing, folder))]
+    movein.need_room(system, moving, PLACE)
     if coming:
         _write_list(system, was, [thing.name for thing in coming])
     date = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
@@ -277,8 +280,8 @@ def _folders(system: System, name: str) -> list[Path]:
     if kind.startswith("services."):  # its descriptor may be gone
         return [place]
     mine = (thing for thing in things(("identity", "mesh", "home", "logs")) if thing.name == kind)
-    found = [system.path(f"{PLACE}/{name}{folder}") for thing in mine for folder in thing.folders]
-    return [folder for folder in found if _within(system, folder)]
+    whole = [system.path(f"{PLACE}/{name}{folder}") for thing in mine for folder in thing.folders]
+    return [folder for place in whole for folder in (place, movein.half_of(place)) if _within(system, folder)]
 
 
 def aside(system: System) -> tuple[str, ...]:
@@ -313,14 +316,18 @@ def _need_nothing_below(system: System, folder: str) -> None:
 def _set_aside(system: System, thing: Thing, folder: str, date: str) -> None:
     """Where the place holds what the store has not: what people see now is what they want to keep, and what was kept
     from before is no rubbish either."""
-    there = system.path(inside(thing, folder))
-    if there.is_symlink() or not there.exists() or not compare.has_more(system.path(folder), there):
+    if not _has_news(system, thing, folder):
         return
     name = f"{thing.name}{ASIDE}{date}"  # which clocks may tell twice
     names = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
     target = next(path for name in names if not (path := system.path(f"{PLACE}/{name}{folder}")).exists())
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    there.rename(target)
+    system.path(inside(thing, folder)).rename(target)
+
+
+def _has_news(system: System, thing: Thing, folder: str) -> bool:
+    there = system.path(inside(thing, folder))
+    return not there.is_symlink() and there.exists() and compare.has_more(system.path(folder), there)
 
 
 def _in_store(system: System, thing: Thing, folder: str) -> bool:

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import stat
 from typing import TYPE_CHECKING
 
+from byzwizard.diskwords import size
+from byzwizard.errors import ByzantiumError, Refused
+from byzwizard.i18n import _
+
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Sequence
     from pathlib import Path
 
     from byzwizard.backends.system import System
+
+SPARE = 4 * 2**20  # bytes that stay free in the store
 
 
 def half_of(there: Path) -> Path:
     """The name of a folder while it comes into the store."""
     return there.with_name(f".{there.name}.half")
+
+
+def need_room(system: System, folders: Sequence[str], store: str) -> None:
+    """Before anything is copied into the store at `store`. Raises Refused where it would be full then."""
+    there = [str(path) for folder in folders if (path := system.path(folder)).exists()]
+    if not there:
+        return
+    said = system.run("du", "--summarize", "--block-size=1", "--one-file-system", "--total", *there, ok=(0, 1),
+                      timeout=600).out  # fmt: skip
+    need, status = int(said.splitlines()[-1].split()[0]), os.statvfs(system.path(store))
+    free = max(0, status.f_bavail * status.f_frsize - SPARE)
+    if need > free:
+        raise Refused(
+            _("What is to be kept ({need}) has no room in the store: {free} are free.").format(
+                need=size(need), free=size(free)
+            ),
+            _("Keep less, delete what is not needed, or make a bigger store."),
+        )
 
 
 def move(system: System, here: Path, there: Path) -> None:
@@ -25,9 +50,13 @@ def move(system: System, here: Path, there: Path) -> None:
     there.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     half = half_of(there)
     shutil.rmtree(half, ignore_errors=True)
-    system.run("cp", "--archive", "--one-file-system", str(here), str(half), timeout=3600)
-    system.run("sync", "--file-system", str(half), timeout=3600)
-    half.rename(there)
+    try:
+        system.run("cp", "--archive", "--one-file-system", str(here), str(half), timeout=3600)
+        system.run("sync", "--file-system", str(half), timeout=3600)
+        half.rename(there)
+    except (ByzantiumError, OSError):
+        shutil.rmtree(half, ignore_errors=True)
+        raise
     system.run("sync", "--file-system", str(there), timeout=600)
     _take_away(system, here, there)
 

@@ -6,14 +6,15 @@ import errno
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from byzwizard import boot, unlocking
 from byzwizard.backends import cutoff, kept, locker, store
 from byzwizard.backends.store import PLACE, Store
-from byzwizard.backends.system import System
-from byzwizard.errors import Damaged, StepFailed
+from byzwizard.backends.system import Result, System
+from byzwizard.errors import ByzantiumError, Damaged, Interrupted, Refused, StepFailed
 
 STORE = Store("save.dat", "/dev/sdb", "/dev/sdb1", encrypted=False, file="/save.dat")
 
@@ -43,6 +44,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     monkeypatch.setattr(store, "is_there", lambda *_: True)
     monkeypatch.setattr(store, "mount", lambda *_: None)
     monkeypatch.setattr(store, "unmount", lambda *_: None)
+    monkeypatch.setattr(kept, "data_folders", dict)
     for name in ("CREDENTIAL", "ANSWERS", "MEDIUM"):
         monkeypatch.setattr(boot, name, tmp_path / "nowhere" / name)
     return system
@@ -89,3 +91,41 @@ def test_a_stick_that_cannot_be_read_is_no_reason_for_no_node(
     store.forget(system)
     unlocking.at_boot(system)
     assert "it cannot be" in (boot.problem(system) or "")
+
+
+class Copying(System):
+    """What is to be kept has so many bytes; copying it ends as `fault` says, half done."""
+
+    def __init__(self, root: Path, bytes: int, fault: ByzantiumError | None = None) -> None:
+        super().__init__(root)
+        self.bytes, self.fault = bytes, fault
+        self.ran: list[str] = []
+
+    def run(self, *argv: str, **_more: Any) -> Result:
+        self.ran.append(argv[0])
+        if argv[0] == "cp":
+            Path(argv[-1]).mkdir()
+            if self.fault:
+                raise self.fault
+        return Result(0, f"{self.bytes}\ttotal\n", "")
+
+
+def test_what_has_no_room_in_the_store_is_refused_before_anything_is_copied(system: System) -> None:
+    system.write("/root/film", "long\n")
+    kept._write_list(system, ["mesh"])
+    copying = Copying(system.root, 10**18)
+    with pytest.raises(Refused, match=r"kept \(1000000\.0 TB\) has no room in the store: [0-9.]+ [MGT]B"):
+        kept.switch(copying, ["mesh", "home"])
+    assert set(copying.ran) == {"du"}
+    assert kept._list(system) == {"keep": ["mesh"]}
+
+
+@pytest.mark.parametrize("fault", [StepFailed("No space left on device"), Interrupted("Interrupted.")])
+def test_nothing_stays_in_the_store_of_what_did_not_come_whole(system: System, fault: ByzantiumError) -> None:
+    system.write("/root/film", "long\n")
+    with pytest.raises(type(fault)):
+        kept.switch(Copying(system.root, 5, fault), ["home"])
+    assert not list(system.path(f"{PLACE}/home").iterdir())
+    system.write(f"{PLACE}/home/.root.half/film", "lo")  # as one that was killed leaves it
+    kept.delete(system, "home")
+    assert not system.path(f"{PLACE}/home").exists()

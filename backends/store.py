@@ -9,7 +9,7 @@ import contextlib
 import errno
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from byzwizard.backends import cutoff, filesystem, luks, storefile
@@ -176,7 +176,7 @@ def the(system: System, device: str | None = None) -> Store:
     """The store that is meant. Raises CannotHere where there is none, Refused where another stick is in its place."""
     store = known(system) if device in (None, "auto") else None
     if store is not None and not is_open(system):
-        _need_there(system, store)
+        store = _plugged_in(system, store)
     store = store or find(system, device)
     if store is None:
         raise CannotHere(
@@ -192,15 +192,27 @@ def is_there(system: System, store: Store) -> bool:
     return filesystem.uuid(system, store.device) in {"", store.uuid}
 
 
-def _need_there(system: System, store: Store) -> None:
-    """Raises Refused."""
+def _plugged_in(system: System, store: Store) -> Store:
+    """Where it is now: a stick that comes back may have another name. Raises CannotHere, Refused."""
+    from byzwizard.backends import targets
     from byzwizard.errors import Refused
 
-    if not is_there(system, store):
+    exists = system.path(store.device).exists()
+    if exists and is_there(system, store):
+        return store
+    disks = (disk for disk in targets.disks_now(system) if not internal(disk) or disk.boot_medium)
+    for disk in disks if store.uuid else ():
+        for part in disk.partitions:
+            if filesystem.uuid(system, part.path) == store.uuid:
+                return replace(store, disk=disk.path, device=part.path)
+    if exists:
         raise Refused(
             _("The store {store} is not there any more: another stick is in its place.").format(store=store.words),
-            _("Plug the right one in, and nothing else where it was."),
+            _("Plug the right one in, and try again."),
         )
+    raise CannotHere(
+        _("The store {store} is not plugged in.").format(store=store.words), _("Plug its stick in, and try again.")
+    )
 
 
 def mount(system: System, store: Store, passphrase: str | None, thoroughly: bool = False) -> None:

@@ -38,6 +38,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     """Its store is found at the start, and its file system is sound."""
     system = System(tmp_path)
     system.write("/proc/self/mountinfo", "")
+    system.write(STORE.device, "")
     system.path(PLACE).mkdir(parents=True)
     monkeypatch.setattr(cutoff, "look", lambda _system: None)
     monkeypatch.setattr(store, "find", lambda *_: STORE)

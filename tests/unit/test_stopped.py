@@ -30,6 +30,7 @@ class Node(System):
         self.killed_at: tuple[str, ...] | None = None
         self.broken = ""
         self.opened(True)
+        self.write(STORE.device, "")
         store.remember(self, STORE)
 
     def opened(self, really: bool) -> None:

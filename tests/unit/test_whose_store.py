@@ -15,7 +15,7 @@ from byzwizard.backends import filesystem, keep, locker, luks, making, new_store
 from byzwizard.backends.persistence import STAGE
 from byzwizard.backends.store import Store
 from byzwizard.backends.system import System
-from byzwizard.errors import Refused
+from byzwizard.errors import CannotHere, Refused
 from byzwizard.machine import Disk, Machine, Medium
 from byzwizard.prepare import prepare_answers
 from tests.unit.test_persistence import GB, disk, part
@@ -178,3 +178,21 @@ def test_a_file_that_anybody_can_read_is_no_encrypted_store(node: System, monkey
     with pytest.raises(Refused, match="not encrypted"):
         plan(node, wanted)
     assert plan(node, wanted, boot=True) == []
+
+
+def test_a_store_is_found_again_under_another_name(node: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was /dev/sdc while it was open, and was pulled out."""
+    uuids = {"/dev/sdd1": "THE-SAME", "/dev/sdb1": "5A1F-0001"}
+    monkeypatch.setattr(filesystem, "uuid", lambda _system, device: uuids.get(device, ""))
+    was = Store("save.dat", "/dev/sdc", "/dev/sdc1", encrypted=True, file="/save.dat", uuid="THE-SAME")
+    opened(node, was, is_open=False)
+    assert store.the(node) == replace(was, disk="/dev/sdd", device="/dev/sdd1")
+    del uuids["/dev/sdd1"]
+    with pytest.raises(CannotHere, match=r"The store save\.dat \(/dev/sdc1\) is not plugged in"):
+        store.the(node)
+    node.write("/dev/sdc1", "")
+    uuids["/dev/sdc1"] = "ANOTHER"
+    with pytest.raises(Refused, match="another stick is in its place"):
+        store.the(node)
+    uuids["/dev/sdc1"] = ""  # damaged: whoever mends it says more
+    assert store.the(node) == was

@@ -1,13 +1,15 @@
 """The file system inside a store: made, mended, mounted; in a mapping, on a partition or in a file."""
 
 from byzwizard.backends.mounts import parse_mounts
-from byzwizard.backends.system import System
-from byzwizard.errors import Damaged, StepFailed
+from byzwizard.backends.system import Result, System
+from byzwizard.errors import Damaged, Interrupted, StepFailed
 from byzwizard.i18n import _
 from byzwizard.places import FAT, LABEL
 
 GROWS = 2**20  # bytes, less than which ext4 may leave unused at the end
 FIXED = (0, 1, 2)  # e2fsck(8): clean, errors corrected, corrected and a restart is advised
+NOT_DONE, CANCELLED = 8, 32
+NO_SUPERBLOCK = "The superblock could not be read"  # with -p it ends so, and mends it with -y
 
 
 def make(system: System, device: str) -> None:
@@ -22,7 +24,7 @@ def mend(system: System, device: str, thoroughly: bool = False) -> None:
     """
     if kind(system, device) not in {"ext2", "ext3", "ext4", ""}:  # empty: nothing that blkid knows any more
         return
-    quiet = system.run("e2fsck", "-p", device, ok=range(256), timeout=3600)
+    quiet = _check(system, device, "-p")
     if quiet.status in FIXED:
         return
     if not thoroughly:
@@ -30,12 +32,26 @@ def mend(system: System, device: str, thoroughly: bool = False) -> None:
             _("The file system of the store is damaged."),
             _("It can be mended; what is half written may be lost. `byzwizard persist unlock --repair` does it."),
         )
-    asked = system.run("e2fsck", "-f", "-y", device, ok=range(256), timeout=3600)
-    if asked.status not in FIXED or system.run("e2fsck", "-f", "-p", device, ok=range(256), timeout=3600).status:
+    asked = _check(system, device, "-f", "-y")
+    if asked.status not in FIXED or _check(system, device, "-f", "-p").status:
         raise StepFailed(
             _("The file system of the store cannot be mended: this stick is probably failing."),
             _("Copy what can still be read, and use another stick."),
         )
+
+
+def _check(system: System, device: str, *options: str) -> Result:
+    """Raises Interrupted, and StepFailed where it could not look at all: that says nothing of the file system."""
+    done = system.run("e2fsck", *options, device, ok=range(256), timeout=3600)
+    if done.status & CANCELLED:
+        raise Interrupted(_("Interrupted."))
+    said = " ".join((done.out + done.err).split())
+    if done.status & NOT_DONE and NO_SUPERBLOCK not in said:
+        raise StepFailed(
+            _("The file system of the store could not be checked: {why}").format(why=said[-300:]),
+            _("Is it in use, or its stick pulled out?"),
+        )
+    return done
 
 
 def mend_fat(system: System, device: str) -> bool:

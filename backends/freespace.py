@@ -17,6 +17,8 @@ from byzwizard.places import LINUX_RESERVED
 NO_AUTOMOUNT = 'attrs="GUID:63"'
 MBR_LINUX = "83"
 MBR_LAST = 2**32 - 1  # sectors that a DOS partition table can count
+MBR_ENTRIES = 4  # those of logical partitions lie inside of one of them
+GPT_ENTRIES = 128  # where sfdisk tells no other number
 GPT_TAIL = 34  # sectors of the second table at the end
 ALIGN = 2**20  # bytes
 QUIET = ("--no-reread", "--no-tell-kernel")
@@ -76,6 +78,14 @@ def partitions(table: dict[str, object]) -> list[dict[str, object]]:
     parts = table.get("partitions") or []
     assert isinstance(parts, list)
     return parts
+
+
+def is_full(table: dict[str, object], disk: str) -> bool:
+    """Pure. Has the table no entry left for a partition behind the last one? sfdisk only says so, and adds nothing."""
+    taken = [number_of(disk, str(part["node"])) for part in partitions(table)]
+    if table.get("label") == "dos":
+        return len([number for number in taken if number <= MBR_ENTRIES]) == MBR_ENTRIES
+    return len(taken) >= int(str(table.get("table-length", GPT_ENTRIES)))
 
 
 def add(system: System, disk: str, space: Space, name: str) -> str:

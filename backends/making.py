@@ -50,7 +50,7 @@ def partition(
     with targets.hold(system, disk, allow_internal, boot_medium_ok=True, exclusive=alone) as descriptor:
         direct.need_sectors_of_512(descriptor)
         space = freespace.after_last(system, disk.path, disk.bytes)
-        _need_known_table(system, disk, space)
+        _need_table(system, disk, space)
         space = freespace.cut(space, size)
         if space.bytes < SMALLEST:
             raise Refused(
@@ -126,13 +126,18 @@ def filesystem_of(disk: Disk, device: str) -> str | None:
     return next((part.filesystem for part in disk.partitions if part.path == device), None)
 
 
-def _need_known_table(system: System, disk: Disk, space: freespace.Space) -> None:
-    """Raises Refused where something is on the disk that sfdisk has no words for (a table of a Mac or an Amiga): what
-    lies behind its last partition is not known."""
+def _need_table(system: System, disk: Disk, space: freespace.Space) -> None:
+    """Raises Refused where no entry is left in the table, or something is on the disk that sfdisk has no words for (a
+    table of a Mac or an Amiga): what lies behind its last partition is not known."""
     told = system.run("blkid", "-p", "-s", "PTTYPE", "-o", "value", disk.path, ok=(0, 2, 8)).out.strip()
     if space.table is None and (disk.partitions or told):
         raise Refused(
             _("{disk} has no partition table that can be added to.").format(disk=targets.describe(disk)),
+            _("Use another stick, or a file (save.dat)."),
+        )
+    if freespace.is_full(freespace.read_table(system, disk.path), disk.path):
+        raise Refused(
+            _("The partition table of {disk} has no room for one more partition.").format(disk=targets.describe(disk)),
             _("Use another stick, or a file (save.dat)."),
         )
 

@@ -94,7 +94,7 @@ def find(system: System, device: str | None = None) -> Store | None:
         return found or next(others, None)
     part = next((part for disk in disks for part in disk.partitions if part.path == device), None)
     if part is None and device.startswith("/") and system.path(device).is_file():
-        return _file(system, device)
+        return _file(system, device, disks)
     disk = next((disk for disk in disks if part in disk.partitions), None) or targets.choose(disks, device)
     if not disk.boot_medium:
         _not_internal(disk, device)
@@ -163,13 +163,24 @@ def _on(system: System, disk: Disk) -> Iterator[Store]:
                 yield Store("save.dat", disk.path, part.path, encrypted, path.removeprefix(place), uuid)
 
 
-def _file(system: System, path: str) -> Store:
-    """A file named by its path, on whatever is mounted there."""
+def _file(system: System, path: str, disks: Sequence[Disk]) -> Store:
+    """A file named by its path, on whatever is mounted there. Raises Refused as for the disk that it lies on."""
+    from byzwizard.errors import Refused
+
     where = system.run("findmnt", "--noheadings", "--raw", "--output", "SOURCE,TARGET", "--target", path).out.split()
     source, target = where[0], where[1]
+    beneath = system.run("lsblk", "--noheadings", "--raw", "--inverse", "--output", "PATH", source, ok=(0, 1, 32)).out
+    on = [disk for disk in disks if disk.path in beneath.split()]
+    if not on:
+        raise Refused(
+            _("{path} is on no disk of this computer.").format(path=path), _("`byzwizard inspect` lists the disks.")
+        )
+    for disk in on:
+        if not disk.boot_medium:
+            _not_internal(disk, path)
     encrypted = luks.is_luks(system, path)
     inside = "/" + path.removeprefix(target).lstrip("/")
-    return Store("save.dat", source, source, encrypted, inside, filesystem.uuid(system, source))
+    return Store("save.dat", on[0].path, source, encrypted, inside, filesystem.uuid(system, source))
 
 
 def the(system: System, device: str | None = None) -> Store:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from byzwizard.backends import filesystem
 from byzwizard.backends.system import System
 from byzwizard.backends.waiting import check_stop, clearing_up
-from byzwizard.errors import StepFailed
+from byzwizard.errors import Refused, StepFailed
 from byzwizard.i18n import _
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ GROWS = ".grows"  # behind the name of one that becomes bigger, while it does
 PLACES = (NAME, f"porteus/{NAME}", f"changes/{NAME}")  # where Porteus and its users put theirs
 SPARE = 16 * 2**20  # bytes that stay free beside it
 CARRIER = "/run/byzantium/carrier"  # of the store that is open; others have their device's name behind it
-LENT = "/run/byzantium/lent"  # a file for each place that was read-only before hold()
+LENT = "/run/byzantium/lent"  # a file for each place of the live medium that was read-only before hold()
 PIECE = 4 * 2**20
 
 
@@ -40,7 +40,8 @@ def carried(system: System, partition: str) -> Iterator[str]:
 
 
 def hold(system: System, partition: str) -> str:
-    """The folder of a partition that can be written to from now on; the system's own stays where it is mounted."""
+    """The folder of a partition that can be written to from now on; the system's own stays where it is mounted. Raises
+    Refused where somebody else has mounted it read-only."""
     place = mounted_at(system, partition)
     if place is None:
         filesystem.mend_fat(system, partition)
@@ -50,12 +51,24 @@ def hold(system: System, partition: str) -> str:
         place = f"{CARRIER}-{os.path.basename(partition)}" if taken else CARRIER
         filesystem.mount(system, partition, place, "noexec", *private)
     elif not _ours(place) and "rw" not in _options(system, partition):
+        _need_live(place, partition)
         if filesystem.mend_fat(system, partition):
             # Files that the kernel has looked at are read again; those of the system, which are open, were whole.
             system.path("/proc/sys/vm/drop_caches").write_text("2")
         system.write(_lent(place), "")
         system.run("mount", "-o", "remount,rw", str(system.path(place)), timeout=60)
     return place
+
+
+def _need_live(place: str, partition: str) -> None:
+    """What somebody has mounted read-only was meant so. Raises Refused."""
+    from byzwizard.verdict import LIVE_MOUNTS
+
+    if not place.startswith(LIVE_MOUNTS):
+        raise Refused(
+            _("{device} is mounted read-only at {place}.").format(device=partition, place=place),
+            _("Unmount it, or mount it writable, and try again."),
+        )
 
 
 def let_go(system: System, place: str) -> None:

@@ -275,26 +275,43 @@ def test_a_fat_whose_power_went_while_a_file_grew_is_mended_before_it_grows_agai
         assert system.path("/back").read_bytes() == system.path(f"/{name}").read_bytes()
 
 
-@pytest.mark.parametrize("how", ["rw", "ro"])
-def test_what_somebody_has_mounted_stays_as_it_was(system: System, stick: str, how: str) -> None:
-    """Writable for as long as a save.dat on it is open, and afterwards where it was before."""
+@pytest.fixture
+def usb(system: System, stick: str) -> str:
+    """A partition with a save.dat that is not encrypted."""
     space = freespace.cut(freespace.after_last(system, stick, 300 * MB), 150 * MB)
     usb = freespace.add(system, stick, space, "USB")
     system.run("mkfs.ext4", "-q", "-F", usb)
-    filesystem.mount(system, usb, "/mnt/usb")
-    storefile.write(system, "/mnt/usb/save.dat", 70 * MB, lambda done, total: None)
-    filesystem.make(system, str(system.path("/mnt/usb/save.dat")))
-    system.run("mount", "-o", f"remount,{how}", str(system.path("/mnt/usb")))
+    with storefile.carried(system, usb) as place:
+        storefile.write(system, f"{place}/save.dat", 70 * MB, lambda done, total: None)
+        filesystem.make(system, str(system.path(f"{place}/save.dat")))
+    return usb
+
+
+def options(system: System, place: str) -> list[str]:
+    return system.run("findmnt", "-no", "OPTIONS", str(system.path(place))).out.strip().split(",")
+
+
+@pytest.mark.parametrize(("place", "how"), [("/mnt/usb", "rw"), ("/run/live/medium", "ro")])
+def test_what_is_mounted_stays_as_it_was(system: System, stick: str, usb: str, place: str, how: str) -> None:
+    """The live medium is writable for as long as a save.dat on it is open, and afterwards as before."""
+    filesystem.mount(system, usb, place, how)
     found = Store("save.dat", stick, usb, encrypted=False, file="/save.dat")
     store.mount(system, found, None)
-    with storefile.carried(system, usb) as place:  # as for a file that grows while it is open
-        system.write(f"{place}/note", "")
-    system.write("/mnt/usb/photo", "sea\n")
+    with storefile.carried(system, usb) as there:  # as for a file that grows while it is open
+        system.write(f"{there}/note", "")
+    system.write(f"{place}/photo", "sea\n")
     store.unmount(system, found)
-    assert how in system.run("findmnt", "-no", "OPTIONS", str(system.path("/mnt/usb"))).out.split(",")
-    with storefile.carried(system, usb) as place:
-        system.write(f"{place}/note", "")
-    assert how in system.run("findmnt", "-no", "OPTIONS", str(system.path("/mnt/usb"))).out.split(",")
+    assert how in options(system, place)
+    with storefile.carried(system, usb) as there:
+        system.write(f"{there}/note", "")
+    assert how in options(system, place)
+
+
+def test_what_somebody_has_mounted_read_only_is_left_so(system: System, stick: str, usb: str) -> None:
+    filesystem.mount(system, usb, "/mnt/usb", "ro")
+    with pytest.raises(Refused, match=f"{usb} is mounted read-only at /mnt/usb. Unmount it"):
+        store.mount(system, Store("save.dat", stick, usb, encrypted=False, file="/save.dat"), None)
+    assert "ro" in options(system, "/mnt/usb")
 
 
 def test_a_file_of_the_running_system_leaves_that_writable(system: System, monkeypatch: pytest.MonkeyPatch) -> None:

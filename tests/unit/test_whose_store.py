@@ -14,11 +14,11 @@ from byzwizard.answers import Answers, Persistence
 from byzwizard.backends import filesystem, keep, locker, luks, making, new_store, store, storefile, targets
 from byzwizard.backends.persistence import STAGE
 from byzwizard.backends.store import Store
-from byzwizard.backends.system import System
+from byzwizard.backends.system import Result, System
 from byzwizard.errors import CannotHere, Refused
 from byzwizard.machine import Disk, Machine, Medium
 from byzwizard.prepare import prepare_answers
-from tests.unit.test_persistence import GB, disk, part
+from tests.unit.test_persistence import GB, INSIDE, disk, part
 from tests.unit.test_same_plan import MACHINE, NODE
 
 LIVE = "/run/live/medium"
@@ -196,3 +196,31 @@ def test_a_store_is_found_again_under_another_name(node: System, monkeypatch: py
         store.the(node)
     uuids["/dev/sdc1"] = ""  # damaged: whoever mends it says more
     assert store.the(node) == was
+
+
+class Mounted(System):
+    """What is mounted at /mnt is a volume on a disk."""
+
+    disk = ""
+
+    def run(self, *argv: str, **_more: Any) -> Result:
+        told = {"findmnt": "/dev/mapper/data /mnt\n", "lsblk": f"/dev/mapper/data\n{self.disk}2\n{self.disk}\n"}
+        return Result(0, told[argv[0]], "")
+
+
+@pytest.mark.parametrize(("disk", "why"), [("/dev/nvme0n1", "internal disk"), ("/dev/md0", "on no disk")])
+def test_a_file_is_no_way_around_what_is_refused_of_its_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: str, why: str
+) -> None:
+    monkeypatch.setattr(targets, "disks_now", lambda _system: (blank(), DATA, INSIDE))
+    monkeypatch.setattr(filesystem, "uuid", lambda *_: "5A1F-0001")
+    monkeypatch.setattr(luks, "is_luks", lambda *_: True)
+    system = Mounted(tmp_path)
+    system.write("/mnt/save.dat", "")
+    system.disk = disk
+    with pytest.raises(Refused, match=why):
+        store.find(system, "/mnt/save.dat")
+    system.disk = "/dev/sdd"
+    found = store.find(system, "/mnt/save.dat")
+    assert found == Store("save.dat", "/dev/sdd", "/dev/mapper/data", True, "/save.dat", "5A1F-0001")
+    assert "serial sdd" in making.deleted(found, DATA), "what is confirmed names the disk"

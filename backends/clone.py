@@ -19,6 +19,7 @@ from byzwizard.diskwords import describe, holds, label
 from byzwizard.errors import CannotHere, Refused, StepFailed
 from byzwizard.i18n import _
 from byzwizard.places import LABEL as STORE
+from byzwizard.places import called
 from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
@@ -332,10 +333,9 @@ def sticks(disks: Sequence[Disk]) -> list[Stick]:
     """For the page: what could be meant, by its serial number where no other has that. Internal disks and the boot
     medium are not even shown."""
     shown = [disk for disk in disks if not targets.internal(disk) and not disk.boot_medium]
-    serials = [disk.serial for disk in shown]
     return [
         Stick(
-            name=disk.serial if disk.serial and serials.count(disk.serial) == 1 else disk.path,
+            name=called(disk, disks),
             step=step_id(disk), label=label(disk), holds=holds(disk), erases=erased(disk), refused=_why_not(disk),
             seal=_seal(disk),
         )

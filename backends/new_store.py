@@ -261,8 +261,8 @@ def _keeps(system: System, wanted: Persistence) -> bool:
 
 
 def _name(disk: Disk, allow_internal: bool) -> str:
-    """As targets.choose() takes it."""
-    return f"{targets.INTERNAL}{disk.serial}" if allow_internal else disk.serial or disk.path
+    """As targets.choose() takes it: two sticks may have one serial number."""
+    return f"{targets.INTERNAL}{disk.serial}" if allow_internal else disk.path
 
 
 def _disk(wanted: Persistence, machine: Machine) -> Disk:

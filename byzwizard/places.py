@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a boot asks for these names before it needs the models
+    from collections.abc import Sequence
+
     from byzwizard.machine import Disk, Machine, Partition
 
 LABEL = "byzdata"  # of a store, of its mapping and of the file system in it
@@ -44,6 +46,12 @@ def candidates(machine: Machine) -> tuple[Disk, ...]:
         if disk is not first and not internal(disk) and not disk.boot_medium
     )
     return tuple(disk for disk in ((first,) if first else ()) + tuple(others) if not disk.read_only)
+
+
+def called(disk: Disk, disks: Sequence[Disk]) -> str:
+    """What answers may call it: by its serial number, which stays with it, where no other disk has the same."""
+    alike = [other for other in disks if other.serial == disk.serial]
+    return disk.serial if disk.serial and len(alike) == 1 else disk.path
 
 
 def has_store(disk: Disk) -> bool:

@@ -99,7 +99,7 @@ class Keep(Page):
             return None
         if wanted == "auto":
             return places.own(machine)
-        return next((disk for disk in machine.disks if wanted in {disk.path, disk.serial}), None)
+        return next((disk for disk in machine.disks if wanted in {disk.path, places.called(disk, machine.disks)}), None)
 
     @property
     def _asks(self) -> bool:
@@ -146,11 +146,12 @@ class Keep(Page):
         """The stick, and what becomes of it."""
         machine, disk = self.session.machine, self._disk
         sticks = places.candidates(machine) if machine is not None else ()
+        disks = machine.disks if machine is not None else ()
         items: list[Item] = []
         if len(sticks) > 1 or (sticks and disk is None):
             own = places.own(machine) if machine is not None else None
             options = tuple(
-                ("auto" if stick is own else stick.serial or stick.path, label(stick)) for stick in sticks
+                ("auto" if stick is own else places.called(stick, disks), label(stick)) for stick in sticks
             )
             wanted = str(self.session.draft.get("persistence.device"))
             if wanted not in {value for value, _words in options}:
@@ -249,7 +250,7 @@ class Keep(Page):
         machine = self.session.machine
         if kind != "none" and self._disk is None and machine is not None and places.candidates(machine):
             first = places.candidates(machine)[0]
-            self._set("device", first.serial or first.path)
+            self._set("device", places.called(first, machine.disks))
 
     def _choose_device(self, value: str) -> None:
         self._set("device", value)

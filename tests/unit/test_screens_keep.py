@@ -163,6 +163,14 @@ def test_another_stick_can_be_chosen() -> None:
     assert screen.session.draft.answers.persistence.device == "0BAD"
 
 
+def test_a_stick_with_the_serial_number_of_another_one_is_named_by_its_path() -> None:
+    twins = (OWN, stick("/dev/sdc", "0123456789"), stick("/dev/sdd", "0123456789"))
+    screen = at_keep(HERE.model_copy(update={"disks": twins}))
+    choose(screen, "partition")
+    screen.pick("device", "/dev/sdd")
+    assert screen.session.draft.answers.persistence.device == "/dev/sdd"
+
+
 def test_from_a_disc_the_first_stick_is_taken_and_without_one_it_is_said() -> None:
     machine = HERE.model_copy(update={"disks": (), "medium": None})
     screen = at_keep(machine)

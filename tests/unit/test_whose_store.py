@@ -198,6 +198,16 @@ def test_a_store_is_found_again_under_another_name(node: System, monkeypatch: py
     assert store.the(node) == was
 
 
+def test_two_sticks_with_one_serial_number_are_told_apart_by_their_paths(
+    node: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twins = tuple(each.model_copy(update={"serial": "0123456789"}) for each in targets.disks_now(node))
+    monkeypatch.setattr(targets, "disks_now", lambda _system: twins)
+    for device in ("auto", "/dev/sdb"):
+        assert plan(node, {"kind": "partition", "device": device}) == ["store"]
+    assert plan(node, {"kind": "save.dat", "device": "/dev/sdd"}) == ["store"]
+
+
 class Mounted(System):
     """What is mounted at /mnt is a volume on a disk."""
 

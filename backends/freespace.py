@@ -27,11 +27,13 @@ NO_TABLE = "does not contain a recognized partition table"  # as sfdisk says it
 
 @dataclass(frozen=True)
 class Space:
-    """A piece of a disk in bytes, both a multiple of ALIGN. `table` is gpt, dos or None where there is none yet."""
+    """A piece of a disk in bytes, both a multiple of ALIGN. `table` is gpt, dos or None where there is none yet; it is
+    `full` where no entry is left in it."""
 
     start: int
     bytes: int
     table: str | None
+    full: bool = False
 
 
 def read_table(system: System, disk: str) -> dict[str, object]:
@@ -50,7 +52,7 @@ def after_last(system: System, disk: str, disk_bytes: int) -> Space:
     parts = partitions(table)
     label = str(table["label"]) if table else None
     end = max((int(str(part["start"])) + int(str(part["size"])) for part in parts), default=0) * SECTOR
-    return behind(end, disk_bytes, label)
+    return replace(behind(end, disk_bytes, label), full=is_full(table, disk))
 
 
 def behind(end: int, disk_bytes: int, label: str | None) -> Space:

@@ -5,21 +5,24 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from byzwizard.backends.system import System
+from byzwizard.backends.system import CommandFailed, System
 from byzwizard.backends.waiting import clearing_up
-from byzwizard.errors import ByzantiumError, Interrupted, StepFailed
+from byzwizard.errors import ByzantiumError, CannotHere, Interrupted, StepFailed
 from byzwizard.i18n import _
 from byzwizard.places import LABEL
 
 SECONDS = 2  # that one guess takes on the computer that makes the store
 LEAST_ITERATIONS = 4  # what RFC 9106 and cryptsetup take for argon2id
-NO_KEY = 2  # cryptsetup(8): no permission, that is a wrong passphrase
+NO_SLOT = 1  # cryptsetup(8): also where no key slot is left
+NO_KEY = 2  # no permission, that is a wrong passphrase
 PATIENCE = 300  # seconds; the weakest computer named may be very slow
 CHANGING = "byzantium-change"  # the type of a token that stands in the header while the passphrase is changed
+OTHERS = "others"  # in it: the key slots of other passphrases, which somebody else has added
 MOST_KIB = 4 * 2**20  # that cryptsetup lets argon2 have
+USED = re.compile(r"(?m)^Key Slot \d+: ENABLED|^ +\d+: (luks2|reencrypt)\b")  # a key slot, as luksDump tells it
 BENCHMARK = re.compile(r"argon2id\s+(\d+) iterations, (\d+) memory")
 
 
@@ -28,6 +31,16 @@ class WrongPassphrase(StepFailed):
 
     def __init__(self) -> None:
         super().__init__(_("This is not the passphrase of the store."), _("Is the keyboard layout the right one?"))
+
+
+class Erased(StepFailed):
+    """Deleting the store was cut off once its keys were gone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The keys of this store are wiped: deleting it was cut off, and nothing opens it any more."),
+            _("`byzwizard persist delete` finishes that."),
+        )
 
 
 def memory_kib(opens_on: int) -> int:
@@ -61,7 +74,7 @@ def make(system: System, device: str, passphrase: str, kib: int) -> None:
 
 
 def check(system: System, device: str, passphrase: str, header: str | None = None) -> None:
-    """Raises WrongPassphrase when the container (or the copy of its header) does not open with it."""
+    """Raises WrongPassphrase when the container (or the copy of its header) does not open with it, Erased."""
     where = (device,) if header is None else ("--header", header, device)
     _with_key(system, passphrase, "open", "--test-passphrase", "--type", "luks", *where)
 
@@ -79,9 +92,12 @@ def lock(system: System, name: str = LABEL) -> None:
 
 
 def _with_key(system: System, passphrase: str, *words: str) -> None:
-    done = system.run("cryptsetup", *words, "--key-file=-", stdin=passphrase, ok=(0, NO_KEY), timeout=PATIENCE)
+    argv = ("cryptsetup", *words, "--key-file=-")
+    done = system.run(*argv, stdin=passphrase, ok=(0, NO_SLOT, NO_KEY), timeout=PATIENCE)
     if done.status == NO_KEY:
         raise WrongPassphrase
+    if done.status:
+        raise Erased if "No usable keyslot" in done.err else CommandFailed(argv, done)
 
 
 def change(system: System, device: str, old: str, new: str, copy: str) -> None:
@@ -91,12 +107,20 @@ def change(system: System, device: str, old: str, new: str, copy: str) -> None:
     then finish_change() at the next start knows by the token what was going on.
     """
     check(system, device, old)
+    if system.run("cryptsetup", "isLuks", "--type", "luks1", device, ok=(0, 1, 4)).status == 0:
+        raise CannotHere(
+            _("This store is LUKS1, made by another system: its passphrase cannot be changed here."),
+            _("There, `cryptsetup luksChangeKey` changes it."),
+        )
     finish_change(system, device, old, copy)
     kib, times = _present(system, device)
+    slots = list(_header(system, device)["keyslots"])
+    mine = _slot(system, device, old, slots)
+    token = {"type": CHANGING, "keyslots": [], OTHERS: [slot for slot in slots if slot != mine]}
     with _header_copied(
         system, device, old, copy, _("The passphrase could not be changed; the former one holds.")
     ):
-        system.run("cryptsetup", "token", "import", device, stdin=json.dumps({"type": CHANGING, "keyslots": []}))
+        system.run("cryptsetup", "token", "import", device, stdin=json.dumps(token))
         system.run(
             "cryptsetup", "luksChangeKey", "--batch-mode", *_pbkdf(kib, times), device,
             stdin=f"{old}\n{new}\n", timeout=PATIENCE
@@ -106,21 +130,32 @@ def change(system: System, device: str, old: str, new: str, copy: str) -> None:
 
 
 def finish_change(system: System, device: str, passphrase: str, copy: str) -> bool:
-    """After a change that was cut off `passphrase`, which is right, is the only one that opens it. False: none was.
-    `copy` as for change()."""
+    """After a change that was cut off `passphrase`, which is right, is the one of the former and the new that opens it.
+    False: none was, or it is neither of them. `copy` as for change()."""
     header = _header(system, device)
-    if not _changes(header):
+    changes = _changes(header)
+    if not changes:
         return False
-    slots = list(header["keyslots"])
-    mine = next(slot for slot in slots if _is_in(system, device, passphrase, slot)) if len(slots) > 1 else None
+    others = {slot for number in changes for slot in header["tokens"][number].get(OTHERS, ())}
+    slots = [slot for slot in header["keyslots"] if slot not in others]
+    mine = _slot(system, device, passphrase, slots)
+    if mine is None:
+        return False
     with _header_copied(
         system, device, passphrase, copy, _("A change of the passphrase that was cut off could not be finished.")
     ):
-        for slot in slots if mine is not None else ():
+        for slot in slots:
             if slot != mine:
                 _with_key(system, passphrase, "luksKillSlot", "--batch-mode", device, slot)
         _forget_change(system, device, header)
     return True
+
+
+def _slot(system: System, device: str, passphrase: str, slots: Sequence[str]) -> str | None:
+    """Which of them it opens. To try one takes seconds: where there is only one, it is that."""
+    if len(slots) == 1:
+        return slots[0]
+    return next((slot for slot in slots if _is_in(system, device, passphrase, slot)), None)
 
 
 @contextlib.contextmanager
@@ -203,6 +238,12 @@ def _present(system: System, device: str) -> tuple[int, int]:
 
 def is_luks(system: System, device: str) -> bool:
     return system.run("cryptsetup", "isLuks", device, ok=(0, 1, 4)).status == 0
+
+
+def is_erased(system: System, device: str) -> bool:
+    """Has every key slot of a container been wiped?"""
+    dump = system.run("cryptsetup", "luksDump", device, ok=(0, 1)).out
+    return bool(dump) and USED.search(dump) is None
 
 
 def erase(system: System, device: str) -> None:

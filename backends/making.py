@@ -135,7 +135,7 @@ def _need_table(system: System, disk: Disk, space: freespace.Space) -> None:
             _("{disk} has no partition table that can be added to.").format(disk=targets.describe(disk)),
             _("Use another stick, or a file (save.dat)."),
         )
-    if freespace.is_full(freespace.read_table(system, disk.path), disk.path):
+    if space.full:
         raise Refused(
             _("The partition table of {disk} has no room for one more partition.").format(disk=targets.describe(disk)),
             _("Use another stick, or a file (save.dat)."),

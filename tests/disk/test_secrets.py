@@ -54,7 +54,11 @@ def test_from_making_to_erasing(system: System, started: list[str], capfd: pytes
         luks.change(system, container, WRONG, NEW, "/header")
     luks.change(system, container, OLD, NEW, "/header")
     luks.check(system, container, NEW)
+    assert not luks.is_erased(system, container)
     luks.erase(system, container)
+    assert luks.is_erased(system, container)
+    with pytest.raises(luks.Erased, match="deleting it was cut off"):
+        luks.check(system, container, NEW)
     commands = " ".join(started)
     for verb in ("luksFormat", "open", "luksHeaderBackup", "luksChangeKey", "erase"):
         assert verb in commands

@@ -14,7 +14,7 @@ import pytest
 from byzwizard.backends import filesystem, freespace, luks, store, storefile
 from byzwizard.backends.store import Store
 from byzwizard.backends.system import Process, System
-from byzwizard.errors import Interrupted, Refused, StepFailed
+from byzwizard.errors import CannotHere, Interrupted, Refused, StepFailed
 from byzwizard.places import LINUX_RESERVED
 from tests import fat
 from tests.disk.loops import MB, disk, stick, system
@@ -139,6 +139,44 @@ def test_a_change_that_was_cut_off_is_finished_with_the_passphrase_that_opens_it
         luks.check(system, container, other)
     assert not luks.finish_change(system, container, holding, "/header"), "it is told once"
     assert not system.path("/header").exists()
+
+
+QUICK = ("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000")
+
+
+@pytest.fixture
+def quick(system: System, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A container that is not made slow to guess."""
+    monkeypatch.setattr(luks, "_pbkdf", lambda *_: QUICK)
+    storefile.write(system, "/container", 20 * MB, lambda done, total: None)
+    container = str(system.path("/container"))
+    system.run("cryptsetup", "luksFormat", "--batch-mode", *QUICK, "--key-file=-", container, stdin=OLD)
+    return container
+
+
+def test_keys_that_somebody_else_added_outlast_a_change_that_was_cut_off(system: System, quick: str) -> None:
+    system.run("cryptsetup", "luksAddKey", "--batch-mode", *QUICK, quick, stdin=f"{OLD}\n{WRONG}\n")
+    with pytest.raises(PowerCut):
+        luks.change(Cut(system.root, "luksChangeKey"), quick, OLD, NEW, "/header")
+    assert not luks.finish_change(system, quick, WRONG, "/header"), "it does not say which of the two holds"
+    assert luks.finish_change(system, quick, NEW, "/header")
+    luks.check(system, quick, WRONG)
+    luks.check(system, quick, NEW)
+    with pytest.raises(luks.WrongPassphrase):
+        luks.check(system, quick, OLD)
+
+
+def test_what_luks1_cannot_is_said_and_nothing_is_tried(system: System, quick: str) -> None:
+    """As Porteus makes it."""
+    system.run("cryptsetup", "luksFormat", "--batch-mode", "--type", "luks1", *QUICK, "--key-file=-", quick, stdin=OLD)
+    with pytest.raises(luks.WrongPassphrase):
+        luks.change(system, quick, WRONG, NEW, "/header")
+    with pytest.raises(CannotHere, match="LUKS1"):
+        luks.change(system, quick, OLD, NEW, "/header")
+    luks.check(system, quick, OLD)
+    assert not luks.is_erased(system, quick)
+    luks.erase(system, quick)
+    assert luks.is_erased(system, quick)
 
 
 class Failing(System):

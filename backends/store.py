@@ -303,6 +303,14 @@ def _reached(system: System, store: Store) -> Iterator[str]:
                     storefile.detach(system, loop)
 
 
+def is_erased(system: System, store: Store) -> bool:
+    """Are its keys wiped? Only a deletion that was cut off leaves it so."""
+    if not store.encrypted or store.file is None:
+        return store.encrypted and luks.is_erased(system, store.device)
+    with storefile.looked_into(system, store.device) as place:
+        return place is not None and luks.is_erased(system, str(system.path(f"{place}{store.file}")))
+
+
 def check_passphrase(system: System, store: Store, passphrase: str) -> None:
     """Raises WrongPassphrase."""
     with _reached(system, store) as device:

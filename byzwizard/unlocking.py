@@ -1,10 +1,14 @@
 """Before the answers of a boot are gathered: the store is opened, by a key file or by whoever sits at a console."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from byzwizard.backends.system import System
 from byzwizard.errors import ByzantiumError, explained
 from byzwizard.i18n import _
+
+if TYPE_CHECKING:
+    from byzwizard.backends.store import Store
 
 
 def at_boot(system: System) -> None:
@@ -34,6 +38,9 @@ def _open(system: System) -> None:
     found = store.find(system)
     if found is None:
         return
+    if store.is_erased(system, found):
+        _delete_rest(system, found)
+        return
     store.remember(system, found)
     if not found.encrypted:
         locker.unlock(system, None)
@@ -41,6 +48,19 @@ def _open(system: System) -> None:
     if _by_key_file(system, found.disk):
         return
     _tell(_("The store is open.") if _by_hand(system, found.words) else _("The store stays locked."))
+
+
+def _delete_rest(system: System, found: "Store") -> None:
+    """Nobody can open it any more. On a stick that is not the own one, whoever deletes it says so."""
+    from byzwizard.backends import cutoff, making, store
+
+    if store.is_own(system, found):
+        making.delete(system, found, making.deletable(system, found))
+        cutoff.tell(system, _("Deleting the store {store} was cut off; now it is finished.").format(store=found.words))
+        return
+    cutoff.tell(system, _("Deleting the store {store} was cut off: its keys are wiped, and nothing opens it any more. "
+                          "`byzwizard persist delete --device {device}` finishes that.").format(
+                              store=found.words, device=found.device))  # fmt: skip
 
 
 def _by_key_file(system: System, disk: str) -> bool:

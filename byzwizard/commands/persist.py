@@ -195,14 +195,15 @@ def _delete_kept(context: Context, system: System, name: str) -> tuple[str, "Sto
 
 
 def _delete(context: Context, system: System) -> tuple[str, "Store | None"]:
-    from byzwizard.backends import keep, locker, making, store
+    from byzwizard.backends import keep, locker, luks, making, store
 
     if context.options.kept is not None:
         return _delete_kept(context, system, context.options.kept)
     found = store.the(system, context.options.device)
     passphrase = secret.given(context.options)
     if passphrase is not None and found.encrypted:
-        store.check_passphrase(system, found, passphrase)
+        with contextlib.suppress(luks.Erased):  # a deletion that was cut off is gone through with
+            store.check_passphrase(system, found, passphrase)
     elif context.options.device == "auto" and context.options.confirmed is None:  # a page has shown which one
         _need_meant(system, found)
     disk = making.deletable(system, found)

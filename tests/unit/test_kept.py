@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from byzwizard import boot, unlocking
-from byzwizard.backends import cutoff, kept, locker, store
+from byzwizard.backends import cutoff, kept, locker, luks, making, store
 from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import Result, System
 from byzwizard.errors import ByzantiumError, Damaged, Interrupted, Refused, StepFailed
@@ -130,3 +130,23 @@ def test_nothing_stays_in_the_store_of_what_did_not_come_whole(system: System, f
     system.write(f"{PLACE}/home/.root.half/film", "lo")  # as one that was killed leaves it
     kept.delete(system, "home")
     assert not system.path(f"{PLACE}/home").exists()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_deletion_that_was_cut_off_is_told_and_finished_on_the_own_stick(
+    system: System, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    """Once its keys are wiped no passphrase opens it: none is asked for."""
+    there = Store("partition", "/dev/sdb", "/dev/sdb2", encrypted=True)
+    deleted: list[Store] = []
+    monkeypatch.setattr(store, "find", lambda *_: there)
+    monkeypatch.setattr(store, "is_own", lambda *_: own)
+    monkeypatch.setattr(luks, "is_erased", lambda _system, device: device == "/dev/sdb2")
+    monkeypatch.setattr(making, "deletable", lambda *_: None)
+    monkeypatch.setattr(making, "delete", lambda _system, found, _disk: deleted.append(found))
+    unlocking.at_boot(system)
+    assert deleted == ([there] if own else [])
+    (told,) = cutoff.told(system)
+    assert "Deleting the store /dev/sdb2 was cut off" in told
+    assert own or "persist delete --device /dev/sdb2" in told
+    assert store.known(system) is None

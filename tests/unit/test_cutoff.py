@@ -17,7 +17,7 @@ class FakeSystem(System):
 
     def run(self, *argv: str, **_more: Any) -> Any:
         if argv[0] == "findmnt":
-            return Said(f"/mounted/{Path(argv[-1]).name}\n")
+            return Said("rw\n" if "FS-OPTIONS" in argv else f"/mounted/{Path(argv[-1]).name}\n")
         return Said("")
 
 

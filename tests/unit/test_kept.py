@@ -16,6 +16,7 @@ from byzwizard.backends.store import PLACE, Store
 from byzwizard.backends.system import Result, System
 from byzwizard.errors import ByzantiumError, Damaged, Interrupted, Refused, StepFailed
 
+HOME = "/root"
 STORE = Store("save.dat", "/dev/sdb", "/dev/sdb1", encrypted=False, file="/save.dat")
 
 
@@ -112,7 +113,7 @@ class Copying(System):
 
 
 def test_what_has_no_room_in_the_store_is_refused_before_anything_is_copied(system: System) -> None:
-    system.write("/root/film", "long\n")
+    system.write(f"{HOME}/film", "long\n")
     kept._write_list(system, ["mesh"])
     copying = Copying(system.root, 10**18)
     with pytest.raises(Refused, match=r"kept \(1000000\.0 TB\) has no room in the store: [0-9.]+ [MGT]B"):
@@ -123,7 +124,7 @@ def test_what_has_no_room_in_the_store_is_refused_before_anything_is_copied(syst
 
 @pytest.mark.parametrize("fault", [StepFailed("No space left on device"), Interrupted("Interrupted.")])
 def test_nothing_stays_in_the_store_of_what_did_not_come_whole(system: System, fault: ByzantiumError) -> None:
-    system.write("/root/film", "long\n")
+    system.write(f"{HOME}/film", "long\n")
     with pytest.raises(type(fault)):
         kept.switch(Copying(system.root, 5, fault), ["home"])
     assert not list(system.path(f"{PLACE}/home").iterdir())

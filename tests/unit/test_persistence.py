@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,7 @@ import pytest
 
 from byzwizard import boot
 from byzwizard.answers import Answers, Internet, Persistence, Wifi
-from byzwizard.backends import (
-    direct,
-    freespace,
-    inuse,
-    keep,
-    kept,
-    keyfile,
-    locker,
-    making,
-    store,
-    storefile,
-    targets,
-)
+from byzwizard.backends import inuse, keep, kept, keyfile, locker, making, store, storefile, targets
 from byzwizard.backends.new_store import CreateStore, Keep, OpenStore, planned
 from byzwizard.backends.store import RECORD, Store
 from byzwizard.backends.system import Result, System
@@ -289,33 +276,6 @@ def test_a_save_dat_that_is_there_is_never_written_over(system: System, monkeypa
     with pytest.raises(Refused, match=r"porteus/save\.dat is on /dev/sdc1 already"):
         making.file(system, OTHER, "/dev/sdc1", False, 64 * MB, None, lambda done, total: None)
     assert system.read("/carrier/porteus/save.dat") == "all there is"
-
-
-def table(label: str, *numbers: int, **more: str) -> dict[str, Any]:
-    """As sfdisk tells it; each partition has 50 MiB."""
-    parts = [{"node": f"/dev/sdc{number}", "start": number * 102400, "size": 102400} for number in numbers]
-    return {"label": label, "partitions": parts, **more}
-
-
-@pytest.mark.parametrize(("there", "full"), [
-    (table("dos", 1, 2, 3, 4), True),
-    (table("dos", 1, 2, 3, 4, 5), True),
-    (table("dos", 1, 2, 5, 6, 7), False),
-    (table("gpt", 1, 2, 3, 4, 5), False),
-    (table("gpt", 1, 2, 3, 4, **{"table-length": "4"}), True),
-    ({}, False),
-])  # fmt: skip
-def test_a_table_without_an_entry_left_is_refused_before_the_space_is_written_to(
-    system: System, monkeypatch: pytest.MonkeyPatch, there: dict[str, Any], full: bool
-) -> None:
-    monkeypatch.setattr(targets, "hold", lambda *_, **_more: contextlib.nullcontext(0))
-    monkeypatch.setattr(direct, "need_sectors_of_512", lambda _descriptor: None)
-    monkeypatch.setattr(freespace, "read_table", lambda *_: there)
-    monkeypatch.setattr(System, "run", lambda *_, **_more: Result(2, "", ""))
-    monkeypatch.setattr(making, "container", lambda *_: pytest.fail("it wrote") if full else sys.exit("it goes on"))
-    with pytest.raises(Refused if full else SystemExit) as told:
-        making.partition(system, disk("/dev/sdc"), False, None, None, lambda done, total: None)
-    assert not full or "no room for one more partition. Use another stick, or a file (save.dat)" in str(told.value)
 
 
 STORE = Store("partition", "/dev/sdc", "/dev/sdc2", encrypted=False)

@@ -136,7 +136,7 @@ def finish_change(system: System, device: str, passphrase: str, copy: str) -> bo
     changes = _changes(header)
     if not changes:
         return False
-    others = {slot for number in changes for slot in header["tokens"][number].get(OTHERS, ())}
+    others = {slot for number in changes for slot in header["tokens"][number].get(OTHERS, header["keyslots"])}
     slots = [slot for slot in header["keyslots"] if slot not in others]
     mine = _slot(system, device, passphrase, slots)
     if mine is None:

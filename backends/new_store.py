@@ -73,7 +73,17 @@ class CreateStore(Step):
 
 
 @step_class
-class GrowFile(Step):
+class OfStore(Step):
+    """Changes the store that `meant` would have made, and no other one that is there; None: whichever it is."""
+
+    meant: CreateStore | None = None
+
+    def is_meant(self, found: store.Store | None) -> bool:
+        return found is not None and (self.meant is None or self.meant.is_meant(found))
+
+
+@step_class
+class GrowFile(OfStore):
     """save.dat has at least `size` bytes. The file system in it grows when it is next opened."""
 
     size: int
@@ -84,7 +94,7 @@ class GrowFile(Step):
 
     def _there(self, system: System) -> store.Store | None:
         found = store.known(system)
-        return found if found is not None and found.file is not None else None
+        return found if found is not None and found.file is not None and self.is_meant(found) else None
 
     def needed(self, system: System) -> bool:
         found = self._there(system)
@@ -107,7 +117,7 @@ class GrowFile(Step):
 
 
 @step_class
-class OpenStore(Step):
+class OpenStore(OfStore):
     """A store that is there and locked, where its passphrase was given with the answers (or it has none)."""
 
     wanted: str
@@ -117,7 +127,7 @@ class OpenStore(Step):
     def needed(self, system: System) -> bool:
         if store.is_open(system) or (self.encrypted and self.passphrase_file is None):
             return False
-        return store.find(system, self.wanted) is not None
+        return self.is_meant(store.find(system, self.wanted))
 
     def apply(self, system: System, progress: Progress) -> None:
         passphrase = None if self.passphrase_file is None else secret(self.passphrase_file)
@@ -128,13 +138,13 @@ class OpenStore(Step):
 
 
 @step_class
-class Keep(Step):
+class Keep(OfStore):
     """The open store keeps exactly this."""
 
     keep: tuple[str, ...]
 
     def needed(self, system: System) -> bool:
-        return store.is_open(system) and not kept.current(system, self.keep)
+        return store.is_open(system) and self.is_meant(store.known(system)) and not kept.current(system, self.keep)
 
     def before(self, system: System) -> Any:
         """The list as it was."""
@@ -186,25 +196,27 @@ def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
         device = _carrier(disk, machine, size)
     elif not has_store(disk):
         _room(disk, size)
+    create = CreateStore(
+        id="store",
+        text=_text(wanted, disk, size, device),
+        destroys=_destroys(wanted, disk, size, device),
+        seal=targets.seal("store", disk),
+        asked=True,
+        kind=wanted.kind,
+        disk=disk,
+        device=device,
+        allow_internal=targets.overrides(wanted.device),
+        size=size,
+        kib=luks.memory_kib(size_bytes(wanted.opens_on)) if wanted.encrypt else None,
+        passphrase_file=wanted.passphrase_file,
+    )
     steps: list[Step] = [
-        CreateStore(
-            id="store",
-            text=_text(wanted, disk, size, device),
-            destroys=_destroys(wanted, disk, size, device),
-            seal=targets.seal("store", disk),
-            asked=True,
-            kind=wanted.kind,
-            disk=disk,
-            device=device,
-            allow_internal=targets.overrides(wanted.device),
-            size=size,
-            kib=luks.memory_kib(size_bytes(wanted.opens_on)) if wanted.encrypt else None,
-            passphrase_file=wanted.passphrase_file,
-        ),
+        create,
         OpenStore(
             id="store-open",
             text=_("Open the store on {disk}").format(disk=of(disk)),
             after=("store",),
+            meant=create,
             wanted=_name(disk, targets.overrides(wanted.device)),
             encrypted=wanted.encrypt,
             passphrase_file=wanted.passphrase_file,
@@ -213,6 +225,7 @@ def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
             id="store-keep",
             text=_("Keep over a restart: {what}").format(what=", ".join(wanted.keep) or _("nothing")),
             after=("store-open",),
+            meant=create,
             keep=wanted.keep,
         ),
     ]
@@ -222,33 +235,26 @@ def planned(wanted: Persistence, machine: Machine) -> tuple[Step, ...]:
                 id="store-size",
                 text=_("Let save.dat have {size}").format(size=words(size)),
                 after=("store", "store-open"),  # which looks how big it is
+                meant=create,
                 size=size,
             )
         )
     return tuple(steps)
 
 
-USING = ("store-open", "store-keep", "store-size")  # steps that take the store that is there for the one that is meant
-
-
-def beside_another(system: System, plan: Plan, wanted: Persistence, boot: bool) -> Plan:
-    """Where another store is there than the answers ask for, nothing of theirs goes into it. Raises Refused where a
-    person asks: a boot makes the node all the same, and so do the answers that this very store keeps."""
+def need_meant(system: System, plan: Plan, wanted: Persistence) -> None:
+    """Raises Refused where another store is there than the answers ask for, unless it keeps these very answers."""
     create = next((step for step in plan.steps if isinstance(step, CreateStore)), None)
     there = create.there(system) if create is not None else None
-    if create is None or there is None or create.is_meant(there):
-        return plan
-    if not boot and not _keeps(system, wanted):
-        raise Refused(
-            _("{store} is there ({how}), and the answers ask for another store: {wanted}.").format(
-                store=there.words, how=there.how, wanted=create.text
-            ),
-            _("Lock it (`byzwizard persist lock`) where it is on another stick, or delete it, or let `persistence:` "
-              "name it: kind, device, encrypt."),
-        )  # fmt: skip
-    for step in USING:
-        plan = plan.without(step)
-    return plan
+    if create is None or there is None or create.is_meant(there) or _keeps(system, wanted):
+        return
+    raise Refused(
+        _("{store} is there ({how}), and the answers ask for another store: {wanted}.").format(
+            store=there.words, how=there.how, wanted=create.text
+        ),
+        _("Lock it (`byzwizard persist lock`) where it is on another stick, or delete it, or let `persistence:` name "
+          "it: kind, device, encrypt."),
+    )  # fmt: skip
 
 
 def _keeps(system: System, wanted: Persistence) -> bool:

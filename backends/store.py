@@ -170,7 +170,8 @@ def _file(system: System, path: str, disks: Sequence[Disk]) -> Store:
     where = system.run("findmnt", "--noheadings", "--raw", "--output", "SOURCE,TARGET", "--target", path).out.split()
     source, target = where[0], where[1]
     beneath = system.run("lsblk", "--noheadings", "--raw", "--inverse", "--output", "PATH", source, ok=(0, 1, 32)).out
-    on = [disk for disk in disks if disk.path in beneath.split()]
+    names = {source, *beneath.split()}
+    on = [disk for disk in disks if not names.isdisjoint({disk.path, *(part.path for part in disk.partitions)})]
     if not on:
         raise Refused(
             _("{path} is on no disk of this computer.").format(path=path), _("`byzwizard inspect` lists the disks.")

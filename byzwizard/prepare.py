@@ -112,8 +112,8 @@ def prepare_answers(
     resolved = resolve(answers, machine, node, taken, former, without, missing)
     told = tuple(dict.fromkeys((*without.values(), *missing.values())))
     plan = make_plan(resolved, machine, stages)
-    if answers.persistence.kind != "none" and not recorded:
+    if answers.persistence.kind != "none" and not recorded and not boot:
         from byzwizard.backends import new_store
 
-        plan = new_store.beside_another(system, plan, answers.persistence, boot)
+        new_store.need_meant(system, plan, answers.persistence)
     return Prepared(answers, machine, node, resolved, plan, told)

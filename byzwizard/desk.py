@@ -69,6 +69,14 @@ class Keeping:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """A sentence for each change that stands; `network`: taking them back may cut phones and neighbours off."""
+
+    texts: tuple[str, ...]
+    network: bool
+
+
+@dataclass(frozen=True)
 class Stick:
     """One that this system may be copied to, or not, with the reason in `refused`. `name` is what clone() takes, `step`
     what the events call it."""
@@ -198,8 +206,8 @@ class Desk(Protocol):
 
     def confirm(self) -> None: ...
 
-    def changed(self) -> list[str]:
-        """What the last apply changed, a sentence each."""
+    def changed(self) -> Changes | None:
+        """What the last apply changed, nothing once that was taken back; None where nothing was applied."""
 
     def undo(self) -> Applying: ...
 

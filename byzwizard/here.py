@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from byzwizard.backends.system import System, ourselves
 from byzwizard.commands import Context
-from byzwizard.desk import Applying, Cable, Keeping, Offer, Phones, Place, Review, ServiceData, Stick
+from byzwizard.desk import Applying, Cable, Changes, Keeping, Offer, Phones, Place, Review, ServiceData, Stick
 from byzwizard.errors import ByzantiumError, Invalid
 from byzwizard.i18n import _
 
@@ -260,11 +260,13 @@ class Here:
 
         return public_key(private_key(rehearsed(self.machine()) if self.rehearsal else identity(self._system)))
 
-    def changed(self) -> list[str]:
+    def changed(self) -> Changes | None:
         from byzwizard import journal
 
         record = journal.read(self._system)
-        return [entry.text for entry in record.entries] if record else []
+        if record is None:
+            return None
+        return Changes(tuple(entry.text for entry in record.entries), record.touches_network)
 
     def phones(self) -> Phones | None:
         from byzwizard.answers import with_secrets

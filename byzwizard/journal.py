@@ -14,6 +14,8 @@ from byzwizard.i18n import _
 
 JOURNAL = "/run/byzantium/journal"
 UNDO = "/run/byzantium/undo"
+QUIET = frozenset({"node", "names", "traffic", "clock", "watch", "remote", "persistence", "services", "keep", "clone"})
+"""Stages that leave links, access points and addresses alone."""
 
 
 @dataclass
@@ -34,6 +36,11 @@ class Record:
     opening: dict[str, Any] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     status: int | None = None
+
+    @property
+    def touches_network(self) -> bool:
+        """Whether taking it back may cut phones and neighbours off."""
+        return any(entry.stage not in QUIET for entry in self.entries)
 
 
 def _lines(system: System) -> Iterator[dict[str, Any]]:

@@ -209,14 +209,14 @@ class Apply(Page):
                 continue
             self._progress.take(event)
         self._status = self._applying.status()
-        self.session.host.changed()
         if self._status is None:
+            self.session.host.changed()
             return True
-        if self._status == 0 and not self._undoing and not self.session.desk.rehearsal:
-            self.session.first = "node"
-            self.session.draft.answers = self.session.draft.answers  # applied: nothing is edited any more
+        if self._status == 0 and not self.session.desk.rehearsal:
+            self._settle()
         if self._status == Refused.status:  # a disk is not the one that was shown: Review looks again
             self.session.review = None
+        self.session.host.changed()
         if self._stopping is not None:  # it has ended meanwhile: there is nothing to stop
             self.session.host.close(self._stopping)
             self._stopping = None
@@ -224,6 +224,16 @@ class Apply(Page):
         if self._status == 0 and self._progress.keeps_other:
             self.session.host.later(self.session.desk.keeping, self._offer, self.session.sorry)
         return False
+
+    def _settle(self) -> None:
+        """This node is another now, and nothing is edited any more."""
+        draft = self.session.draft
+        self.session.review = None
+        if self._undoing:
+            draft.reset()
+        else:
+            self.session.first = "node"
+            draft.answers = draft.answers
 
     def _offer(self, found: Keeping | None) -> None:
         """What was switched off may be deleted now."""

@@ -7,8 +7,8 @@ from typing import Any
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
 from byzwizard.screens.items import Action, Button, Item, Note, Waiting
-from byzwizard.screens.node import FAIR, WEAK
 from byzwizard.screens.page import Page, Session
+from byzwizard.screens.signals import FAIR, WEAK
 
 MOST = 40  # meshes in the list; more is an attack
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from byzwizard.i18n import _, ngettext
 from byzwizard.screens.items import Item, Note, Strip, Style, Waiting
-from byzwizard.screens.node import bars, cut, decibels, hops, megabits
 from byzwizard.screens.page import Page
+from byzwizard.screens.signals import bars, cut, decibels, hops, megabits
 
 NAME = 16  # columns of a near node's name
 CELLS = 60  # columns for the far nodes of a line

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 from byzwizard.diskwords import size
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
-from byzwizard.screens import alerts, routed
-from byzwizard.screens.items import Action, Button, Code, Gap, Item, Key, Note, Style, Table, Waiting
+from byzwizard.screens import alerts, pending, routed
+from byzwizard.screens.items import Action, Code, Gap, Item, Key, Note, Table, Waiting
 from byzwizard.screens.page import Page, Session
-from byzwizard.screens.sheets import Sheet, confirm
+from byzwizard.screens.signals import cut, decibels, hops, megabits, signal
 
 if TYPE_CHECKING:
     from byzwizard.desk import Phones
 
-BARS = 6  # segments of a signal bar
-FAIR, WEAK = -60, -75  # dBm below which 802.11n on 20 MHz falls under 50 and 10 Mb/s
-NEAR, FAR = -40, -90  # dBm at which it is full and empty
 VIA = 13  # columns of the neighbour by whom a node is reached
 NEAR_ROWS, FAR_ROWS = 8, 5  # nodes that the page lists; the map has all
 ASKS = "ask-internet"  # the check of `status` that there is Internet and nobody has said whether to share it
@@ -174,6 +171,7 @@ class Node(Page):
                 ),
                 Gap(),
             ]
+        items += pending.items(self.session, partial(self._change, "review"))
         items += routed.items(self.session)
         left = [
             *alerts.items(status["alerts"]),
@@ -281,8 +279,8 @@ class Node(Page):
         session = self.session
 
         def found(answers: Any) -> None:
-            if answers is not None and not session.draft.edited:
-                session.draft.answers = answers
+            if answers is not None:
+                session.draft.renew(answers)
             session.go(page)
 
         session.host.later(session.desk.answers, found, session.sorry)
@@ -302,39 +300,9 @@ class Node(Page):
         store.show(self.session)
 
     def _what(self) -> None:
-        self.session.host.later(self.session.desk.changed, self._show_changes, self.session.sorry)
+        from byzwizard.screens import changes
 
-    def _show_changes(self, changes: list[str]) -> None:
-        host = self.session.host
-        if not changes:
-            host.open(Sheet(self.session, _("What changed"), _("Nothing has been changed since this node started.")))
-            return
-        host.open(
-            Sheet(
-                self.session,
-                _("What changed"),
-                _("The last apply did this."),
-                [Note(change, "good") for change in changes],
-                [Button("close", _("Close"), host.close), Button("undo", _("Undo it all"), self._ask_undo)],
-            )
-        )
-
-    def _ask_undo(self) -> None:
-        self.session.host.close()
-        confirm(
-            self.session,
-            _("Take the last change back?"),
-            _("The network may go down: phones and neighbours lose this node."),
-            (_("Undo it all"), self._undo),
-        )
-
-    def _undo(self) -> None:
-        from byzwizard.screens.apply import Apply
-
-        page = self.session.page_named(Apply.name)
-        assert isinstance(page, Apply)
-        page.undo_next()
-        self.session.go("apply")
+        changes.show(self.session)
 
 
 def code_beside(code: Code, left: Sequence[Item]) -> Code:
@@ -350,14 +318,6 @@ def wifi_code(ssid: str, passphrase: str | None) -> tuple[tuple[bool, ...], ...]
     return tuple(tuple(bool(module) for module in row) for row in segno.make_qr(text, error="l").matrix_iter(border=1))
 
 
-def signal(dbm: int | None) -> str:
-    """A bar of BARS segments, drawn with glyphs of the console's font."""
-    if dbm is None:
-        return ""
-    full = round(max(0.0, min(1.0, (dbm - FAR) / (NEAR - FAR))) * BARS)
-    return "▓" * full + "░" * (BARS - full)
-
-
 def way(node: dict[str, Any], names: dict[str, str]) -> tuple[str, str]:
     """How a node is heard, or by whom it is reached; `names` are those of the near ones by their address."""
     if node["hops"] == 1:
@@ -367,33 +327,8 @@ def way(node: dict[str, Any], names: dict[str, str]) -> tuple[str, str]:
     return hops(node["hops"]), cut(_("by {name}").format(name=name), VIA) if name else ""
 
 
-def cut(name: str, width: int) -> str:
-    return name if len(name) <= width else f"{name[: width - 1]}…"
-
-
 def last_hour(traffic: list[dict[str, Any]]) -> str:
     """Where the most went through."""
     busy = max(traffic, key=lambda one: one["hour"]["in_bytes"] + one["hour"]["out_bytes"])
     came, went = size(busy["hour"]["in_bytes"]), size(busy["hour"]["out_bytes"])
     return _("{interface}: in {came}, out {went}").format(interface=busy["interface"], came=came, went=went)
-
-
-def bars(dbm: int | None) -> tuple[tuple[Style, str], ...]:
-    """The same in its colour, and as wide where there is no signal to tell."""
-    if dbm is None:
-        return (("", " " * BARS),)
-    style: Style = "good" if dbm > FAIR else "look" if dbm > WEAK else "bad"
-    return ((style, signal(dbm)),)
-
-
-def megabits(rate: float | None) -> str:
-    return "" if rate is None else _("{rate:.0f} Mb/s").format(rate=rate)
-
-
-def decibels(dbm: int | None) -> str:
-    return "" if dbm is None else _("{dbm} dBm").format(dbm=dbm)
-
-
-def hops(number: int | None) -> str:
-    """None where the routing daemon does not tell how far a node is."""
-    return _("farther") if number is None else ngettext("{n} hop", "{n} hops", number).format(n=number)

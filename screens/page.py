@@ -179,6 +179,19 @@ class Session:
         """Show the page with nothing to go back to."""
         self._show([name])
 
+    def home(self) -> None:
+        """To the first page."""
+        self._ask_before(self.first, lambda: self.start(self.first))
+
+    def _ask_before(self, page: str, leave: Callable[[], None]) -> None:
+        """Edits are not left behind unseen: where `page` is that of the node, asks what becomes of them."""
+        if page != "node" or not self.draft.edited:
+            leave()
+            return
+        from byzwizard.screens import pending
+
+        pending.leaving(self, leave)
+
     def retrace(self, name: str) -> None:
         """Show the step of that name, with the steps before it to go back to, however it was passed by."""
         self._show([self.first, *self._steps[: self._steps.index(name) + 1]])
@@ -196,12 +209,15 @@ class Session:
         self.go(self._steps[here + 1])
 
     def back(self) -> None:
-        if len(self._trail) > 1:
-            self.message = ""
-            self.page.leave()
-            self._trail.pop()
-            self.page.enter()
-            self.host.changed()
+        if self.can_go_back:
+            self._ask_before(self.behind, self._back)
+
+    def _back(self) -> None:
+        self.message = ""
+        self.page.leave()
+        self._trail.pop()
+        self.page.enter()
+        self.host.changed()
 
     @property
     def behind(self) -> str:

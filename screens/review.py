@@ -76,7 +76,7 @@ class Review(Page):
         return "cancel" if review is None or self._destroyed(review) else "start"
 
     def buttons(self) -> Sequence[Button]:
-        buttons = [Button("cancel", _("Cancel"), lambda: self.session.start(self.session.first))]
+        buttons = [Button("cancel", _("Cancel"), self.session.home)]
         review = self.session.review
         if review is not None:
             buttons.append(Button("start", self._effect(review), lambda: self.session.go("apply")))

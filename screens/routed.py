@@ -29,8 +29,8 @@ def _take(session: Session, other: str) -> None:
     assert isinstance(page, Mesh)
 
     def found(answers: Any) -> None:
-        if answers is not None and not session.draft.edited:
-            session.draft.answers = answers
+        if answers is not None:
+            session.draft.renew(answers)
         page.route(other)
         if session.draft.get("mesh.routing") == other:
             session.go("review")

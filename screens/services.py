@@ -143,8 +143,8 @@ class Services(Page):
             return
         confirm(
             self.session,
-            _("Switch {name} off?").format(name=self._title(name)),
-            _("{users} needs {name}.").format(users=self._titles(users), name=self._title(name)),
+            _("Switch {name} off?").format(name=self.titled(name)),
+            _("{users} needs {name}.").format(users=self._titles(users), name=self.titled(name)),
             (_("Switch off {names}").format(names=self._titles((*users, name))), lambda: self._switch((*users, name))),
         )
 
@@ -153,11 +153,11 @@ class Services(Page):
         self.session.draft.services = (*kept, *names) if on else kept
         self.session.host.changed()
 
-    def _title(self, name: str) -> str:
+    def titled(self, name: str) -> str:
         return _(self._there[name].title) if name in self._there else name
 
     def _titles(self, names: Sequence[str]) -> str:
-        return _(" and ").join(self._title(name) for name in names)
+        return _(" and ").join(self.titled(name) for name in names)
 
     # What is shown.
 
@@ -255,7 +255,7 @@ class Services(Page):
             return []
         keys = [Key((" ",), _("on/off"), partial(self.toggle, name), footer="Space", focused=True)]
         if self.session.first == "node" and name in self._there:
-            keys.append(Key(("l",), _("log"), partial(show_log, self.session, name, self._title(name)),
+            keys.append(Key(("l",), _("log"), partial(show_log, self.session, name, self.titled(name)),
                             letter=True, focused=True))  # fmt: skip
         return keys
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from byzwizard.answers import Answers
-from byzwizard.desk import Applying, Cable, Phones, Place, Review, Stick
+from byzwizard.desk import Applying, Cable, Changes, Phones, Place, Review, Stick
 from byzwizard.errors import ByzantiumError
 from byzwizard.events import Event
 from byzwizard.hardware import hardware_list
@@ -187,7 +187,7 @@ class FakeDesk(FakeServices, FakeStore):
     cut: tuple[str, ...] = ()
     plugged: list[Stick] = field(default_factory=list)
     copying: list[Event] = field(default_factory=list)
-    changes: list[str] = field(default_factory=list)
+    changes: Changes | None = None
     state: dict[str, Any] = field(default_factory=lambda: STATUS)
     passed: dict[str, Any] = field(default_factory=dict)
     access_point: Phones | None = field(default_factory=lambda: Phones("Byzantium", None))
@@ -284,7 +284,7 @@ class FakeDesk(FakeServices, FakeStore):
     def confirm(self) -> None:
         self.left = None
 
-    def changed(self) -> list[str]:
+    def changed(self) -> Changes | None:
         return self.changes
 
     def undo(self) -> Applying:

@@ -129,7 +129,7 @@ def test_changing_the_setup_keeps_what_was_chosen_and_not_applied() -> None:
     screen.press("e")
     screen.do("next")
     screen.type("mesh.name", "relief")
-    screen.press("esc", "esc")
+    screen.press("esc", "esc", "enter")
     assert screen.page == "node"
     screen.press("e")
     assert screen.session.draft.answers.mesh.name == "relief"

@@ -169,7 +169,7 @@ def test_the_node_page_asks_and_leads_to_review() -> None:
     screen.do("auto", "next")
     assert screen.page == "review"
     assert share(screen) == "auto"
-    screen.press("esc", "esc")
+    screen.press("esc", "esc", "enter")
     assert screen.page == "node"
 
 

@@ -63,7 +63,7 @@ def test_there_is_room_for_big_numbers_and_long_words(monkeypatch: pytest.Monkey
     big += [neighbour(f"byz-{n:06x}", f"10.2.{n}.1", None, 65000, 10, via=HARBOR) for n in range(200)]
     longer = {"{n} behind": "{n} dahinter", "{n} hops": "{n} Sprünge"}
     monkeypatch.setattr("byzwizard.screens.map.ngettext", lambda one, many, n: longer.get(many, many))
-    monkeypatch.setattr("byzwizard.screens.node.ngettext", lambda one, many, n: longer.get(many, many))
+    monkeypatch.setattr("byzwizard.screens.signals.ngettext", lambda one, many, n: longer.get(many, many))
     shown = rows(at_map(big))
     near = next(line for line in shown if "a-name-as" in line)
     assert near.split()[0] == "└─"
@@ -72,7 +72,7 @@ def test_there_is_room_for_big_numbers_and_long_words(monkeypatch: pytest.Monkey
 
 
 def test_who_is_near_is_coloured_by_how_well_it_is_heard() -> None:
-    from byzwizard.screens.node import bars
+    from byzwizard.screens.signals import bars
 
     assert [bars(dbm)[0][0] for dbm in (-50, -70, -80, None)] == ["good", "look", "bad", ""]
 

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from byzwizard.answers import Answers
-from byzwizard.desk import Phones
+from byzwizard.desk import Changes, Phones
 from byzwizard.errors import CannotHere
 from byzwizard.events import Event
 from byzwizard.screens.apply import Progress, rate
 from byzwizard.screens.items import Bar
-from byzwizard.screens.node import signal, wifi_code
+from byzwizard.screens.node import wifi_code
+from byzwizard.screens.signals import signal
 from byzwizard.screens.widgets import half_blocks
 from tests.unit.driver import Screen
 from tests.unit.fake_desk import STATUS, FakeDesk
@@ -142,7 +143,7 @@ def test_hearing_nobody_is_fine() -> None:
 
 
 def test_the_node_page_changes_confirms_and_undoes() -> None:
-    screen = at_node(left=95.0, changes=["Started the mesh on wlan1."])
+    screen = at_node(left=95.0, changes=Changes(("Started the mesh on wlan1.",), network=True))
     assert screen.focused == "keep"
     assert "taken back in 95 s" in screen.text()
     screen.press("c")

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from byzwizard import partly
 from byzwizard.backends import certificates, health, store
 from byzwizard.backends.health import Health
 from byzwizard.backends.units import invocation, last_words, running
@@ -101,7 +102,7 @@ def complaints(system: System, offered: Sequence[Offered], rows: Sequence[dict[s
     from byzwizard.backends.checks import Check
 
     return [
-        Check(f"service-{one.name}", False,
+        Check(partly.SERVICE + one.name, False,
               _("{title} does not work. It said: {words}").format(title=one.title, words=complaint(system, one)),
               _("`byzwizard enable {name}` tries again; `journalctl -u {unit}` shows all of it.").format(
                   name=one.name, unit=_at_fault(system, one)))

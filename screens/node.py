@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from byzwizard import partly
 from byzwizard.diskwords import size
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _, ngettext
@@ -31,6 +32,7 @@ class Node(Page):
         self._fault = ""
         self._waiting: float | None = None
         self._phones: Phones | None = None
+        self._worked = False
         self._code: tuple[Phones, tuple[tuple[bool, ...], ...]] | None = None
 
     @property
@@ -43,8 +45,12 @@ class Node(Page):
         status = self.session.status
         if status is None:
             return _("This node")
+        if fails := partly.failing(status):
+            return ngettext("This node works; {names} does not", "This node works; {names} do not", len(fails)).format(
+                names=_(" and ").join(fails)
+            )
         if not status["working"]:
-            return _("This node does not work yet")
+            return _("This node does not work") if self._worked else _("This node does not work yet")
         near = sum(neighbour["hops"] == 1 for neighbour in status["neighbours"])
         if not near:
             return _("This node works, and hears nobody yet")
@@ -94,6 +100,7 @@ class Node(Page):
     def _told(self, found: "tuple[dict[str, Any], float | None, Phones | None]") -> None:
         self._asking, self._fault = False, ""
         self.session.status, self._waiting, self._phones = found
+        self._worked |= found[0]["working"] or bool(partly.failing(found[0]))
         self.session.host.changed()
 
     def _failed(self, fault: ByzantiumError) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from byzwizard import partly
 from byzwizard.errors import ByzantiumError
-from byzwizard.i18n import _
+from byzwizard.i18n import _, ngettext
 from byzwizard.screens.draft import Draft
 from byzwizard.screens.items import Button, Item, Key
 
@@ -242,6 +243,9 @@ class Session:
             return "look", _("rehearsal: nothing will be changed")
         if self.status is None:
             return "", "" if self.first == "node" else _("not a node yet")
+        if fails := partly.failing(self.status):
+            return "look", ngettext("working, {names} is not", "working, {n} services are not", len(fails)).format(
+                n=len(fails), names=fails[0])  # fmt: skip
         if not self.status["working"]:
             return "bad", _("not working")
         kinds = {"public": _("public"), "private": _("private"), "open": _("open, not encrypted")}

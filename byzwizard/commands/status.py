@@ -8,6 +8,7 @@ import sys
 import textwrap
 from typing import Any
 
+from byzwizard import partly
 from byzwizard.backends import facts, status
 from byzwizard.backends.printable import printable
 from byzwizard.backends.system import System
@@ -40,8 +41,7 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
     node = found["node"]
     text = []
     if node["id"] is not None:
-        sentence = _("{name}.byzantium.mesh works.") if found["working"] else _("{name}.byzantium.mesh does not work.")
-        text += [sentence.format(name=node["name"]), "  " + ", ".join(node["addresses"])]
+        text += [_works(found), "  " + ", ".join(node["addresses"])]
         text += [f"  {node['id']}.byzantium.mesh"]
         text += ["  " + _("Key for islands: {key}").format(key=found["island_key"]), ""]
     for check in found["checks"]:
@@ -66,6 +66,16 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
         users = ngettext("{n} phone or computer uses this node.", "{n} phones and computers use this node.", n)
         text += ["", users.format(n=n)]
     return text
+
+
+def _works(found: dict[str, Any]) -> str:
+    name, fails = found["node"]["name"], partly.failing(found)
+    if fails:
+        sentence = ngettext("{name}.byzantium.mesh works; {services} does not.",
+                            "{name}.byzantium.mesh works; {services} do not.", len(fails))
+        return sentence.format(name=name, services=_(" and ").join(fails))
+    sentence = _("{name}.byzantium.mesh works.") if found["working"] else _("{name}.byzantium.mesh does not work.")
+    return sentence.format(name=name)
 
 
 def _service(one: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from byzwizard.answers import Answers
+from byzwizard.commands.status import lines
 from byzwizard.desk import Changes, Phones
 from byzwizard.errors import CannotHere
 from byzwizard.events import Event
@@ -200,3 +201,33 @@ def test_the_question_whether_to_stop_goes_when_there_is_nothing_to_stop() -> No
     screen.stage.events()
     assert "Stop now?" not in screen.text()
     assert screen.focused == "node"
+
+
+def failing(*names: str, also: str = "") -> dict[str, Any]:
+    """A node of which these services fail, and another check where one is named."""
+    checks = [{"id": f"service-{name}", "ok": False, "text": f"{name} fails.", "advice": None} for name in names]
+    checks += [{"id": also, "ok": False, "text": f"{also} fails.", "advice": None}] if also else []
+    rows = [{"name": name, "title": name.title(), "state": "failing", "url": "https://x/", "node": None}
+            for name in names]
+    return STATUS | {"working": False, "checks": checks, "services": rows, "island_key": "x"}
+
+
+def test_a_service_that_fails_does_not_declare_the_node_dead() -> None:
+    text = at_node(state=failing("wiki")).text()
+    assert "! working, Wiki is not" in text.splitlines()[0]
+    assert "This node works; Wiki does not" in text
+    text = at_node(state=failing("wiki", "chat")).text()
+    assert "! working, 2 services are not" in text.splitlines()[0]
+    assert "This node works; Wiki and Chat do not" in text
+    assert lines(failing("wiki"), 80)[0] == "lighthouse.byzantium.mesh works; Wiki does not."
+
+
+def test_a_node_that_has_worked_is_not_said_to_work_later() -> None:
+    screen = at_node(state=failing("wiki", also="mesh"))
+    assert "✗ not working" in screen.text()
+    assert "This node does not work yet" in screen.text()
+    for state in (STATUS, failing("wiki", also="mesh")):
+        screen.desk.state = state
+        screen.session.page.enter()
+    assert "This node does not work" in screen.text()
+    assert "yet" not in screen.text()

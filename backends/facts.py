@@ -45,6 +45,7 @@ class Facts:
     island_key: str = ""  # the public WireGuard key that owners of islands are told
     leased: bool = False  # AHCP servers are asked for a further address
     unencrypted: tuple[str, ...] = ()  # the links and hubs that anyone near can listen to, of a mesh that is not open
+    language: str = "en"  # in which it is looked after
     listens: bool = False  # what its radios do depends on who is near, so that it listens again while it is alone
     missing: tuple[str, ...] = ()  # what its answers name and was not plugged in at its start
 
@@ -66,6 +67,7 @@ def of(resolved: Resolved, listens: bool = False) -> Facts:
         island_key=public_key(resolved.island_key) if resolved.island_key else "",
         leased=resolved.answers.mesh.addresses == "ahcp" and bool(resolved.links),
         unencrypted=_unencrypted(resolved),
+        language=resolved.answers.node.language,
         listens=listens,
         missing=tuple(sorted(resolved.missing)),
     )

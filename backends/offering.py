@@ -27,9 +27,10 @@ State = Literal["off", "starting", "on", "failing"]
 
 @dataclass(frozen=True)
 class Offered:
-    """A service that was chosen, or that one needs. `memory_bytes` is what it may take at the most; `program`
-    is its address for programs (catalogue.Descriptor), `peer` and `call` are its templates for other nodes
-    (catalogue.Links), `announce` its types of DNS-SD with their ports: each empty where there is none."""
+    """A service that was chosen, or that one needs. `title` is in English until it is shown, `memory_bytes` what it may
+    take at the most; `program` is its address for programs (catalogue.Descriptor), `peer` and `call` are its templates
+    for other nodes (catalogue.Links), `announce` its types of DNS-SD with their ports: each empty where there is none.
+    """
 
     name: str
     title: str
@@ -60,7 +61,7 @@ def of(one: Descriptor, host: str | None) -> Offered:
     from byzwizard.service_files import template
 
     peer, call = (template(one, one.links.peer), template(one, one.links.call)) if one.links else ("", "")
-    return Offered(one.name, _(one.title), one.unit, one.memory_bytes, one.address(host) if host else None,
+    return Offered(one.name, one.title, one.unit, one.memory_bytes, one.address(host) if host else None,
                    health.of(one.health), one.certificate, one.for_programs(host) if host else "", peer, call,
                    tuple((each.type, each.port) for each in one.announce))
 
@@ -93,7 +94,7 @@ def _age(system: System, unit: str) -> float:
 
 def row(one: Offered, now: State) -> dict[str, Any]:
     """The shape of `services --json`; `node` is None for what this node offers itself."""
-    return {"name": one.name, "title": one.title, "state": now, "memory_bytes": one.memory_bytes, "url": one.url,
+    return {"name": one.name, "title": _(one.title), "state": now, "memory_bytes": one.memory_bytes, "url": one.url,
             "node": None}
 
 
@@ -103,7 +104,7 @@ def complaints(system: System, offered: Sequence[Offered], rows: Sequence[dict[s
 
     return [
         Check(partly.SERVICE + one.name, False,
-              _("{title} does not work. It said: {words}").format(title=one.title, words=complaint(system, one)),
+              _("{title} does not work. It said: {words}").format(title=_(one.title), words=complaint(system, one)),
               _("`byzwizard enable {name}` tries again; `journalctl -u {unit}` shows all of it.").format(
                   name=one.name, unit=_at_fault(system, one)))
         for one, now in zip(offered, rows, strict=True) if now["state"] == "failing"

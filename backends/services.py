@@ -17,7 +17,7 @@ from byzwizard.backends.offering import Offered
 from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, StopUnit, running
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.errors import StepFailed
-from byzwizard.i18n import _
+from byzwizard.i18n import _, speaker
 from byzwizard.plan import Progress, Step, step_class
 
 if TYPE_CHECKING:
@@ -230,10 +230,12 @@ def _start(one: Descriptor, resolved: Resolved, host: str) -> list[Step]:
     """The steps of one service."""
     from byzwizard import service_files
 
+    language = resolved.answers.node.language  # whoever applies this may speak another
+    say = speaker(language)
     given = {"name": resolved.name, "id": resolved.node_id, "host": host, "address": resolved.address,
              "ula_address": resolved.ula_address, "subnet": resolved.subnet, "ula": resolved.ula,
-             "language": resolved.answers.node.language, "title": _(one.title), "purpose": _(one.purpose),
-             "note": _(one.note) if one.note else ""}
+             "language": language, "title": say(one.title), "purpose": say(one.purpose),
+             "note": say(one.note) if one.note else ""}
     files = service_files.files(one, given)
     written = f"service-{one.name}-files"
     steps: list[Step] = [ConfigFiles(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from byzwizard.backends import certificates, health, trust
 from byzwizard.backends.addresses import HERE
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
-from byzwizard.i18n import _
+from byzwizard.i18n import N_, _, speaker
 
 if TYPE_CHECKING:
     from byzwizard.backends.system import System
@@ -28,11 +28,12 @@ FULL = "/run/byzantium/names/full"  # a file for each service whose disk is full
 
 def configuration(resolved: Resolved, host: str, services: Iterable[Descriptor]) -> str:
     """The text of nginx.conf."""
+    say = speaker(resolved.answers.node.language)
     return fill("services.nginx", host=host, address=resolved.address, here=HERE, ula_address=resolved.ula_address,
-                places="".join(_places(service, host) for service in services if service.web))
+                places="".join(_places(service, host, say) for service in services if service.web))
 
 
-def _places(service: Descriptor, host: str) -> str:
+def _places(service: Descriptor, host: str, say: Callable[[str], str]) -> str:
     web = service.web
     assert web is not None
     lines = [f"client_max_body_size {web.body_bytes};"]
@@ -40,7 +41,7 @@ def _places(service: Descriptor, host: str) -> str:
         lines += ["proxy_buffering off;", "proxy_request_buffering off;", "proxy_read_timeout 1h;",
                   "proxy_send_timeout 1h;", "client_body_timeout 1h;"]
     elif web.port is not None:
-        lines += _bounds(service)
+        lines += _bounds(service, say)
     to = f"proxy_pass http://127.0.0.1:{web.port}"
     places = [(path, [f"{to};", *lines]) for path in web.also]
     if web.port is not None:
@@ -57,14 +58,14 @@ def _places(service: Descriptor, host: str) -> str:
                    for path, said in places)
 
 
-def _bounds(service: Descriptor) -> list[str]:
+def _bounds(service: Descriptor, say: Callable[[str], str]) -> list[str]:
     """What is sent to a service lies in memory until it is whole, and what it keeps of that lies on a disk, which may
     be memory too: neither is filled. Who reads slowly holds few of its threads. The limits of the server do not hold
     where there are others."""
     lines = ["limit_conn per_address 32;", "limit_conn held_per_address 8;", "limit_conn sent_per_address 4;",
              "limit_conn sent 16;"]
     if service.data:
-        full = _("The disk of this node is full: what you sent is not kept. What is there can be read as before.")
+        full = say(N_("The disk of this node is full: what you sent is not kept. What is there can be read as before."))
         lines += ['default_type "text/plain; charset=utf-8";', 'set $refused "";',
                   f"if (-f {FULL}/{service.name}) {{ set $refused $keeps; }}",
                   f"if ($refused) {{ return 507 {json.dumps(full, ensure_ascii=False)}; }}"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from byzwizard.backends import counters, portal
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
-from byzwizard.i18n import _
+from byzwizard.i18n import N_, _, speaker
 from byzwizard.plan import Step
 from byzwizard.resolve import CLIENTS
 
@@ -31,14 +31,17 @@ def ports(resolved: Resolved, machine: Machine) -> list[str]:
 
 def page(resolved: Resolved, names: Sequence[str]) -> str:
     """traffic.html: the pictures of each interface."""
-    words = {"hour": _("{name}, the last hour"), "day": _("{name}, the last day"), "week": _("{name}, the last week")}
+    say = speaker(resolved.answers.node.language)
+    words = {"hour": say(N_("{name}, the last hour")), "day": say(N_("{name}, the last day")),
+             "week": say(N_("{name}, the last week"))}
     pictures = "".join(
         f'<p><img src="/traffic/{name}-{period}.png" alt="{html.escape(text.format(name=name))}">'
         f"<br>{html.escape(text.format(name=name))}</p>\n"
         for name in names for period, text in words.items())
     return fill("traffic.html", language=html.escape(resolved.answers.node.language),
-                title=html.escape(_("Traffic of {name}").format(name=resolved.name)), pictures=pictures,
-                said=html.escape(_("Above the line what came in, below it what went out. Drawn every five minutes.")))
+                title=html.escape(say(N_("Traffic of {name}")).format(name=resolved.name)), pictures=pictures,
+                said=html.escape(
+                    say(N_("Above the line what came in, below it what went out. Drawn every five minutes."))))
 
 
 class TrafficStage:

@@ -4,16 +4,19 @@ import argparse
 import contextlib
 import importlib
 import io
+import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from byzwizard import i18n
 from byzwizard.commands import Context, file_name
 from byzwizard.errors import ByzantiumError, CannotHere, Invalid
 from byzwizard.i18n import _
 from byzwizard.plan import Stage
 
+FACTS = "/run/byzantium/node.json"  # of backends/facts.py, whose import takes as long as a short verb
 VERBS = (
     *("apply", "check", "plan", "confirm", "undo"),
     *("inspect", "scan", "status", "persist", "clone"),
@@ -154,6 +157,14 @@ def open_streams() -> None:
             stream.reconfigure(encoding="utf-8" if utf8 else None, errors="replace")
 
 
+def _speak() -> None:
+    """A node that stands is looked after in its own language, unless the environment names another."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        with open(FACTS, encoding="utf-8") as file:
+            own = json.load(file)["language"]
+        i18n.use(i18n.wished() or own)
+
+
 def _harmless(said: object) -> str:
     """What the command line says may come from anywhere: nothing of it that a terminal acts on reaches it."""
     from byzwizard.backends.printable import printable
@@ -163,6 +174,7 @@ def _harmless(said: object) -> str:
 
 def main() -> int:
     open_streams()
+    _speak()
     os.umask(0o022)  # what daemons read does not depend on the caller's shell; secrets have modes of their own
     try:
         status = run(sys.argv[1:])

@@ -1,6 +1,7 @@
 """All text for people goes through `_`; the language is chosen once per process."""
 
 import gettext
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,13 @@ def use(language: str) -> None:
     """Switch to `language` (ISO 639, as in `node.language`); text without a translation stays English."""
     global _current
     _current = gettext.translation("byzwizard", LOCALE, [language], fallback=True)
+
+
+def wished() -> str:
+    """The language that the environment names (locale(7)); empty where it says nothing."""
+    names = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    said = next(filter(None, map(os.environ.get, names)), "").partition(":")[0].partition(".")[0]
+    return "" if said in ("C", "POSIX") else said
 
 
 def _(text: str) -> str:

@@ -10,7 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from byzwizard import catalogue_names
-from byzwizard.i18n import _
+from byzwizard.i18n import speaker
 
 if TYPE_CHECKING:
     from byzwizard.catalogue import Descriptor
@@ -28,8 +28,9 @@ def place(folder: Path, found: Descriptor, name: str) -> Path:
 
 
 def files(found: Descriptor, given: Mapping[str, str]) -> dict[str, str]:
-    """The text of each file of its configuration by path, filled in."""
-    given = {**{key: _(text) for key, text in found.words.items()}, **given}
+    """The text of each file of its configuration by path, filled in, in the language that is given."""
+    say = speaker(given["language"])
+    given = {**{key: say(text) for key, text in found.words.items()}, **given}
     return {f"{catalogue_names.FILES}/{found.name}/{name}": _filled(found, name, given) for name in found.config}
 
 

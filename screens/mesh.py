@@ -9,6 +9,7 @@ from byzwizard.routings import ROUTINGS
 from byzwizard.screens.items import Action, Button, Entry, Fold, Gap, Item, Key, Note, Option, Pick
 from byzwizard.screens.meter import Meter
 from byzwizard.screens.page import Page, Session
+from byzwizard.screens.welcome import language_of
 
 
 def node_ids(text: str) -> tuple[str, ...]:
@@ -129,6 +130,7 @@ class Mesh(Page):
                 63,
                 _("its name; empty: one is made"),
             ),
+            *([language_of(self.session)] if self.session.first == "node" else []),
             Gap(),
             Fold("more", _("More"), self._open, self._fold),
         ]

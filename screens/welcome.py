@@ -60,6 +60,26 @@ def languages() -> tuple[tuple[str, str], ...]:
     return tuple((code, LANGUAGES[code]) for code in LANGUAGES if code in found)
 
 
+def options(known: tuple[tuple[str, str], ...], value: str) -> tuple[tuple[str, str], ...]:
+    """With a value from an answers file that is none of them."""
+    if not value:
+        return (("", "…"),)
+    return known if value in dict(known) else ((value, value), *known)
+
+
+def language_of(session: Session) -> Pick:
+    """The language of the node, which the wizard speaks at once."""
+    draft = session.draft
+
+    def speak(language: str) -> None:
+        i18n.use(language)
+        draft.set("node.language", language)
+        session.host.changed()
+
+    now = draft.get("node.language") if draft.ready else ""
+    return Pick("node.language", _("Language"), now, options(languages(), now), speak)
+
+
 class Welcome(Page):
     name = "welcome"
 
@@ -131,7 +151,6 @@ class Welcome(Page):
 
     def items(self) -> Sequence[Item]:
         draft = self.session.draft
-        language = draft.get("node.language") if draft.ready else ""
         keyboard = draft.get("node.keyboard") if draft.ready else ""
         items: list[Item] = []
         if problem := self.session.desk.problem():
@@ -150,25 +169,18 @@ class Welcome(Page):
             Action("clone", _("Copy this stick"), lambda: self.session.go("clone"), _("make another one like it")),
             Action("file", _("Use an answers file"), self._ask_file, _("from this stick or another")),
             Gap(),
-            Pick("node.language", _("Language"), language, self._options(languages(), language), self._speak),
+            language_of(self.session),
             Pick(
                 "node.keyboard",
                 _("Keyboard"),
                 keyboard,
-                self._options(tuple((name, name) for name in KEYBOARDS), keyboard),
+                options(tuple((name, name) for name in KEYBOARDS), keyboard),
                 self._type,
             ),
             Gap(),
             *self._summary(),
         ]
         return items
-
-    @staticmethod
-    def _options(known: tuple[tuple[str, str], ...], value: str) -> tuple[tuple[str, str], ...]:
-        """The options, with a value from an answers file that is none of them."""
-        if not value:
-            return (("", "…"),)
-        return known if value in dict(known) else ((value, value), *known)
 
     def _summary(self) -> list[Item]:
         machine = self.session.machine
@@ -216,11 +228,6 @@ class Welcome(Page):
         kept = {key: draft.get(f"node.{key}") for key in ("language", "keyboard", "country")}
         draft.answers = fresh.model_copy(update={"node": fresh.node.model_copy(update=kept)})
         self.session.go("apply")
-
-    def _speak(self, language: str) -> None:
-        i18n.use(language)
-        self.session.draft.set("node.language", language)
-        self.session.host.changed()
 
     def _type(self, layout: str) -> None:
         self.session.draft.set("node.keyboard", layout)

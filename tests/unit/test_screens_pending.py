@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from byzwizard import i18n
 from byzwizard.answers import Answers
 from byzwizard.desk import Changes
 from byzwizard.screens.draft import laid_over
@@ -113,3 +114,15 @@ def test_the_undo_of_a_mere_service_does_not_threaten_the_network() -> None:
     screen.do("undo")
     assert "Take the last change back?" in screen.text()
     assert "The network may go down" not in screen.text()
+
+
+def test_the_language_of_a_node_is_chosen_on_its_mesh_page_and_forgotten_with_the_rest() -> None:
+    screen = node()
+    screen.press("e")
+    screen.do("next")
+    screen.pick("node.language", "de")
+    assert i18n._("Language") == "Sprache"
+    assert screen.session.draft.answers.node.language == "de"
+    screen.press("esc", "esc")
+    screen.do("forget")
+    assert i18n._("Language") == "Language"

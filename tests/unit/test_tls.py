@@ -63,7 +63,7 @@ def test_one_address_holds_half_of_the_threads_of_a_service_at_most_and_a_browse
 def test_where_memory_ends_one_worker_of_nginx_does_and_no_service_with_it() -> None:
     lines = Path("assets/units/byz-tls.service").read_text().splitlines()
     assert {"LimitDATA=96M", "OOMPolicy=continue"} <= set(lines)
-    sent = re.search(r"limit_conn sent (\d+);", "\n".join(tls._bounds(catalogue.here().services["board"])))
+    sent = re.search(r"limit_conn sent (\d+);", "\n".join(tls._bounds(catalogue.here().services["board"], str)))
     assert sent
     most = max(one.web.body_bytes for one in catalogue.here().services.values() if one.web and not one.web.streams)
     limit = next(int(line.partition("=")[2].removesuffix("M")) for line in lines if line.startswith("MemoryMax="))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _
+from byzwizard.screens import ports
 from byzwizard.screens.items import Action, Button, Gap, Item, Key, Mark, Note, Waiting
 from byzwizard.screens.page import Page, Session
 from byzwizard.screens.sheets import Sheet
@@ -98,6 +99,8 @@ class Hardware(Page):
                     )
                 ),
             ]
+        if not any(radio.interface and radio.verdict and radio.verdict.grade != "F" for radio in machine.radios):
+            items += ports.cables(self.session)
         items.append(Gap())
         for port in machine.wired:
             items.append(

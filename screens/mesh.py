@@ -6,6 +6,7 @@ from typing import Any
 from byzwizard import values
 from byzwizard.i18n import _, ngettext
 from byzwizard.routings import ROUTINGS
+from byzwizard.screens import ports
 from byzwizard.screens.items import Action, Button, Entry, Fold, Gap, Item, Key, Note, Option, Pick
 from byzwizard.screens.meter import Meter
 from byzwizard.screens.page import Page, Session
@@ -207,8 +208,9 @@ class Mesh(Page):
                     ("hub", _("hub: one access point, others join")),
                     ("wired", _("wired: cables that are named")),
                 ),
-                lambda value: self._set("mesh.link", value),
+                lambda value: ports.choose_link(self.session, value),
             ),
+            *ports.items(self.session),
             Pick(
                 "mesh.routing",
                 _("Routing"),
@@ -382,5 +384,9 @@ class Mesh(Page):
                 self._open = True
             self.session.say(sentence)
             self.session.host.move(key)
+        elif lack := ports.lack(self.session):
+            self._open = True
+            self.session.say(lack)
+            self.session.host.move("mesh.link")
         else:
             self.session.onward()

@@ -131,6 +131,11 @@ def running(system: System, unit: str) -> bool:
     return invocation(system, unit) is not None and bool((system.read(_cgroup(unit)) or "").strip())
 
 
+def _retried(system: System, unit: str) -> bool:
+    """Does systemd go on starting it, again and again?"""
+    return system.run("systemctl", "is-active", unit, ok=range(256)).out.strip() == "activating"
+
+
 def last_words(system: System, unit: str, start: str | None) -> str:
     """What the daemon complained of, in one line; `start` is the invocation that failed, None: the last ones."""
     which = f"_SYSTEMD_INVOCATION_ID={start}" if start else f"_SYSTEMD_UNIT={unit}"
@@ -194,9 +199,9 @@ class RunUnit(Step):
         return self.ready is not None and not wait_until(lambda: self.ready is None or self.ready(system), BUSY)
 
     def before(self, system: System) -> Any:
-        """{"active", "record": private copy of what it was started with, or None}."""
-        text = system.read(self.record)
-        return {"active": running(system, self.unit),
+        """{"active", "retried" (systemd tries to start it), "record": a copy of what it was started with, or None}."""
+        text, active = system.read(self.record), running(system, self.unit)
+        return {"active": active, "retried": not active and text is not None and _retried(system, self.unit),
                 "record": None if text is None else keep_copy(system, text)}
 
     def apply(self, system: System, progress: Progress) -> None:
@@ -236,24 +241,32 @@ class RunUnit(Step):
 
     def undo(self, system: System, before: Any) -> None:
         # Files are put back by their own steps only after this one, so a former daemon gets its files here.
-        if not before or not before["active"]:
+        if not before or not (before["active"] or before.get("retried")):
             system.run("systemctl", "stop", self.unit, ok=(0, 5), timeout=self.timeout + 75)
             system.run("systemctl", "reset-failed", self.unit, ok=(0, 1))
             system.remove(self.record)
             return
-        # Ready for what the new files say is not what the former ones lead to.
-        former = replace(self, ready=None)
+        start = self._try_on if before.get("retried") else self._start_former
         text = system.read(before["record"]) if before["record"] else None
         if text is None:
-            former._start(system)
+            start(system)
             return
         for path, state in json.loads(text)["files"].items():
             if state is None:
                 system.remove(path)
             else:
                 _put(system, path, state)
-        former._start(system)
+        start(system)
         self._write(system, json.loads(text)["files"])
+
+    def _start_former(self, system: System) -> None:
+        """Ready for what the new files say is not what the former ones lead to."""
+        replace(self, ready=None)._start(system)
+
+    def _try_on(self, system: System) -> None:
+        """It did not come up before: systemd goes on trying, and nobody waits for it."""
+        system.run("systemctl", "reset-failed", self.unit, ok=(0, 1))
+        system.run("systemctl", "restart", "--no-block", self.unit)
 
 
 @step_class

@@ -29,6 +29,7 @@ class Systemd(System):
         self.starts = 0
         self.dies = False
         self.refuses = False
+        self.state = "inactive\n"
         self.path("/run/systemd/units").mkdir(parents=True)
 
     def run(self, *argv: str, stdin: str | None = None, ok: Sequence[int] = (0,), timeout: float = 30) -> Result:
@@ -36,6 +37,8 @@ class Systemd(System):
         result = Result(0, "", "")
         if argv[0] == "journalctl":
             return Result(0, "Started.\nLine 16: unknown network field 'x'.\nnl80211: deinit\n", "")
+        if argv[:2] == ("systemctl", "is-active"):
+            return Result(3, self.state, "")
         if argv[:2] in (("systemctl", "restart"), ("systemctl", "stop")):
             self.clear()
         if argv[:2] == ("systemctl", "restart"):
@@ -168,6 +171,23 @@ def test_undo_stops_what_did_not_run(system: Systemd) -> None:
     UNIT_STEP.undo(system, before)
     assert ("systemctl", "stop", UNIT) in system.ran
     assert UNIT_STEP.needed(system)
+
+
+def test_undo_lets_systemd_go_on_trying_what_had_failed_before(system: Systemd) -> None:
+    system.write(FILE, "one")
+    UNIT_STEP.apply(system, quiet)
+    system.clear()
+    system.state = "activating\n"
+    before = UNIT_STEP.before(system)
+    system.write(FILE, "two")
+    system.refuses = True
+    with pytest.raises(StepFailed):
+        UNIT_STEP.apply(system, quiet)
+    system.refuses = False
+    UNIT_STEP.undo(system, before)
+    assert ("systemctl", "restart", "--no-block", UNIT) in system.ran
+    assert ("systemctl", "stop", UNIT) not in system.ran
+    assert system.read(FILE) == "one"
 
 
 def test_undo_starts_what_ran_with_its_former_files(system: Systemd) -> None:

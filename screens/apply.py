@@ -122,6 +122,7 @@ class Apply(Page):
         self._status: int | None = None
         self._undoing = False
         self._undo_wanted = False
+        self._stood = False  # it was a node before
         self._stopping: Sheet | None = None  # the question whether to stop
         self._skip: frozenset[str] = frozenset()
         self._told = 0  # lines of the log that line mode has shown
@@ -133,7 +134,9 @@ class Apply(Page):
     @property
     def title(self) -> str:
         if self._status is None:
-            return _("Taking the last change back") if self._undoing else _("Setting this node up")
+            if self._undoing:
+                return _("Taking the last change back")
+            return _("Changing this node") if self._stood else _("Setting this node up")
         if self._status == 0:
             return _("Done")
         return _("Stopped, and undone") if self._status == 130 else _("That did not work")
@@ -145,7 +148,9 @@ class Apply(Page):
         if self._status == 0:
             if self.session.desk.rehearsal:
                 return _("This was a rehearsal: these are the steps, and nothing was changed.")
-            return _("This computer is a node now.") if not self._undoing else _("The last change is taken back.")
+            if self._undoing:
+                return _("The last change is taken back.")
+            return _("This node is as you chose.") if self._stood else _("This computer is a node now.")
         if self._progress.stuck or not self._progress.ended:
             return _("Not all of it could be undone. Retry goes on from where it stands.")
         return _("Nothing half done is left behind.")
@@ -174,6 +179,7 @@ class Apply(Page):
         """Start an apply, or an undo of the last one."""
         session = self.session
         self._undoing, self._status, self._told = undo, None, 0
+        self._stood = session.first == "node"
         self._progress = Progress()
         if session.review is not None and not undo:
             for stage in session.review.plan.stages:

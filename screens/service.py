@@ -15,6 +15,7 @@ from byzwizard.screens.services import ROW, Services, show_log
 from byzwizard.screens.sheets import confirm
 
 if TYPE_CHECKING:
+    from byzwizard.answers import Answers
     from byzwizard.catalogue import Descriptor
     from byzwizard.desk import ServiceData
 
@@ -150,6 +151,11 @@ class Service(Page):
         on = self._list.wants(self._name)
         switch = _("Switch it off") if on else _("Switch it on")
         buttons.append(Button("switch", switch, lambda: self._list.toggle(self._name)))
+        now = self._list.now(self._name)
+        if on and now is not None and now.state == "failing":
+            buttons.append(Button("again", _("Try again"), self._try_again))
+        if self.session.first == "node" and self.session.draft.edited:
+            buttons.append(Button("review", _("Review the change"), lambda: self.session.go("review")))
         if self.session.first == "node":
             buttons.append(Button("log", _("Log"), self._log))
         if self._data is not None and self._data.bytes and self._list.now(self._name) is None:
@@ -158,6 +164,18 @@ class Service(Page):
 
     def bindings(self) -> Sequence[Key]:
         return [Key(("l",), "", self._log, letter=True)] if self.session.first == "node" else []
+
+    def _try_again(self) -> None:
+        """Applies what this node is, as `byzwizard enable` does; what was edited goes through Review."""
+        session = self.session
+
+        def found(answers: Answers | None) -> None:
+            if answers is not None:
+                session.draft.renew(answers)
+            session.review = None
+            session.go("review" if session.draft.edited else "apply")
+
+        session.host.later(session.desk.answers, found, session.sorry)
 
     def _log(self) -> None:
         show_log(self.session, self._name, self.title)

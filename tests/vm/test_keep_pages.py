@@ -102,7 +102,7 @@ def kept(folder: Path, stick: Path) -> str:
         screen.press(*FIRST, "enter")
         screen.expect("not the passphrase", timeout=SETUP)
         screen.press(*SECOND, "enter")
-        screen.expect("This computer is a node now.", "Nothing to do", "That did not work", timeout=SETUP)
+        screen.expect("This node is as you chose.", "Nothing to do", "That did not work", timeout=SETUP)
         assert said(vm, "cat ~/note") == "remembered\n"
         assert "canary" not in vm.serial.text
         return said(vm, "cat /var/lib/byzantium/identity/key; sync")

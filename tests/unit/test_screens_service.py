@@ -1,0 +1,56 @@
+"""The details of one service: switched and reviewed there, tried again where it fails."""
+
+from typing import Any
+
+from byzwizard.answers import Answers
+from byzwizard.desk import Offer, Serving
+from tests.unit.driver import Screen
+from tests.unit.fake_desk import FakeDesk
+
+FAILS = Serving("failing", "https://a.byzantium.mesh/radio/", "cannot bind to 8102: address in use")
+
+
+def details(name: str, *chosen: str, own: dict[str, Serving] | None = None, **more: Any) -> Screen:
+    answers = Answers.model_validate({"services": chosen})
+    screen = Screen(FakeDesk(now=answers, offered=Offer(own or {}), **more), "node")
+    screen.press("s")
+    screen.do(f"service-{name}")
+    assert screen.page == "service"
+    return screen
+
+
+def test_what_fails_is_tried_again_through_the_apply_of_all_changes() -> None:
+    screen = details("radio", "radio", own={"radio": FAILS})
+    screen.desk.now = Answers(services=("radio", "wiki"))  # by somebody else meanwhile
+    screen.do("again")
+    assert screen.page == "apply"
+    assert screen.desk.asked[-1] == ("apply", Answers(services=("radio", "wiki")), frozenset())
+    text = screen.text()
+    assert "This node is as you chose." in text
+    assert "This computer is a node now." not in text
+
+
+def test_trying_again_applies_no_edit_that_nobody_has_reviewed() -> None:
+    screen = details("radio", "radio", own={"radio": FAILS})
+    screen.session.draft.set("mesh.name", "relief")
+    screen.do("again")
+    assert screen.page == "review"
+
+
+def test_a_service_that_works_is_not_tried_again() -> None:
+    screen = details("radio", "radio", own={"radio": Serving("on", FAILS.url)})
+    assert "again" not in screen.root.view.ids
+
+
+def test_what_was_switched_in_the_details_is_reviewed_from_there() -> None:
+    screen = details("radio")
+    assert "review" not in screen.root.view.ids
+    screen.do("switch", "review")
+    assert screen.page == "review"
+
+
+def test_the_bar_says_no_longer_that_this_is_no_node_once_it_is_one() -> None:
+    screen = Screen()
+    screen.do("start")
+    assert "This computer is a node now." in screen.text()
+    assert "not a node yet" not in screen.text()

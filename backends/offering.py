@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from byzwizard import partly
-from byzwizard.backends import certificates, health, store
+from byzwizard import fulldisks, partly
+from byzwizard.backends import certificates, filled, health, store
 from byzwizard.backends.health import Health
 from byzwizard.backends.units import invocation, last_words, running
 from byzwizard.i18n import _
@@ -102,13 +102,17 @@ def complaints(system: System, offered: Sequence[Offered], rows: Sequence[dict[s
     """A check that fails for each service that was chosen and does not work, with what it said last."""
     from byzwizard.backends.checks import Check
 
-    return [
-        Check(partly.SERVICE + one.name, False,
-              _("{title} does not work. It said: {words}").format(title=_(one.title), words=complaint(system, one)),
-              _("`byzwizard enable {name}` tries again; `journalctl -u {unit}` shows all of it.").format(
-                  name=one.name, unit=_at_fault(system, one)))
-        for one, now in zip(offered, rows, strict=True) if now["state"] == "failing"
-    ]
+    return [Check(partly.SERVICE + one.name, False, *_complaint(system, one))
+            for one, now in zip(offered, rows, strict=True) if now["state"] == "failing"]
+
+
+def _complaint(system: System, one: Offered) -> tuple[str, str]:
+    """What is wrong, and what to do."""
+    if filled.is_full(system, one.name):
+        return _("{title} does not work: its disk is full.").format(title=_(one.title)), fulldisks.advice()
+    return (_("{title} does not work. It said: {words}").format(title=_(one.title), words=complaint(system, one)),
+            _("`byzwizard enable {name}` tries again; `journalctl -u {unit}` shows all of it.").format(
+                name=one.name, unit=_at_fault(system, one)))
 
 
 def complaint(system: System, one: Offered) -> str:

@@ -16,6 +16,7 @@ from byzwizard.backends import (
     clients,
     counters,
     facts,
+    filled,
     hostile,
     neighbours,
     offering,
@@ -86,6 +87,7 @@ def read_status(system: System) -> dict[str, Any]:
         services = [offering.row(one, now) for one, now in zip(chosen, states, strict=True)]
         around = [
             *offering.complaints(system, chosen, services),
+            *filled.check(system, chosen),
             *([Check("trust", True, trusted)] if (trusted := offering.trusted(system)) else []),
             *company(nodes, nobody(system, known, users)),
             *beside(system, known),

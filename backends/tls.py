@@ -13,6 +13,7 @@ from byzwizard.backends import certificates, health, trust
 from byzwizard.backends.addresses import HERE
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
+from byzwizard.fulldisks import FULL
 from byzwizard.i18n import N_, _, speaker
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 CONFIG = f"{certificates.FOLDER}/nginx.conf"
 BUILT = "/usr/share/byzantium/web"  # files that the image was built with, packed by gzip
-FULL = "/run/byzantium/names/full"  # a file for each service whose disk is full, by tend
 
 
 def configuration(resolved: Resolved, host: str, services: Iterable[Descriptor]) -> str:

@@ -92,11 +92,13 @@ class Stick:
 
 @dataclass(frozen=True)
 class Serving:
-    """A service of this node, as it is now. `words` is what one that fails said last, `url` where people find it."""
+    """A service of this node, as it is now. `words` is what one that fails said last, `url` where people find it;
+    `full`: there is no room for more of its data."""
 
     state: Literal["off", "starting", "on", "failing"]
     url: str | None
     words: str = ""
+    full: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from byzwizard import catalogue
-from byzwizard.backends import offering, owndata
+from byzwizard.backends import filled, offering, owndata
 from byzwizard.backends.printable import line, printable
 from byzwizard.backends.system import System
 from byzwizard.desk import Elsewhere, Offer, ServiceData, Serving
@@ -30,9 +30,9 @@ def offer(system: System) -> Offer:
 
 
 def _serving(system: System, one: offering.Offered) -> Serving:
-    state = offering.state(system, one)
-    words = line(offering.complaint(system, one)) if state == "failing" else ""
-    return Serving(state, one.url, words)
+    state, full = offering.state(system, one), filled.is_full(system, one.name)
+    words = line(offering.complaint(system, one)) if state == "failing" and not full else ""
+    return Serving(state, one.url, words, full)
 
 
 def data(system: System, name: str) -> ServiceData | None:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from byzwizard.diskwords import size
 from byzwizard.i18n import _, ngettext
-from byzwizard.screens.items import Button, Code, Gap, Item, Key, Note, Waiting
+from byzwizard.screens.items import Button, Code, Gap, Item, Key, Mark, Note, Waiting
 from byzwizard.screens.page import Page, Session
-from byzwizard.screens.services import ROW, Services, show_log
+from byzwizard.screens.services import ROW, Services, full_disk, show_log
 from byzwizard.screens.sheets import confirm
 
 if TYPE_CHECKING:
@@ -103,10 +103,14 @@ class Service(Page):
             return [Note(words, "on" if wanted else "off", _("State"))]
         if not wanted:
             return [Note(_("stops once Review is confirmed"), "look", _("State"))]
-        word = self._list.word(wanted, now)
-        if now.state != "failing":
-            return [Note(word, "good" if now.state == "on" else "busy", _("State"))]
-        return [Note(word, "bad", _("State")), Note(_("It said: {words}").format(words=now.words), "under")]
+        fails = now.state == "failing"
+        mark: Mark = "bad" if fails else "look" if now.full else "good" if now.state == "on" else "busy"
+        items: list[Item] = [Note(self._list.word(wanted, now), mark, _("State"))]
+        if now.full:
+            items.append(Note(full_disk(), "under"))
+        elif fails:
+            items.append(Note(_("It said: {words}").format(words=now.words), "under"))
+        return items
 
     def _needs(self, one: Descriptor) -> list[Item]:
         catalogue = self._list.catalogue

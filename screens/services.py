@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from byzwizard import room
+from byzwizard import fulldisks, room
 from byzwizard.diskwords import size
 from byzwizard.errors import ByzantiumError
 from byzwizard.i18n import _
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 ROW = "service-"
 MEMORY = 8  # columns of an amount of memory
+
+
+def full_disk() -> str:
+    return _("Its disk is full.") + " " + fulldisks.advice()
 
 
 class Services(Page):
@@ -181,7 +185,9 @@ class Services(Page):
         users = self._users(one.name)
         now = self.now(one.name)
         fails = wanted and now is not None and now.state == "failing"
-        marked: Mark = "bad" if fails else "on" if wanted else "off"
+        full = wanted and now is not None and now.full
+        said = [now.words] if now is not None and now.words else [full_disk()] if full else []
+        marked: Mark = "bad" if fails else "look" if full else "on" if wanted else "off"
         return Action(
             ROW + one.name,
             _(one.title),
@@ -189,7 +195,7 @@ class Services(Page):
             "  " + _("needed by {users}").format(users=self._titles(users)) if users else "",
             marked,
             f"{size(one.memory_bytes):>{MEMORY}}  {self.word(wanted, now):<{self._words()}}",
-            (_(one.purpose), *((now.words,) if now is not None and now.words else ())),
+            (_(one.purpose), *said),
             _("details"),
         )
 
@@ -210,12 +216,14 @@ class Services(Page):
             return _("picked") if wanted else _("off")
         if not wanted:
             return _("stops")
+        if now.full and now.state != "failing":
+            return _("disk full")
         return {"off": _("off"), "starting": _("starting"), "on": _("on"), "failing": _("FAILS")}[now.state]
 
     @staticmethod
     def _words() -> int:
         """Columns of the longest word of a state."""
-        words = (_("off"), _("starting"), _("on"), _("FAILS"), _("picked"), _("stops"))
+        words = (_("off"), _("starting"), _("on"), _("FAILS"), _("picked"), _("stops"), _("disk full"))
         return max(len(word) for word in words)
 
     def foot(self) -> Sequence[Item]:

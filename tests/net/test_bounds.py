@@ -154,7 +154,7 @@ def disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 def look(lab: Lab, home: Path) -> None:
     """As tend does."""
-    place = lab.root / tls.FULL.lstrip("/")
+    place = lab.root / fulldisks.FULL.lstrip("/")
     place.parent.mkdir(parents=True, exist_ok=True)
     fill(place, dict.fromkeys(fulldisks.services(home), ""))
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from byzwizard import fulldisks, tend
-from byzwizard.backends import tls
+from byzwizard.backends import filled, offering
+from byzwizard.backends.system import System
+from tests.unit.fake_services import CATALOGUE
 
 MB = 1 << 20
 
@@ -47,8 +49,8 @@ def test_tend_has_a_file_for_each_that_nginx_looks_for_while_it_is_so(
     full = {"board", "wiki"}
     monkeypatch.setattr(fulldisks, "services", lambda: full)
     monkeypatch.setattr(tend, "DISKS_EVERY", 0.01)
-    folder = tmp_path / Path(tls.FULL).name
-    assert str(tend.NAMES / folder.name) == tls.FULL
+    folder = tmp_path / Path(fulldisks.FULL).name
+    assert str(tend.NAMES / folder.name) == fulldisks.FULL
 
     async def watch() -> list[set[str]]:
         watching = asyncio.create_task(tend.Tend(tmp_path)._watch_disks())
@@ -61,3 +63,21 @@ def test_tend_has_a_file_for_each_that_nginx_looks_for_while_it_is_so(
         return seen
 
     assert asyncio.run(watch()) == [{"board", "wiki"}, {"wiki"}, set()]
+
+
+def test_whoever_looks_after_the_node_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = System(tmp_path)
+    chosen = [offering.of(CATALOGUE.services[name], "a.byzantium.mesh") for name in ("files", "wiki", "board")]
+    rows = [offering.row(one, "failing" if one.name == "wiki" else "on") for one in chosen]
+    assert filled.check(system, chosen) == []
+    for name in ("files", "wiki"):
+        system.write(f"{fulldisks.FULL}/{name}", "")
+        system.path(fulldisks.HOME / name).mkdir(parents=True)
+    monkeypatch.setattr(os, "statvfs", lambda _path: os.statvfs_result((4096, 4096, 100, 8, 7, 0, 0, 0, 0, 255)))
+    [told] = filled.check(system, chosen)
+    assert told.ok, "the node works"
+    assert told.text == "The disk for Files and Wiki is full (93 %)."
+    assert "Delete there what is old" in str(told.advice)
+    [failing] = offering.complaints(system, chosen, rows)
+    assert failing.text == "Wiki does not work: its disk is full."
+    assert failing.advice == told.advice

@@ -54,3 +54,16 @@ def test_the_bar_says_no_longer_that_this_is_no_node_once_it_is_one() -> None:
     screen.do("start")
     assert "This computer is a node now." in screen.text()
     assert "not a node yet" not in screen.text()
+
+
+def test_a_full_disk_is_told_in_the_list_and_in_place_of_what_a_failing_service_said() -> None:
+    screen = details("radio", "radio", own={"radio": Serving("failing", FAILS.url, "", full=True)})
+    said = " ".join(screen.text().split())
+    assert "FAILS" in said
+    assert "Its disk is full. Nothing more is taken in." in said
+    assert "It said" not in said
+    screen.desk.offered = Offer({"radio": Serving("on", FAILS.url, "", full=True)})
+    screen.press("esc")
+    row = next(line for line in screen.text((80, 60)).splitlines() if "Radio" in line)
+    assert row.split()[-2:] == ["disk", "full"]
+    assert "! Radio" in row

@@ -18,7 +18,7 @@ from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, StopUnit,
 from byzwizard.backends.waiting import clearing_up
 from byzwizard.errors import StepFailed
 from byzwizard.i18n import _, speaker
-from byzwizard.plan import Progress, Step, step_class
+from byzwizard.plan import Plan, Progress, Step, step_class
 
 if TYPE_CHECKING:
     from byzwizard.backends.dumped import Dumped
@@ -53,6 +53,12 @@ class StopUnits(Step):
         for step in reversed(self._each()):
             if step.unit in before:
                 step.undo(system, before[step.unit])
+
+
+def stopping(system: System, plan: Plan) -> list[str]:
+    """The names of the services that run now, and would not any more."""
+    units = {unit for step in plan.steps if isinstance(step, StopUnits) for unit in step.units}
+    return [name for name, unit in catalogue_names.units().items() if unit in units and running(system, unit)]
 
 
 def _save(system: System, unit: str, progress: Progress) -> None:
@@ -209,7 +215,7 @@ class ServicesStage:
         return (
             StopUnits(
                 id="services-off", units=tuple(others),
-                text=_("Stop the services that are not chosen")),
+                text=_("Stop the services that are not chosen; their data stay")),
             *certified,
             *starts,
             *shown,

@@ -53,10 +53,21 @@ def _unit(text: str) -> str:
 
 
 @cache
+def english() -> dict[str, str]:
+    """What each is called, of lines as all of ours have them."""
+    return {name: line[1] for name, text in texts().items() if (line := TITLE_LINE.search(text))}
+
+
+def title(name: str) -> str:
+    """What it is called in the language of now."""
+    return _(english().get(name, name))
+
+
+@cache
 def titles() -> dict[str, dict[tuple[str, str], str]]:
     """By language, what a service is called in it, by its name and by what any node may call it in its own language. Of
     lines as all of ours have them: others have no translation."""
-    found = {name: line[1] for name, text in texts().items() if (line := TITLE_LINE.search(text))}
+    found = english()
     spoken = {language: speaker(language) for language in languages()}
     return {language: {(name, told(title)): say(title) for name, title in found.items() for told in spoken.values()}
             for language, say in spoken.items()}

@@ -17,11 +17,14 @@ if TYPE_CHECKING:  # the wizard's first frame does not wait for the models
 
 @dataclass(frozen=True)
 class Review:
-    """What Apply would do: the resolved answers, the plan, and the ids of the steps that would change something."""
+    """What Apply would do: the resolved answers, the plan, and the ids of the steps that would change something. By
+    their titles, the services that were chosen, and those that run now and would stop."""
 
     resolved: Resolved
     plan: Plan
     needed: frozenset[str]
+    services: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
 
     @property
     def seals(self) -> tuple[str, ...]:

@@ -101,6 +101,7 @@ class Here:
 
     def review(self, answers: Answers) -> Review:
         from byzwizard.backends.keep import identity
+        from byzwizard.backends.services import stopping
         from byzwizard.prepare import looked, prepare_answers, rehearsed
 
         machine = self._listened(answers, self.machine())
@@ -115,7 +116,11 @@ class Here:
             for step in stage.steps
             if self.rehearsal or step.needed(self._system)
         )
-        return Review(ready.resolved, ready.plan, needed)
+        from byzwizard import catalogue_names
+
+        stops = () if self.rehearsal else stopping(self._system, ready.plan)
+        return Review(ready.resolved, ready.plan, needed, *(
+            tuple(map(catalogue_names.title, names)) for names in (ready.resolved.answers.services, stops)))
 
     def _listened(self, answers: Answers, machine: Machine) -> Machine:
         """With who is near, where that decides what a radio does."""

@@ -49,13 +49,19 @@ def lack(services: Sequence[Descriptor], memory_bytes: int) -> NoRoom | None:
     if found is None:
         return None
     need, there, drop = found
-    sizes = {one.name: one.memory_bytes for one in services}
+    called = {one.name: _called(one) for one in services}
     return NoRoom(
         _("These services need {need} of memory, and this computer has {there} for them ({all} in all).").format(
             need=size(need), there=size(there), all=size(memory_bytes)),
-        _("Leave out {names}.").format(names=_(" and ").join(f"{name} ({size(sizes[name])})" for name in drop)),
+        _("Leave out {names}.").format(names=_(" and ").join(called[name] for name in drop)),
         drop,
     )  # fmt: skip
+
+
+def _called(one: Descriptor) -> str:
+    """With the name that a command takes, where the title is another."""
+    title, takes = _(one.title), size(one.memory_bytes)
+    return f"{title} ({takes})" if title.lower() == one.name else f"{title} ({one.name}, {takes})"
 
 
 def left(services: Sequence[Descriptor], memory_bytes: int) -> str:

@@ -120,7 +120,8 @@ class Review(Page):
             Note(resolved.name, label=_("Name")),
             *self._mesh(review),
             *self._phones(review),
-            Note(", ".join(resolved.answers.services) or _("none"), label=_("Services")),
+            Note(", ".join(review.services) or _("none"), label=_("Services")),
+            *self._stops(review),
             *self._internet(review),
         ]
         items += [Note(note, "look", " ") for note in resolved.notes]
@@ -143,6 +144,12 @@ class Review(Page):
         if destroyed:
             return ngettext("{n} step:", "{n} steps; all but what is erased can be undone:", count).format(n=count)
         return ngettext("{n} step; it can be undone:", "{n} steps; all of them can be undone:", count).format(n=count)
+
+    @staticmethod
+    def _stops(review: "Reviewed") -> list[Item]:
+        n = len(review.stops)
+        said = ngettext("{names}: it runs now; its data stay", "{names}: they run now; their data stay", n)
+        return [Note(said.format(names=", ".join(review.stops)), "look", _("Stops"))] if n else []
 
     @staticmethod
     def _mesh(review: "Reviewed") -> list[Item]:

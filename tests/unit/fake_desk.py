@@ -91,7 +91,7 @@ class FakeStep(Step):
         pass
 
 
-def review(answers: Answers, destroys: str | None = None) -> Review:
+def review(answers: Answers, destroys: str | None = None, stops: tuple[str, ...] = ()) -> Review:
     """What resolve and plan would say, by hand."""
     secret = answers.mesh.passphrase
     kind: Any = "open" if answers.mesh.security == "open" else "private" if secret else "public"
@@ -122,7 +122,8 @@ def review(answers: Answers, destroys: str | None = None) -> Review:
     if destroys:
         make = FakeStep(id="keep.make", text="Make a partition.", destroys=destroys, seal="seal")
         stages = (*stages, PlannedStage("keep", "Kept", (make,)))
-    return Review(resolved, Plan(stages), frozenset(step.id for stage in stages for step in stage.steps))
+    needed = frozenset(step.id for stage in stages for step in stage.steps)
+    return Review(resolved, Plan(stages), needed, tuple(name.title() for name in answers.services), stops)
 
 
 class FakeApplying:
@@ -179,6 +180,7 @@ class FakeDesk(FakeServices, FakeStore):
     networks: list[dict[str, Any]] = field(default_factory=list)
     wires: list[Cable] = field(default_factory=lambda: [Cable("eth0", "empty")])
     destroys: str | None = None
+    stops: tuple[str, ...] = ()
     fails: str = ""
     fails_with: int = 1
     refuses: ByzantiumError | None = None
@@ -234,7 +236,7 @@ class FakeDesk(FakeServices, FakeStore):
     def review(self, answers: Answers) -> Review:
         if self.refuses:
             raise self.refuses
-        return review(answers, self.destroys)
+        return review(answers, self.destroys, self.stops)
 
     def apply(
         self, answers: Answers, seals: Sequence[str], skip: frozenset[str] = frozenset(), passphrase: str = ""

@@ -164,7 +164,7 @@ def test_a_computer_with_too_little_memory_is_told_before_anything_is_done() -> 
     machine = Machine(memory_bytes=room.SYSTEM_BYTES + 150 * MB, wired=(CABLE,))
     with pytest.raises(CannotHere, match=r"need 201\.3 MB of memory, and this computer has 157\.3 MB") as refused:
         services.STAGE.steps(resolve(answers, machine, Identity(b"t" * 32)), machine)
-    assert refused.value.hint == "Leave out radio (67.1 MB)."
+    assert refused.value.hint == "Leave out Radio (67.1 MB)."
 
 
 def test_a_service_without_pages_of_its_own_is_explained_by_one_of_ours(descriptors: Path) -> None:

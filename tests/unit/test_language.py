@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard import cli, i18n
+from byzwizard import catalogue, cli, i18n, room
 from byzwizard.answers import parse
 from byzwizard.backends import services
 from byzwizard.backends.units import ConfigFile, ConfigFiles
@@ -49,3 +49,12 @@ def test_files_are_in_the_language_of_the_node_and_the_title_goes_out_untranslat
         assert isinstance(facts, ConfigFile)
         told.append(({file.content for file in written.files}, json.loads(facts.content)[0]["title"]))
     assert told == [(told[0][0], "Board")] * 3
+
+
+def test_what_to_leave_out_is_called_by_its_title_and_by_the_name_that_a_command_takes() -> None:
+    files = catalogue.here().services["files"]
+    for language, called in (("en", "Files ("), ("de", f"{i18n.speaker('de')('Files')} (files, ")):
+        i18n.use(language)
+        lack = room.lack([files], room.SYSTEM_BYTES)
+        assert lack is not None
+        assert called in lack.hint

@@ -1,9 +1,16 @@
 """The details of one service: switched and reviewed there, tried again where it fails."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from byzwizard import catalogue_names
 from byzwizard.answers import Answers
+from byzwizard.backends import services
+from byzwizard.backends.system import System
 from byzwizard.desk import Offer, Serving
+from byzwizard.plan import Plan, PlannedStage
 from tests.unit.driver import Screen
 from tests.unit.fake_desk import FakeDesk
 
@@ -67,3 +74,20 @@ def test_a_full_disk_is_told_in_the_list_and_in_place_of_what_a_failing_service_
     row = next(line for line in screen.text((80, 60)).splitlines() if "Radio" in line)
     assert row.split()[-2:] == ["disk", "full"]
     assert "! Radio" in row
+
+
+def test_review_names_what_stops_and_says_that_its_data_stay() -> None:
+    screen = details("wiki", "wiki", own={"wiki": Serving("on", FAILS.url)}, stops=("Wiki",))
+    screen.do("switch", "review")
+    assert "Stops          ! Wiki: it runs now; its data stay" in screen.text()
+
+
+def test_what_stops_are_the_services_that_run_and_are_not_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = {"wiki": "byz-wiki.service", "chat": "byz-chat.service", "board": "byz-board.service"}
+    monkeypatch.setattr(catalogue_names, "units", lambda: units)
+    monkeypatch.setattr(services, "running", lambda _system, unit: unit != "byz-chat.service")
+    off = services.StopUnits(id="off", text="", units=("byz-wiki.service", "byz-chat.service"))
+    plan = Plan((PlannedStage("services", "Services", (off,)),))
+    assert services.stopping(System(tmp_path), plan) == ["wiki"]

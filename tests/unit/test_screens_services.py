@@ -78,7 +78,7 @@ def test_they_are_chosen_with_space_before_the_node_stands_and_reach_the_answers
     screen.do("next", "next", "next")
     assert screen.page == "review"
     assert screen.session.draft.answers.services == ("wiki",)
-    assert "Services       wiki" in screen.text()
+    assert "Services       Wiki" in screen.text()
     assert not [each for each in screen.desk.asked if each == ("offer",)], "there is no node to be asked"
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_fit_is_refused_with_the_words_of_enable() -> None:
     switch(screen, "wiki", "radio")
     refused = lack(CATALOGUE.with_needs(("wiki", "radio")), machine.memory_bytes)
     assert refused is not None
-    assert refused.hint == "Leave out radio (67.0 MB)."
+    assert refused.hint == "Leave out Radio (67.0 MB)."
     assert str(refused) in said(screen)
     screen.do("next")
     assert screen.page == "services"

@@ -125,15 +125,23 @@ def security(facts: Facts) -> Check:
     advice = None if keyed or facts.kind == "open" else _(
         "Routing by {routing} has no key: keep strangers off the mesh's cables, or set mesh.routing to babel on all "
         "nodes.").format(routing=facts.routing)
-    return Check("security", True, _kind(facts), advice)
+    return Check("security", True, " ".join([_kind(facts), *_cables(facts)]), advice)
+
+
+def _cables(facts: Facts) -> list[str]:
+    return [_("What goes over the cable {name} is not encrypted.").format(name=link.name)
+            for link in facts.links if link.kind == "wired"]
 
 
 def _kind(facts: Facts) -> str:
+    """But for its cables."""
     if facts.kind == "private":
         return _("The mesh is private: who joins knows its passphrase.")
     if facts.kind == "public" and facts.unencrypted:
         return _("The mesh is public: anyone can join it. What goes over {names} is not encrypted: anyone near can "
                  "listen.").format(names=", ".join(facts.unencrypted))
+    if facts.kind == "public" and facts.links and all(link.kind == "wired" for link in facts.links) and not facts.hubs:
+        return _("The mesh is public: anyone with a cable to it can join it.")
     if facts.kind == "public":
         return _("The mesh is public: encrypted on the air, but anyone can join it.")
     return _("The mesh is open: nothing on the air is encrypted, anyone can listen and join.")

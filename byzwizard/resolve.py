@@ -42,7 +42,7 @@ class MeshLink:
 
     @property
     def encrypted(self) -> bool:
-        """On the air, when the mesh is not open; a cable counts as it is."""
+        """On the air, when the mesh is not open; a cable, which is not, is told of by itself."""
         return self.kind in ("802.11s", "wired") or self.passphrase is not None
 
 
@@ -245,6 +245,12 @@ def _notes(
             )
             for link in links
             if not link.encrypted
+        ]
+    if keys.kind == "private" or (keys.kind == "public" and over_air):  # a public one of cables alone is told of above
+        notes += [
+            _("What goes over the cable {name} is not encrypted.").format(name=link.interface)
+            for link in links
+            if link.kind == "wired"
         ]
     if not set(answers.internet.dns) & set(answers.internet.servers) and answers.internet.share != "never":
         notes.append(_("internet.dns names no server with an IPv4 address: those that Byzantium knows are asked too."))

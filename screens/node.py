@@ -60,6 +60,8 @@ class Node(Page):
 
     @property
     def sentence(self) -> str:
+        if self.session.status is not None and self._phones is None:
+            return _("Nobody can join by Wi-Fi: this node has no access point.")
         return _("Phones join it and open http://here.byzantium.mesh/ in their browser.")
 
     @property

@@ -105,6 +105,7 @@ def test_permanent_macs_stay_but_never_twice_on_one_radio() -> None:
 def test_a_named_cable_meshes_beside_the_radio() -> None:
     resolved = of({"mesh": {"interfaces": ["wlan0", "eth0"]}}, radio(0, "A"), wired=("eth0",))
     assert [(link.name, link.kind) for link in resolved.links] == [("mesh0", "802.11s"), ("eth0", "wired")]
+    assert "What goes over the cable eth0 is not encrypted." in resolved.notes
 
 
 def test_the_public_mesh_says_that_it_is_public() -> None:

@@ -231,3 +231,9 @@ def test_a_node_that_has_worked_is_not_said_to_work_later() -> None:
         screen.session.page.enter()
     assert "This node does not work" in screen.text()
     assert "yet" not in screen.text()
+
+
+def test_without_an_access_point_nobody_is_told_to_join_by_wifi() -> None:
+    text = at_node(access_point=None).text()
+    assert "Nobody can join by Wi-Fi: this node has no access point." in text
+    assert "Phones join it" not in text

@@ -122,6 +122,18 @@ def test_what_is_not_encrypted_of_a_public_mesh_is_named() -> None:
     assert "over mesh0, ap0 is not encrypted" in plain.text
 
 
+def test_a_cable_is_not_said_to_be_encrypted() -> None:
+    cable, radio = Link("eth0", "wired", None), Link("mesh0", "802.11s", None)
+    told = "What goes over the cable eth0 is not encrypted."
+    alone = checks.security(known(links=(cable,))).text
+    assert told in alone
+    assert "on the air" not in alone
+    both = checks.security(known(links=(radio, cable))).text
+    assert told in both
+    assert "encrypted on the air" in both
+    assert told in checks.security(known(links=(radio, cable), kind="private")).text
+
+
 def test_a_hub_alone_is_no_node_that_stands_alone(tmp_path: Path) -> None:
     hub = known(links=(), hubs=("ap0",), routed=("clients0",))
     assert "a hub" in checks.radio(System(tmp_path), hub).text

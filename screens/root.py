@@ -350,10 +350,12 @@ class Root(urwid.WidgetWrap[Any]):
         if session.desk.rehearsal:
             confirm(session, _("Leave the wizard?"), "", (_("Leave"), lambda: leave(0)))
             return
+        from byzwizard.screens import losses
+
         confirm(
             session,
             _("Leave, or switch off?"),
-            _("What is not applied yet is forgotten."),
+            " ".join([_("What is not applied yet is forgotten."), *losses.told(session)]),
             (_("Leave the wizard"), lambda: leave(0)),
             (_("Restart the computer"), lambda: self._power("restart")),
             (_("Switch it off"), lambda: self._power("off")),

@@ -6,7 +6,7 @@ import pytest
 
 from byzwizard.answers import Answers
 from byzwizard.commands.status import lines
-from byzwizard.desk import Changes, Phones
+from byzwizard.desk import Changes, Keeping, Phones
 from byzwizard.errors import CannotHere
 from byzwizard.events import Event
 from byzwizard.screens.apply import Progress, rate
@@ -231,6 +231,21 @@ def test_a_node_that_has_worked_is_not_said_to_work_later() -> None:
         screen.session.page.enter()
     assert "This node does not work" in screen.text()
     assert "yet" not in screen.text()
+
+
+def test_switching_a_node_off_says_what_is_lost() -> None:
+    screen = at_node(state=failing("wiki", "files"))
+    screen.press("f10")
+    said = screen.root.view.page.sentence
+    assert "Phones lose this network when it is switched off." in said
+    assert "k on the Node page changes: what people wrote in Wiki and Files is lost." in said
+    screen = at_node(store=Keeping("/dev/sdb3", encrypted=True, open=True))
+    screen.press("f10")
+    assert "Phones lose this network" in screen.text()
+    assert "Nothing is kept here" not in screen.text()
+    new = Screen()
+    new.press("f10")
+    assert "Phones lose this network" not in new.text()
 
 
 def test_without_an_access_point_nobody_is_told_to_join_by_wifi() -> None:

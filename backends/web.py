@@ -67,7 +67,8 @@ def configuration(resolved: Resolved, here: str) -> str:
     """The text of nginx.conf."""
     own = resolved.answers.node.language.partition("_")[0]
     return fill("nginx.conf", address=resolved.address, here=here, ula_address=resolved.ula_address,
-                languages="|".join(languages()), language=own if own in languages() else "en",
+                languages="|".join(languages()), tongues=" ".join(f"{each} {each};" for each in languages()),
+                language=own if own in languages() else "en",
                 pages=portal.pages(resolved, here), portal=portal.servers(resolved, here))
 
 

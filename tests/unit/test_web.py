@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,19 @@ def test_the_name_of_a_link_is_known_before_a_hub_lets_it_in(
         system.path(path).parent.mkdir(parents=True, exist_ok=True)
         system.path(path).write_text(text)
     assert web.link_local(system, "mesh0") == told
+
+
+@pytest.mark.parametrize(("wanted", "language"), [
+    ("de-AT,de;q=0.9,en;q=0.8", "de"), ("DE-at", "de"), ("Fr", "fr"), ("es_MX, en;q=0.5", "es"),
+    ("zh-CN,fr ; q=0.7", "fr"),
+    ("de;q=0,fr", "fr"), ("de-AT; q=0.000, en;q=0.1", "en"), ("de;q=0.01", "de"), ("design,fr", "fr"),
+    ("zh-CN", ""), ("", ""),
+])
+def test_the_front_page_is_in_the_first_language_that_is_asked_for_and_there(wanted: str, language: str) -> None:
+    """As nginx matches it: letters of either case, by the regular expression of its map, and then by its words."""
+    template = Path("assets/templates/nginx.conf").read_text()
+    line = re.search(r'"~\*(\^.*)" \$\$first;', template)
+    assert line
+    said = line[1].replace("$languages", "de|en|es|fr").replace("$$", "$").replace("?<first>", "?P<first>")
+    found = re.match(said, wanted, re.IGNORECASE)
+    assert (found["first"].lower() if found else "") == language

@@ -52,7 +52,6 @@ def _unit(text: str) -> str:
     return unit if isinstance(unit, str) and re.fullmatch(UNIT, unit) else ""
 
 
-@cache
 def english() -> dict[str, str]:
     """What each is called, of lines as all of ours have them."""
     return {name: line[1] for name, text in texts().items() if (line := TITLE_LINE.search(text))}
@@ -80,13 +79,16 @@ def has_home(name: str, folder: str) -> bool:
 
 def known(text: str) -> str:
     """A service that there is. Raises BadValue naming the nearest."""
-    values.service_name(text)
     if text in names():
         return text
-    near = difflib.get_close_matches(text, names(), 1)
+    called = {**{_(title).lower(): name for name, title in english().items()}, **{name: name for name in names()}}
+    near = difflib.get_close_matches(text[:64].lower(), called, 1)
+    meant = _("Did you mean {text}?").format(text=called[near[0]]) if near else ""
+    try:
+        values.service_name(text)
+    except values.BadValue as fault:
+        raise values.BadValue(fault.message, meant or fault.hint) from None
     raise values.BadValue(
         _("There is no service “{name}”.").format(name=text),
-        _("Did you mean {text}?").format(text=near[0])
-        if near
-        else _("There are: {names}.").format(names=", ".join(names())),
+        meant or _("There are: {names}.").format(names=", ".join(names())),
     )

@@ -79,8 +79,27 @@ def _parser(argv: Sequence[str]) -> Parser:
     return parser
 
 
+def _check_verb(argv: Sequence[str]) -> None:
+    """Raises Invalid naming the nearest."""
+    words = iter(argv)
+    for word in words:
+        if word in {"--machine", "--answers"}:
+            next(words, None)
+        elif not word.startswith("-"):
+            if word not in VERBS:
+                import difflib
+
+                near = difflib.get_close_matches(word[:64], VERBS, 1)
+                raise Invalid(
+                    _("The command line is wrong: there is no verb “{verb}”.").format(verb=word[:64]),
+                    _("Did you mean {text}?").format(text=near[0])
+                    if near else _("`byzwizard --help` shows what can be said."))
+            return
+
+
 def run(argv: Sequence[str]) -> int:
     """The exit status. Raises ByzantiumError."""
+    _check_verb(argv)
     options = _parser(argv).parse_args(argv)
     if options.answers is not None:
         if options.verb:

@@ -222,6 +222,9 @@ class EntryLine(Line):
         if len(key) == 1 and len(self._edit.edit_text) >= self.item.limit:
             return None
         inner = (max(size[0] - 2, 1),)
+        if key == "ctrl u":
+            self._edit.set_edit_text("")
+            return None
         if key == "enter":
             if self.item.enter is None:
                 return key  # to whatever comes next on the page

@@ -107,6 +107,8 @@ def _restore(
     if path is None:
         raise CannotHere(_("Nothing is saved here of {name}.").format(name=one.name),
                          _("--file names a file that was saved elsewhere."))
+    if not path.exists():
+        raise Invalid(_("There is no file {path}.").format(path=path), _("Choose another."))
     if dumped.unproven(system, one):
         raise Refused(_("The data of {name} that were taken in before have not been used yet.").format(name=one.name),
                       _("`byzwizard enable {name}` shows whether they work.").format(name=one.name))

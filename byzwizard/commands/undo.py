@@ -30,14 +30,7 @@ def run(context: Context) -> int:
         revert.disarm(system)
         record = journal.read(system)
         if record is None or not record.entries:
-            tell(
-                Event(
-                    "end",
-                    text=_("Nothing to undo: no change stands since this computer was switched on."),
-                    changed=False,
-                    status=0,
-                )
-            )
+            tell(Event("end", text=_nothing(record), changed=False, status=0))
             return 0
         steps = _planned(context, system)
         from byzwizard.engine import Engine
@@ -59,6 +52,14 @@ def run(context: Context) -> int:
         )
     )
     return status
+
+
+def _nothing(record: journal.Record | None) -> str:
+    """Why there is nothing to take back."""
+    if record is None:
+        return _("Nothing to undo: no change stands since this computer was switched on.")
+    return _("The last change was taken back already; earlier ones cannot be. `byzwizard enable` and `disable` switch "
+             "services, `byzwizard` changes the rest.")
 
 
 def _planned(context: Context, system: System) -> dict[str, Step]:

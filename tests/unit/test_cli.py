@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from byzwizard import __main__ as start
-from byzwizard import cli
+from byzwizard import cli, journal
 from byzwizard.backends.system import System, ourselves
+from byzwizard.commands import undo
+from byzwizard.journal import Record
 
 MACHINES = Path(__file__).parents[1] / "machines"
 NETBOOK = str(MACHINES / "netbook-ath9k-one-gigabyte.json")
@@ -62,6 +64,9 @@ def test_shared_options_stand_before_and_after_the_verb(
         (("--answers", ""), 2, "the name of a file is missing"),
         (("--mach", NETBOOK, "plan", "FILE"), 2, "The command line is wrong"),
         (("--machine", "/nonexistent/machine.json"), 2, "/nonexistent/machine.json cannot be read"),
+        (("statu",), 2, "there is no verb “statu”. Did you mean status?"),
+        (("--json", "enabel", "wiki"), 2, "there is no verb “enabel”. Did you mean enable?"),
+        (("enable", "Wiki"), 2, "small letters, digits and hyphens. Did you mean wiki?\n"),
         (("enable", "wikki"), 2, "There is no service “wikki”. Did you mean wiki?\n"),
         (("disable", "wikki"), 2, "There is no service “wikki”. Did you mean wiki?\n"),
         (("plan", "/nowhere/answers.yaml"), 2, "/nowhere/answers.yaml"),
@@ -221,3 +226,18 @@ def test_signals_during_the_start_end_it_with_130(monkeypatch: pytest.MonkeyPatc
         assert start.main() == 130
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("record", "said"), [
+    (None, "Nothing to undo"), (Record(status=0), "The last change was taken back already"),
+])  # fmt: skip
+def test_a_second_undo_does_not_say_that_there_was_no_change(
+    record: Record | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(undo, "System", lambda: System(tmp_path))
+    monkeypatch.setattr(undo, "need_root", lambda: None)
+    monkeypatch.setattr(signal, "signal", lambda *_more: None)
+    monkeypatch.setattr(journal, "read", lambda _system: record)
+    assert run(monkeypatch, "undo") == 0
+    assert said in capsys.readouterr().out

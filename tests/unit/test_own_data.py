@@ -9,11 +9,11 @@ import pytest
 
 from byzwizard import catalogue, keeping, serving
 from byzwizard.answers import Answers, save_text
-from byzwizard.backends import keep, offering, owndata
+from byzwizard.backends import dumped, keep, offering, owndata
 from byzwizard.backends.system import Result, System
 from byzwizard.catalogue import Catalogue
 from byzwizard.commands import Context, data
-from byzwizard.errors import ByzantiumError
+from byzwizard.errors import ByzantiumError, Invalid
 from tests.unit.fake_services import CATALOGUE
 
 WIKI = CATALOGUE.services["wiki"]
@@ -52,6 +52,16 @@ def test_it_is_weighed_and_gone_with_what_was_saved(node: System, capsys: pytest
     assert node.read("/outside") == "1", "links are not followed"
     assert run() == 0, "a second time there is nothing to do"
     assert json.loads(capsys.readouterr().out)["bytes"] == 0
+
+
+def test_a_file_that_is_not_there_is_noticed_before_anything_is_asked(
+    node: System, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kept = dumped.Dumped("wiki", WIKI.unit, HOME, ("wiki.db",), "save", "load", 1)
+    monkeypatch.setattr(dumped, "of", lambda _service: kept)
+    with pytest.raises(Invalid, match="There is no file") as refused:
+        run(act="restore", yes=False, file=str(tmp_path / "none.tar.gz"))
+    assert refused.value.status == 2
 
 
 def test_not_while_it_is_on(node: System) -> None:

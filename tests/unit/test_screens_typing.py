@@ -45,3 +45,11 @@ def test_enter_in_the_last_field_leads_to_the_button_that_goes_on() -> None:
     assert screen.focused == "internet.wifi.passphrase"
     screen.press("enter")
     assert screen.focused == "next"
+
+
+def test_ctrl_u_clears_a_field() -> None:
+    screen = Screen()
+    screen.do("steps", "next")
+    screen.type("mesh.name", "relief")
+    screen.press("ctrl u", *"north")
+    assert screen.session.draft.answers.mesh.name == "north"

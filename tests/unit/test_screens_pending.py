@@ -6,7 +6,7 @@ from byzwizard import i18n
 from byzwizard.answers import Answers
 from byzwizard.desk import Changes
 from byzwizard.screens.draft import laid_over
-from tests.unit.driver import Screen
+from tests.unit.driver import Screen, Typist
 from tests.unit.fake_desk import FakeDesk
 
 
@@ -126,3 +126,12 @@ def test_the_language_of_a_node_is_chosen_on_its_mesh_page_and_forgotten_with_th
     screen.press("esc", "esc")
     screen.do("forget")
     assert i18n._("Language") == "Language"
+
+
+def test_line_mode_asks_too_and_tells_what_waits() -> None:
+    desk = FakeDesk(now=Answers())
+    typist = Typist("s", "*Files", "*Switch it on", "<", "<", "*Keep for later", desk=desk, first="node")
+    typist.run()
+    assert typist.session.page.name == "node"
+    assert typist.session.draft.services == ("files",)
+    assert sum("Not applied yet: Files on" in line for line in typist.written) == 2

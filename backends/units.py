@@ -131,11 +131,6 @@ def running(system: System, unit: str) -> bool:
     return invocation(system, unit) is not None and bool((system.read(_cgroup(unit)) or "").strip())
 
 
-def _retried(system: System, unit: str) -> bool:
-    """Does systemd go on starting it, again and again?"""
-    return system.run("systemctl", "is-active", unit, ok=range(256)).out.strip() == "activating"
-
-
 def last_words(system: System, unit: str, start: str | None) -> str:
     """What the daemon complained of, in one line; `start` is the invocation that failed, None: the last ones."""
     which = f"_SYSTEMD_INVOCATION_ID={start}" if start else f"_SYSTEMD_UNIT={unit}"
@@ -201,8 +196,14 @@ class RunUnit(Step):
     def before(self, system: System) -> Any:
         """{"active", "retried" (systemd tries to start it), "record": a copy of what it was started with, or None}."""
         text, active = system.read(self.record), running(system, self.unit)
-        return {"active": active, "retried": not active and text is not None and _retried(system, self.unit),
+        return {"active": active, "retried": not active and self.retried(system),
                 "record": None if text is None else keep_copy(system, text)}
+
+    def retried(self, system: System) -> bool:
+        """Was it started, and does systemd go on starting it, again and again?"""
+        if system.read(self.record) is None:  # systemd is asked of few
+            return False
+        return system.run("systemctl", "is-active", self.unit, ok=range(256)).out.strip() == "activating"
 
     def apply(self, system: System, progress: Progress) -> None:
         files = self._files(system)
@@ -280,7 +281,7 @@ class StopUnit(Step):
         return RunUnit(id=self.id, text=self.text, unit=self.unit)
 
     def needed(self, system: System) -> bool:
-        return running(system, self.unit)
+        return running(system, self.unit) or self._run.retried(system)
 
     def before(self, system: System) -> Any:
         return self._run.before(system)

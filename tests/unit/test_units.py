@@ -190,6 +190,18 @@ def test_undo_lets_systemd_go_on_trying_what_had_failed_before(system: Systemd) 
     assert system.read(FILE) == "one"
 
 
+def test_what_systemd_goes_on_starting_is_stopped_too(system: Systemd) -> None:
+    stop = StopUnit(id="stop", text="", unit=UNIT)
+    system.write(FILE, "one")
+    UNIT_STEP.apply(system, quiet)
+    system.clear()
+    assert not stop.needed(system), "it has ended"
+    system.state = "activating\n"
+    assert stop.needed(system)
+    stop.apply(system, quiet)
+    assert not stop.needed(system)
+
+
 def test_undo_starts_what_ran_with_its_former_files(system: Systemd) -> None:
     system.write(FILE, "one", 0o600)
     UNIT_STEP.apply(system, quiet)

@@ -64,3 +64,11 @@ def test_it_is_what_the_unit_starts() -> None:
     unit = Path("assets/units/byz-files.service").read_text()
     assert "ExecStart=/usr/bin/python3 -sB /run/byzantium/services/files/server.py -c" in unit
     assert "server.py" in catalogue.here().services["files"].config
+
+
+def test_no_clock_deletes_what_people_put_there_and_what_they_may_put_there_ends() -> None:
+    """A laptop whose battery is empty begins years ago, and then steps forward."""
+    conf = Path("assets/services/files/copyparty.conf").read_text()
+    keys = {line.partition(":")[0].strip() for line in conf.splitlines() if not line.lstrip().startswith("#")}
+    assert "lifetime" not in keys
+    assert keys >= {"vmaxb", "vmaxn", "maxb", "maxn", "sz", "df"}

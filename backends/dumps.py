@@ -61,9 +61,10 @@ def _begin(system: System, one: Dumped) -> tuple[Path, int, int]:
 
 def _run(system: System, one: Dumped, user: int, script: str, folder: str, argument: str) -> str:
     """What it printed. Raises StepFailed with its last words."""
+    # No MemoryMax: where there is no store, what it copies lies in memory and would count.
     within = {
         "User": str(user), "WorkingDirectory": folder, "ReadWritePaths": f"{folder} {DUMPS}/{one.name}/coming",
-        "RuntimeMaxSec": str(LONGEST), "MemoryMax": "256M", "TasksMax": "32", "UMask": "0077",
+        "RuntimeMaxSec": str(LONGEST), "LimitDATA": "256M", "TasksMax": "32", "UMask": "0077",
         "LimitFSIZE": str(one.most_bytes),
         "Environment": "HOME=/tmp USER=node", "PrivateTmp": "yes", "PrivateDevices": "yes", "ProtectSystem": "strict",
         "ProtectHome": "yes", "ProtectProc": "invisible", "NoNewPrivileges": "yes", "CapabilityBoundingSet": "",

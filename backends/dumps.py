@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 LONGEST = 3600  # seconds that a script may take
 
 
+class NoData(StepFailed):
+    def __init__(self, name: str) -> None:
+        super().__init__(_("{name} has no data yet.").format(name=name))
+
+
 @contextmanager
 def _coming(system: System, one: Dumped) -> Iterator[tuple[Path, int, int]]:
     """Where it happens, and the ids of the service's user; there is an empty folder "coming", with "in" for us and
@@ -88,21 +93,23 @@ def _run(system: System, one: Dumped, user: int, script: str, folder: str, argum
 
 
 def save(system: System, one: Dumped, target: Path, progress: Progress) -> Manifest:
-    """The data as they are at one moment, in the file `target`. Raises StepFailed, with the former file in place."""
+    """The data as they are at one moment, in the file `target`. Raises StepFailed, with the former file in place;
+    NoData where there are none."""
     from byzwizard.backends import dumpfile
 
     dumped.need_open(system)
     if dumped.is_empty(system, one):
-        raise StepFailed(_("{name} has no data yet.").format(name=one.name))
+        raise NoData(one.name)
     with _coming(system, one) as (work, user, _group):
         out = work / "coming/out"
         used = system.run("du", "--summarize", "--bytes", str(dumped.data(system, one)), ok=(0, 1), timeout=120).out
-        dumpfile.need_room(work, int(used.split()[0]))
+        both = work.stat().st_dev == target.parent.stat().st_dev  # the copy, and the file that it is packed in
+        dumpfile.need_room(work, int(used.split()[0]) * (2 if both else 1))
         said = _run(system, one, user, one.save, one.folder, f"{DUMPS}/{one.name}/coming/out")
         _take(out)
         files = dumpfile.files_of(out, one.holds, one.most_bytes)
         if not files:
-            raise StepFailed(_("{name} has no data yet.").format(name=one.name))
+            raise NoData(one.name)
         version = printable(said.strip().splitlines()[0], 100) if said.strip() else ""
         made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         manifest = dumpfile.Manifest(one.name, made, version, len(files), sum(files.values()))
@@ -165,10 +172,12 @@ def take_in(system: System, one: Dumped, progress: Progress) -> None:
 def save_kept(system: System, one: Dumped, progress: Progress) -> None:
     """What was just stopped, into the store; where there is none there is nothing to keep it in. Tells what failed:
     whoever stops a service wants it stopped."""
-    if not kept.bound(system, f"{DUMPS}/{one.name}") or dumped.is_empty(system, one):
+    if not kept.bound(system, f"{DUMPS}/{one.name}"):
         return
     try:
         save(system, one, system.path(one.file), progress)
+    except NoData:
+        system.remove(one.file)  # what people took away does not come back
     except Interrupted:
         raise
     except ByzantiumError as fault:

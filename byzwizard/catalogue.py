@@ -27,7 +27,9 @@ CATEGORIES = {
     "internet": N_("Ways to the Internet"),
 }
 PAGES = frozenset({".html", ".js", ".css", ".svg"})  # that nginx shows itself
-TAKEN = frozenset({("tcp", n) for n in (22, 53, 80, 443, 2050)} | {("udp", n) for n in (53, 67, 123, 6696)})
+ISLANDS = range(51820, 51852)  # each has the next one (islands.py)
+TAKEN = frozenset({("tcp", n) for n in (22, 53, 80, 443, 2050, 5300, 6980)} | {
+    ("udp", n) for n in (53, 67, 68, 123, 546, 698, 5300, 5353, 5359, 6696, *ISLANDS)})
 """Ports of the node itself."""
 GIVEN = frozenset(
     {"name", "id", "host", "address", "ula_address", "subnet", "ula", "language", "title", "purpose", "note"})
@@ -357,7 +359,7 @@ def _check_template(path: Path, given: Set[str]) -> None:
 
 
 def _apart(found: Descriptor, others: Collection[Descriptor]) -> Descriptor:
-    """Raises Broken where two would have one port, one unit, or the same path of the host."""
+    """Raises Broken where two would have one port, one unit, or the same path of the host, also with the node."""
     for port in found.ports:
         if port.reach != "outside" and (port.protocol, port.number) in TAKEN:
             raise Broken(_("port {number} is one of the node itself").format(number=port.number))
@@ -368,6 +370,8 @@ def _apart(found: Descriptor, others: Collection[Descriptor]) -> Descriptor:
     twice = next((place for place in own if own.count(place) > 1), None)
     if twice is not None:
         raise Broken(_("web: the path {path} stands there twice").format(path=twice.removeprefix("= ")))
+    if found.unit in catalogue_names.OF_THE_NODE:
+        raise Broken(_("unit: {unit} is one of the node itself").format(unit=found.unit))
     for other in others:
         if found.unit == other.unit:
             raise Broken(_("it has the unit of {other}").format(other=other.name))

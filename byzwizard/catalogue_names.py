@@ -12,6 +12,10 @@ from byzwizard.i18n import _, languages, speaker
 UNIT = r"byz-[a-z0-9-]+\.service"
 UNIT_LINE = re.compile(rf"^unit: ({UNIT})$", re.MULTILINE)
 TITLE_LINE = re.compile(r"^title: (\S.*)$", re.MULTILINE)
+OF_THE_NODE = frozenset(f"byz-{name}.service" for name in (
+    "ahcp", "air", "alert", "announce", "babel", "certificate", "clock", "dnsmasq", "gateway", "island", "lease",
+    "listen", "move", "names", "node", "olsr", "plugged", "radio", "seed", "ssh", "tend", "tls", "traffic", "web"))
+"""Units that are no service's: what is not chosen is stopped."""
 DESCRIPTORS = Path(__file__).parent / "assets" / "services"
 HOME = "/var/lib/byzantium/services"  # a folder for the data of each service
 FILES = "/run/byzantium/services"  # a folder for the configuration of each service
@@ -41,15 +45,18 @@ def units() -> dict[str, str]:
 
 
 def _unit(text: str) -> str:
-    """Its line, as all of ours have it, else as YAML allows it to be written besides; empty where there is none."""
+    """Its line, as all of ours have it, else as YAML allows it to be written besides; empty where there is none, or one
+    of the node."""
     line = UNIT_LINE.search(text)
-    if line:
-        return line[1]
+    unit = line[1] if line else _written_otherwise(text)
+    return unit if isinstance(unit, str) and re.fullmatch(UNIT, unit) and unit not in OF_THE_NODE else ""
+
+
+def _written_otherwise(text: str) -> object:
     from byzwizard import strictyaml
 
     said = strictyaml.read(text).data
-    unit = said.get("unit") if isinstance(said, dict) else None
-    return unit if isinstance(unit, str) and re.fullmatch(UNIT, unit) else ""
+    return said.get("unit") if isinstance(said, dict) else None
 
 
 def english() -> dict[str, str]:

@@ -118,3 +118,16 @@ def test_a_certificate_of_which_a_file_is_missing_is_made_anew(
     assert not certify.needed(system)
     system.remove(f"{certificates.FOLDER}/{torn}")
     assert certify.needed(system)
+
+
+def test_who_shows_a_certificate_has_it_renewed_by_the_clock_and_when_that_was_set() -> None:
+    """Nothing starts in the image for being there: a timer that nobody upholds never does."""
+    units = {path.name: path.read_text().splitlines() for path in Path("assets/units").glob("byz-*")}
+    upheld = {word for line in units[certificates.SERVER] if line.startswith("Upholds=")
+              for word in line.partition("=")[2].split()}
+    assert "byz-certificate.timer" in upheld
+    timer = units["byz-certificate.timer"]
+    assert {"OnActiveSec=1h", "OnUnitActiveSec=12h", "OnClockChange=yes"} <= set(timer)
+    assert not any(line.startswith("Unit=") for line in timer), "it starts the service of its name"
+    assert any(line.startswith("ExecStart=") and line.endswith(" byzwizard.certify")
+               for line in units["byz-certificate.service"])

@@ -13,10 +13,11 @@ import pytest
 
 from byzwizard import answers
 from byzwizard.answers import Answers, save_text
-from byzwizard.backends import keep
+from byzwizard.backends import keep, services
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, apply, choosing, disable, enable
 from byzwizard.errors import Refused
+from tests.unit.test_broken_services import planned, service, started
 
 
 class Node:
@@ -98,3 +99,18 @@ def test_each_has_a_file_of_its_own(node: Node, monkeypatch: pytest.MonkeyPatch)
     assert node.files == [["choosing-4711.yaml", "choosing-4712.yaml"]]
     assert [path.name for path in other.parent.iterdir()] == [other.name]
     assert other.read_text() == "of another"
+
+
+def test_what_is_switched_off_takes_along_what_it_needed_unless_another_one_does(
+    node: Node, descriptors: Path
+) -> None:
+    service(descriptors, "kettle", 8301)
+    service(descriptors, "tea", 8302, needs=["kettle"])
+    service(descriptors, "milk", 8303, needs=["kettle"])
+    node.has("tea", "milk")
+    for name, left, stopped in (("tea", ["kettle", "milk"], {"tea"}), ("milk", [], {"tea", "milk", "kettle"})):
+        assert disable.run(say(name)) == 0
+        ready = planned(descriptors, *node.applied[-1], boot=False)
+        assert started(ready) == [f"service-{one}" for one in left]
+        off = next(step for step in ready.plan.steps if isinstance(step, services.StopUnits))
+        assert {f"byz-{one}.service" for one in stopped} == set(off.units) - {"byz-tls.service"}

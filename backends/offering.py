@@ -111,8 +111,8 @@ def _complaint(system: System, one: Offered) -> tuple[str, str]:
     if filled.is_full(system, one.name):
         return _("{title} does not work: its disk is full.").format(title=_(one.title)), fulldisks.advice()
     return (_("{title} does not work. It said: {words}").format(title=_(one.title), words=complaint(system, one)),
-            _("`byzwizard enable {name}` tries again; `journalctl -u {unit}` shows all of it.").format(
-                name=one.name, unit=_at_fault(system, one)))
+            _("`byzwizard enable {name}` tries again, `byzwizard disable {name}` switches it off; "
+              "`journalctl -u {unit}` shows all of it.").format(name=one.name, unit=_at_fault(system, one)))
 
 
 def complaint(system: System, one: Offered) -> str:

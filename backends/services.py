@@ -6,17 +6,17 @@ It knows no service by name: descriptors and their templates are in assets/servi
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from byzwizard import catalogue_names
 from byzwizard.backends import certificates, directory, firewall, health, offering, store, tables, tls, web
 from byzwizard.backends.health import Health
 from byzwizard.backends.offering import Offered
-from byzwizard.backends.units import ConfigFile, ConfigFiles, RunUnit, StopUnit, running
+from byzwizard.backends.units import BUSY, ConfigFile, ConfigFiles, RunUnit, StopUnit, invocation, last_words, running
 from byzwizard.backends.waiting import clearing_up
-from byzwizard.errors import StepFailed
+from byzwizard.errors import ByzantiumError, Interrupted, StepFailed
 from byzwizard.i18n import _, speaker
 from byzwizard.plan import Plan, Progress, Step, step_class
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from byzwizard.catalogue import Descriptor
     from byzwizard.machine import Machine
     from byzwizard.resolve import Resolved
+
+STEP = "service-"  # and the name: the step that starts it
 
 
 @step_class
@@ -73,15 +75,18 @@ def _save(system: System, unit: str, progress: Progress) -> None:
 @step_class
 class RunService(RunUnit):
     """Does not start empty where its data are in a store that is locked, or where a dump of them can be taken in. What
-    was in its folder before a dump was taken in goes when it is healthy, and is put back when it is not."""
+    was in its folder before a dump was taken in goes when it is healthy, and is put back when it is not.
+
+    `failed` before this apply: it is tried for a moment, and what comes of that is told and stops nothing else."""
 
     keeps: bool
     dumped: Dumped | None = None
+    failed: bool = False
 
     def needed(self, system: System) -> bool:
         if self.keeps and store.locked(system):
             return False
-        return self._unproven(system) or super().needed(system)
+        return self.failed or self._unproven(system) or super().needed(system)
 
     def _unproven(self, system: System) -> bool:
         from byzwizard.backends import dumped
@@ -89,6 +94,30 @@ class RunService(RunUnit):
         return self.dumped is not None and dumped.unproven(system, self.dumped)
 
     def apply(self, system: System, progress: Progress) -> None:
+        if not self.failed:
+            self._run(system, progress)
+            return
+        moment = self.timeout if self._unproven(system) else BUSY
+        try:
+            replace(self, failed=False, timeout=moment)._run(system, progress)
+        except Interrupted:
+            raise
+        except ByzantiumError:
+            pass  # told() says it
+
+    def told(self, system: System) -> str:
+        if not self.failed or (running(system, self.unit) and (self.ready is None or self.ready(system))):
+            return ""
+        name = self.id.removeprefix(STEP)
+        words = last_words(system, self.unit, invocation(system, self.unit))
+        return _("It did not work before, and does not work now (it said: {words}). `byzwizard enable {name}` tries "
+                 "again, `byzwizard disable {name}` switches it off.").format(words=words, name=name)
+
+    def undo(self, system: System, before: Any) -> None:
+        if not self.failed:  # it was only tried
+            super().undo(system, before)
+
+    def _run(self, system: System, progress: Progress) -> None:
         from byzwizard.backends import dumped, dumps
 
         one = self.dumped
@@ -243,13 +272,13 @@ def _start(one: Descriptor, resolved: Resolved, host: str) -> list[Step]:
              "language": language, "title": say(one.title), "purpose": say(one.purpose),
              "note": say(one.note) if one.note else ""}
     files = service_files.files(one, given)
-    written = f"service-{one.name}-files"
+    written = f"{STEP}{one.name}-files"
     steps: list[Step] = [ConfigFiles(
         id=written, text=_("Write the settings of the {title}").format(title=_(one.title)),
         files=tuple(ConfigFile(id=path, text="", path=path, content=text) for path, text in files.items()))]
     run = runner(one, (
         "services-off", *(["services-certificate"] if one.certificate else []), *([written] if files else []),
-        *(f"service-{need}" for need in one.needs)))
+        *(f"{STEP}{need}" for need in one.needs)))
     return [*steps, run] if files else [run]
 
 
@@ -259,10 +288,21 @@ def runner(one: Descriptor, after: tuple[str, ...] = ()) -> RunService:
 
     files = tuple(f"{catalogue_names.FILES}/{one.name}/{name}" for name in one.config)
     return RunService(
-        id=f"service-{one.name}", unit=one.unit, files=files,
+        id=f"{STEP}{one.name}", unit=one.unit, files=files,
         keeps=bool(one.data), dumped=dumped.of(one), timeout=one.health.within, after=after,
         ready=_Healthy(health.of(one.health)),
         text=_("Start {title}: {purpose}").format(title=_(one.title), purpose=_(one.purpose)))
+
+
+def lenient(system: System, plan: Plan, asked: Collection[str]) -> Plan:
+    """What fails already keeps nothing else from being changed, unless it is `asked` for by name."""
+    failed = {f"{STEP}{one.name}" for one in offering.chosen(system)
+              if one.name not in asked and offering.state(system, one) == "failing"}
+
+    def tried(step: Step) -> Step:
+        return replace(step, failed=True) if isinstance(step, RunService) and step.id in failed else step
+
+    return Plan(tuple(replace(stage, steps=tuple(map(tried, stage.steps))) for stage in plan.stages))
 
 
 STAGE = ServicesStage()

@@ -111,7 +111,8 @@ class Engine:
             self._journal.done(step.id)
             self.changed += 1
         told = step.told(self._system)
-        self._tell(Event("finish", stage, step.id, f"{step.text}. {told}" if told else step.text, changed=True))
+        text = f"{step.text.rstrip('.')}. {told}" if told else step.text
+        self._tell(Event("finish", stage, step.id, text, changed=True))
 
     def _undo(self, steps: Sequence[tuple[str, Step, Entry]]) -> None:
         self._system.undisturbed = True

@@ -254,7 +254,9 @@ class Apply:
             self._left(record)
 
     def _once(self, engine: Engine) -> None:
-        plan = self._ready.plan
+        from byzwizard.backends import services
+
+        plan = services.lenient(self._system, self._ready.plan, vars(self._context.options).get("names", ()))
         if self._context.options.boot == "found":
             plan = _without_asked(plan)
         if self._touches_caller(plan):

@@ -236,6 +236,14 @@ def test_one_that_never_becomes_healthy_is_told_and_the_others_stay_on(lab: Lab)
         assert a.state("wiki") == "starting"
         assert within(60, lambda: a.state("wiki") == "failing")
         assert complaint(a, "wiki") == "Wiki does not work. It said: no water today"
+
+        # It keeps nothing else from being changed.
+        began = time.monotonic()
+        assert "`byzwizard disable wiki`" in a.do("byzwizard", "disable", "radio")
+        assert time.monotonic() - began < 25, "it is not waited for"
+        assert a.state("wiki") in ("starting", "failing")
+        a.do("byzwizard", "enable", "radio")
+        assert within(60, lambda: a.state("wiki") == "failing")
         done = a.run("byzwizard", "enable", "wiki")
         assert done.returncode == 1
         assert "is not ready after 30 s" in done.stderr

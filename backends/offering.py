@@ -85,6 +85,15 @@ def state(system: System, one: Offered) -> State:
     return "starting" if _age(system, one.unit) < one.health.within else "failing"
 
 
+def announced(system: System, offered: Sequence[Offered]) -> list[dict[str, Any]]:
+    """What the signed document is to say: those that work, and those that are starting where it names them."""
+    from byzwizard.backends import web
+
+    told = {one["name"] for one in (web.own_document(system) or {}).get("services", ())}
+    return [one.announced(one.known_by(system)) for one in offered
+            if (now := state(system, one)) == "on" or (now == "starting" and one.name in told)]
+
+
 def _age(system: System, unit: str) -> float:
     """Seconds since its start, whatever became of the time of day since."""
     shown = system.run("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "--value", unit, ok=range(256))

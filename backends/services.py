@@ -180,21 +180,18 @@ class OpenPorts(Step):
 
 @step_class
 class Announce(Step):
-    """The signed document names the services that run, and no others; each change is a newer document."""
+    """The signed document names the services that work, and no others; each change is a newer document."""
 
     offered: tuple[Offered, ...]
 
-    def _wanted(self, system: System) -> list[dict[str, Any]]:
-        return [one.announced(one.known_by(system)) for one in self.offered if running(system, one.unit)]
-
     def needed(self, system: System) -> bool:
-        return bool(self.before(system) != self._wanted(system))
+        return bool(self.before(system) != offering.announced(system, self.offered))
 
     def before(self, system: System) -> Any:
         return (web.own_document(system) or {}).get("services", [])
 
     def apply(self, system: System, progress: Progress) -> None:
-        web.announce(system, self._wanted(system))
+        web.announce(system, offering.announced(system, self.offered))
 
     def undo(self, system: System, before: Any) -> None:
         web.announce(system, before)

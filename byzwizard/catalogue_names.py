@@ -14,7 +14,8 @@ UNIT_LINE = re.compile(rf"^unit: ({UNIT})$", re.MULTILINE)
 TITLE_LINE = re.compile(r"^title: (\S.*)$", re.MULTILINE)
 OF_THE_NODE = frozenset(f"byz-{name}.service" for name in (
     "ahcp", "air", "alert", "announce", "babel", "certificate", "clock", "dnsmasq", "gateway", "island", "lease",
-    "listen", "move", "names", "node", "olsr", "plugged", "radio", "seed", "ssh", "tend", "tls", "traffic", "web"))
+    "listen", "move", "names", "node", "offer", "olsr", "plugged", "radio", "seed", "ssh", "tend", "tls", "traffic",
+    "web"))
 """Units that are no service's: what is not chosen is stopped."""
 DESCRIPTORS = Path(__file__).parent / "assets" / "services"
 HOME = "/var/lib/byzantium/services"  # a folder for the data of each service

@@ -1,9 +1,15 @@
 """Disks, and copies to them, in words: the same on pages, in confirmations, in `inspect`."""
 
-from byzwizard.events import Event
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from byzwizard.i18n import _, ngettext
-from byzwizard.machine import Disk, Partition
 from byzwizard.places import LABEL
+
+if TYPE_CHECKING:  # what the node does by itself once a minute does without the models
+    from byzwizard.events import Event
+    from byzwizard.machine import Disk, Partition
 
 SHOWN = 3  # partitions of a disk
 

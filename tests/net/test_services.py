@@ -236,6 +236,10 @@ def test_one_that_never_becomes_healthy_is_told_and_the_others_stay_on(lab: Lab)
         assert a.state("wiki") == "starting"
         assert within(60, lambda: a.state("wiki") == "failing")
         assert complaint(a, "wiki") == "Wiki does not work. It said: no water today"
+        assert a.run("systemctl", "is-active", "byz-offer.timer").stdout == "active\n"
+        a.do("systemctl", "start", "byz-offer.service")
+        assert within(10, lambda: "/wiki/" not in a.pages("/", "here.byzantium.mesh")[2]), "nobody is led there"
+        assert "/radio/" in a.pages("/", "here.byzantium.mesh")[2]
 
         # It keeps nothing else from being changed.
         began = time.monotonic()

@@ -13,7 +13,7 @@ import pytest
 
 from byzwizard import answers
 from byzwizard.answers import Answers, save_text
-from byzwizard.backends import keep, services
+from byzwizard.backends import keep, services, store
 from byzwizard.backends.system import System
 from byzwizard.commands import Context, apply, choosing, disable, enable
 from byzwizard.errors import Refused
@@ -53,6 +53,7 @@ class Node:
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
     node = Node(tmp_path)
     node.has()
+    monkeypatch.setattr(enable, "System", lambda: node.system)
     for where in (apply, choosing):
         monkeypatch.setattr(where, "System", lambda: node.system)
         monkeypatch.setattr(where, "need_root", lambda: None)
@@ -114,3 +115,14 @@ def test_what_is_switched_off_takes_along_what_it_needed_unless_another_one_does
         assert started(ready) == [f"service-{one}" for one in left]
         off = next(step for step in ready.plan.steps if isinstance(step, services.StopUnits))
         assert {f"byz-{one}.service" for one in stopped} == set(off.units) - {"byz-tls.service"}
+
+
+def test_what_would_wait_for_a_locked_store_is_refused_with_what_opens_it(node: Node) -> None:
+    node.system.write(store.RECORD, "{}")
+    node.system.write(keep.MEANWHILE, save_text(Answers()))
+    with pytest.raises(Refused, match="The store is locked") as refused:
+        enable.run(say("voice", "wiki"))
+    assert "`byzwizard persist unlock` opens it" in (refused.value.hint or "")
+    assert node.applied == []
+    assert enable.run(say("voice")) == 0, "it keeps nothing"
+    assert disable.run(say("voice")) == 0

@@ -153,6 +153,32 @@ def test_what_changes_while_it_is_written_is_written_again(
     assert kept(pads, tmp_path) == "bread and water at the school"
 
 
+def test_pads_that_say_nothing_are_not_passed_on_and_give_way_the_oldest_first(
+    pads: server.Pads, tmp_path: Path
+) -> None:
+    """A hundred of them, each with a letter that was taken away again, kept everybody from new ones for good."""
+    (tmp_path / "pads").mkdir()
+    pad = written("a")
+    del pad.text[:]
+    for number in range(server.MOST):
+        file = tmp_path / f"pads/pad-{number}.pad"
+        file.write_bytes((written("bread") if number < 2 else pad).ydoc.get_update())
+        os.utime(file, (number, number))
+    (tmp_path / "pads/pad-9.pad").write_bytes(b"garbage")
+
+    async def open_three() -> None:
+        async with pads:
+            await pads.get_room("pad-2")  # somebody is in it
+            for name in ("water", "milk", "tea"):
+                assert pads.refuses(name) is None
+                (await pads.get_room(name)).text += "at the school"
+
+    asyncio.run(open_three())
+    assert pads.digests().keys() == {"pad-0", "pad-1", "water", "milk", "tea"}
+    gone = {f"pad-{number}" for number in range(server.MOST)} - pads.names()
+    assert gone == {"pad-3", "pad-4", "pad-9"}, "there are no more of them than fit; one was no pad, and laid aside"
+
+
 @pytest.mark.parametrize("name", ["", "Water", "a b", "../water", "-a", "a" * 33, "wasser\n", "wässer"])
 def test_no_name_of_a_pad(pads: server.Pads, name: str) -> None:
     assert pads.refuses(name) == server.NO_NAME
@@ -161,7 +187,7 @@ def test_no_name_of_a_pad(pads: server.Pads, name: str) -> None:
 def test_there_are_so_many_pads_and_so_many_in_memory(pads: server.Pads, tmp_path: Path) -> None:
     (tmp_path / "pads").mkdir()
     for number in range(server.MOST):
-        (tmp_path / f"pads/pad-{number}.pad").write_bytes(b"\0\0")
+        (tmp_path / f"pads/pad-{number}.pad").write_bytes(written("bread").ydoc.get_update())
     assert pads.refuses("water") == server.TOO_MANY
     assert pads.refuses("pad-1") is None
     pads.rooms.update({f"pad-{number}": server.Pad(None) for number in range(server.OPEN)})

@@ -91,7 +91,9 @@ class Pad(YRoom):
         return self.size <= LIMIT
 
     def digest(self) -> str:
-        return hashlib.sha256(str(self.text).encode()).hexdigest()[:16]
+        """Of what it says; empty where that is nothing."""
+        text = str(self.text).encode()
+        return hashlib.sha256(text).hexdigest()[:16] if text else ""
 
 
 class Link(Channel):
@@ -158,7 +160,7 @@ class Pads(WebsocketServer):
         return found | {name for name, pad in self.rooms.items() if pad.changed}
 
     def digests(self) -> dict[str, str]:
-        """What each says, cut to 16 characters: equal where the texts are."""
+        """What each says that says anything, cut to 16 characters: equal where the texts are."""
         names = self.names()
         for name in names:
             if name in self.rooms:
@@ -166,7 +168,7 @@ class Pads(WebsocketServer):
             elif name not in self._digests:
                 self._digests[name] = Pad(self._read(name)).digest()
         self._digests = {name: self._digests[name] for name in names}  # not those that were only looked at
-        return self._digests
+        return {name: digest for name, digest in self._digests.items() if digest}
 
     def _read(self, name: str) -> bytes | None:
         """What is no pad, whoever put it there, is laid aside as NAME.damaged: other nodes may have it whole."""
@@ -192,11 +194,21 @@ class Pads(WebsocketServer):
             return None
         if len(self.rooms) >= OPEN:
             return BUSY
+        return TOO_MANY if self._has_no_room(name) and not self._empty() else None
+
+    def _has_no_room(self, name: str) -> bool:
         known = self.names() | self.rooms.keys()
-        return TOO_MANY if name not in known and len(known) >= MOST else None
+        return name not in known and len(known) >= MOST
+
+    def _empty(self) -> set[str]:
+        """Those that say nothing, with nobody in them: they give way to new ones."""
+        full = self.digests()  # lays aside what is no pad
+        return self.names() - full.keys() - self.rooms.keys()
 
     async def get_room(self, name: str) -> Pad:
         async with self._opening:
+            if self._has_no_room(name) and (empty := self._empty()):
+                min(map(self._file, empty), key=_written).unlink(missing_ok=True)
             if name not in self.rooms:
                 self.rooms[name] = Pad(self._read(name))
             await self.start_room(self.rooms[name])
@@ -222,6 +234,10 @@ class Pads(WebsocketServer):
 
     def _write(self, name: str, pad: Pad) -> Future[str]:
         return self._writer.submit(_write, self._file(name), pad.ydoc.get_update())
+
+
+def _written(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _write(path: Path, content: bytes) -> str:

@@ -29,7 +29,9 @@ BUILT = "/usr/share/byzantium/web"  # files that the image was built with, packe
 def configuration(resolved: Resolved, host: str, services: Iterable[Descriptor]) -> str:
     """The text of nginx.conf."""
     say = speaker(resolved.answers.node.language)
+    busy = say(N_("Too many want something of this node at once: what you sent is not kept. Try again in a minute."))
     return fill("services.nginx", host=host, address=resolved.address, here=HERE, ula_address=resolved.ula_address,
+                busy=json.dumps(busy, ensure_ascii=False),
                 places="".join(_places(service, host, say) for service in services if service.web))
 
 
@@ -63,7 +65,7 @@ def _bounds(service: Descriptor, say: Callable[[str], str]) -> list[str]:
     be memory too: neither is filled. Who reads slowly holds few of its threads. The limits of the server do not hold
     where there are others."""
     lines = ["limit_conn per_address 32;", "limit_conn held_per_address 8;", "limit_conn sent_per_address 4;",
-             "limit_conn sent 16;"]
+             "limit_conn sent_per_network 12;", "limit_conn sent 16;"]
     if service.data:
         full = say(N_("The disk of this node is full: what you sent is not kept. What is there can be read as before."))
         lines += ['default_type "text/plain; charset=utf-8";', 'set $refused "";',

@@ -27,6 +27,7 @@ HOST = f"{NODE.node_id}.byzantium.mesh"
 NAMES = ("board", "library", "radio", "wiki")
 SERVICES = [catalogue.here().services[name] for name in NAMES]
 MB = 1 << 20
+MANY = range(100, 116)  # addresses that one device takes
 # Each service: GET gives so many MB as the path ends with, and notes how much of it was taken; POST and PUT say "kept".
 SERVE = """
 import http.server, pathlib, socketserver, sys, threading
@@ -79,6 +80,17 @@ time.sleep(1)
 reading = [ask("GET /board/ HTTP/1.1\\r\\nHost: HOST\\r\\n\\r\\n") for _each in range(6)]
 print(json.dumps([[answer(link) for link in links] for links in (sending, reading)]))
 """
+# Says what comes back of one more, of something small and of one from elsewhere while each of these addresses has an
+# unfinished body under way.
+EVERYWHERE = CONNECT + """
+import json
+head = "POST /board/note HTTP/1.1\\r\\nHost: HOST\\r\\nContent-Length: "
+sending = [ask(head + "1000000\\r\\n\\r\\n", source) for source in json.loads(sys.argv[2])]
+time.sleep(1)
+sent = (("1000000\\r\\n\\r\\n", "10.1.1.51"), ("1\\r\\n\\r\\nx", "10.1.1.51"),
+        ("10000\\r\\n\\r\\n" + 10000 * "x", "10.1.2.50"))
+print(json.dumps([ask(head + rest, source).recv(1000).decode() for rest, source in sent]))
+"""
 # Says how many streams there may be at once, by setting 3 of HTTP/2.
 AT_ONCE = CONNECT + """
 context.set_alpn_protocols(["h2"])
@@ -127,7 +139,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("root")
     with spaces() as made, pytest.MonkeyPatch.context() as patch:
         node, phone = made.node_and_phone(NODE.ula_address)
-        made.ip(phone, "addr add 10.1.1.51/24 dev eth0")
+        made.ip(phone, "addr add 10.1.1.51/24 dev eth0", *(f"addr add 10.1.1.{n}/24 dev eth0" for n in MANY),
+                "addr add 10.1.2.50/32 dev eth0")
+        made.ip(node, "route add 10.1.2.0/24 dev port0")
         system = Inside(node, root)
         patch.setattr(certificates, "_group", lambda _name: 0)
         certificates.Certify(id="certificate", text="", host=HOST).apply(system, progress)
@@ -244,3 +258,14 @@ def test_what_is_on_air_runs_in_nobodys_browser_and_the_page_of_the_radio_is_as_
         assert (status, headers.get("content-security-policy")) == (200, policy), path
         assert headers["x-content-type-options"] == "nosniff", path
         assert headers["referrer-policy"] == "same-origin", path
+
+
+def test_who_takes_all_addresses_of_a_network_leaves_room_to_send_for_others_and_says_so(lab: Lab) -> None:
+    sources = json.dumps([f"10.1.1.{n}" for n in MANY])
+    refused, small, other = json.loads(lab.spaces.python(lab.phone, EVERYWHERE, HOST, sources))
+    head, _blank, body = refused.partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 503 ")
+    assert "Retry-After: 60" in head
+    assert body == "Too many want something of this node at once: what you sent is not kept. Try again in a minute."
+    assert small.startswith("HTTP/1.1 200 ")
+    assert other.startswith("HTTP/1.1 200 ")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from byzwizard.backends.firewall import STAGE
+from byzwizard.backends import tables
+from byzwizard.backends.firewall import OFFERED, STAGE, TABLE
 from byzwizard.backends.tables import LoadTable
 from byzwizard.errors import StepFailed
 from byzwizard.machine import Machine
@@ -78,6 +79,19 @@ while time.monotonic() < end:
                 pass
     time.sleep(0.02)
 print(sorted(found))
+"""
+
+# How many connections to port 443 these two addresses of this device get of 20 each.
+MANY = """
+import socket, sys
+links = []
+for source, target in zip(sys.argv[1::2], sys.argv[2::2]):
+    for _each in range(20):
+        try:
+            links.append(socket.create_connection((target, 443), 2, (source, 0)))
+        except ConnectionRefusedError:
+            pass
+print(len(links))
 """
 
 
@@ -160,6 +174,16 @@ def test_clients_see_addresses_names_and_the_front_page(lab: Lab) -> None:
     assert lab.open(lab.client, "10.1.1.1", "udp") == [53]
     # A socket of port 68 speaks to one target only.
     assert lab.spaces.python(lab.client, SCAN, "10.1.1.1", "udp", "(67,)", "0.0.0.0", "68") == "[67]"
+
+
+def test_one_device_has_so_many_connections_to_services_whatever_its_addresses(lab: Lab) -> None:
+    ways = ("10.1.1.50", "10.1.1.1", f"{NODE.ula.removesuffix('/64')}50", NODE.ula_address)
+    tables.put(lab.system, TABLE, dict.fromkeys(OFFERED, frozenset({("tcp", 443)})))
+    try:
+        assert lab.spaces.python(lab.client, MANY, *ways).strip() == "32"
+        assert lab.spaces.python(lab.client, MANY, *ways).strip() == "32", "when the former ones are closed"
+    finally:
+        tables.put(lab.system, TABLE, dict.fromkeys(OFFERED, frozenset()))
 
 
 def test_everybody_can_ping(lab: Lab) -> None:

@@ -60,6 +60,14 @@ def test_one_address_holds_half_of_the_threads_of_a_service_at_most_and_a_browse
     assert streams <= held <= min(threads, number("TasksMax=", "assets/units/byz-wiki.service")) / 2
 
 
+def test_whatever_addresses_it_has_one_device_leaves_room_for_others() -> None:
+    """One that joined here, by its connections; one elsewhere, by the network of its node."""
+    device = number("ether saddr ct count over ", "assets/templates/filter.nft")
+    assert device == number("limit_conn per_address ", "assets/templates/services.nginx"), "as one address may have"
+    assert device <= number("worker_connections ", "assets/templates/services.nginx") / 8
+    assert number("limit_conn sent_per_network ", "backends/tls.py") < number("limit_conn sent ", "backends/tls.py")
+
+
 def test_where_memory_ends_one_worker_of_nginx_does_and_no_service_with_it() -> None:
     lines = Path("assets/units/byz-tls.service").read_text().splitlines()
     assert {"LimitDATA=96M", "OOMPolicy=continue"} <= set(lines)

@@ -293,11 +293,15 @@ def runner(one: Descriptor, after: tuple[str, ...] = ()) -> RunService:
 
 def lenient(system: System, plan: Plan, asked: Collection[str]) -> Plan:
     """What fails already keeps nothing else from being changed, unless it is `asked` for by name."""
-    failed = {f"{STEP}{one.name}" for one in offering.chosen(system)
-              if one.name not in asked and offering.state(system, one) == "failing"}
+    before = {f"{STEP}{one.name}": one for one in offering.chosen(system) if one.name not in asked}
 
     def tried(step: Step) -> Step:
-        return replace(step, failed=True) if isinstance(step, RunService) and step.id in failed else step
+        if not isinstance(step, RunService) or step.id not in before:
+            return step
+        now = offering.state(system, before[step.id])
+        # One without a record was tried before, and did not become healthy.
+        failed = now == "failing" or (now == "starting" and system.read(step.record) is None)
+        return replace(step, failed=True) if failed else step
 
     return Plan(tuple(replace(stage, steps=tuple(map(tried, stage.steps))) for stage in plan.stages))
 

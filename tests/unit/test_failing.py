@@ -66,6 +66,12 @@ def test_the_rest_is_changed_and_what_fails_is_told_with_what_to_do(node: System
     assert not answers
 
 
+def test_one_that_was_tried_just_now_is_not_waited_for_either(node: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed(node)
+    monkeypatch.setattr(offering, "state", lambda _system, _one: "starting")
+    assert "does not work now" in changed(node)[0]
+
+
 def test_who_asks_for_it_is_told_that_it_fails(node: Systemd) -> None:
     with pytest.raises(StageFailed, match="is not ready"):
         changed(node, "wiki")

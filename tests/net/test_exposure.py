@@ -17,6 +17,7 @@ EXCEPTIONS = {
     "byz-listen.service": "it applies the part that its radio takes from now on, as byz-move does",
     "byz-move.service": "it applies what changes of the network and the firewall, as root, with the programs for that",
     "byz-node.service": "it makes the whole node, disks and kernel included, and what it mounts is for all",
+    "byz-plugged.service": "it applies what its node lacked until something was plugged in, as byz-move does",
     "byz-ssh.service": "whoever logs in is root of the whole computer",
     "byz-wizard@tty1.service": "it writes sticks, makes the node, and leads to a shell of root",
 }

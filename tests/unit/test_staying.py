@@ -112,7 +112,7 @@ def test_a_power_cut_at_any_write(system: Ours, medium: Path, length: int) -> No
                 stick.write(data[:torn])
             outcomes.append(outcome(system, medium, old, new, stays))
             assert outcomes[-1] in {"old", "nothing", "new"}, f"write {number} at {at}, {torn} bytes of it"
-        if outcomes[-1] == "nothing" and number % 4 == 0:
+        if outcomes[-1] == "nothing" and number % 9 == 0:
             goes_on(system, medium, before, new, stays, kept)
     assert sorted(outcomes, key=["old", "nothing", "new"].index) == outcomes
     assert outcomes[-1] == "new"
@@ -165,7 +165,7 @@ def test_again_and_again(system: Ours, medium: Path) -> None:
     kept = noise(90 * MIB)
     in_pieces(system, kept)
     stays = staying.find(system, disk(FIRST)).stays
-    for _number in range(5):
+    for _number in range(3):
         newer(medium)
         copy_to(system, FIRST)
         there(system, stays, kept)

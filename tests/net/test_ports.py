@@ -305,8 +305,8 @@ ours = bytes([2, 0xaa, 0, 0, 0, 1])
 with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
     link.bind(("wlan0", 0))
     for number, dress in enumerate((b"\\x81\\0\\0\\0\\x86\\xdd", b"\\x88\\xa8\\0\\0\\x81\\0\\0\\0\\x86\\xdd",
-                  b"\\0\\x44\\xaa\\xaa\\3\\0\\0\\0\\x86\\xdd", b"\\x86\\xdd")):
-        link.send(b"\\x33\\x33\\0\\0\\0\\1" + ours + dress + bytes(60) + bytes([number]))
+                  b"\\0\\x44\\xaa\\xaa\\3\\0\\0\\0\\x86\\xdd", b"\\x88\\xb5")):
+        link.send(b"\\xff" * 6 + ours + dress + bytes(60) + bytes([number]))
 """
 HEARS_ALL = """
 import socket

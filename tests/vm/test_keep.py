@@ -35,7 +35,7 @@ WATCH = (
     " done; mv /run/seen /run/all-seen"
 )
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)  # the first one makes the store besides
 
 
 @pytest.fixture(scope="module")

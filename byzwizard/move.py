@@ -104,13 +104,13 @@ def main() -> int:
         return again.BUSY
     try:
         subnet = choose(system, known)
-        print(f"The clients' network {known.addresses[0]}/24 is to go, because {why}.", file=sys.stderr, flush=True)
         status = apply(system, subnet)
     except ByzantiumError as fault:
         print(fault, file=sys.stderr)
         return again.BUSY
     if status == 0:
-        print(f"{subnet} is taken.", file=sys.stderr, flush=True)
+        print(f"The clients' network {known.addresses[0]}/24 is left, because {why}; {subnet} is taken.",
+              file=sys.stderr, flush=True)
         system.write(MOVED, json.dumps([_moved(system)[0] + 1, now]))
         ask_anew(system, known)
     return status

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 UNDO = "/run/byzantium/undo"
 RECORDS = "/run/byzantium/units"
 BUSY = 3.0  # seconds in which a daemon that runs shows that it is ready
+SYSTEMD = 135.0  # seconds on top of that until systemd itself gives up: TimeoutStartSec, 3 min at most, of our duties
 COMPLAINT = re.compile(
     r"(?i)\b(error|fail\w*|cannot|can't|couldn't|could not|unable|invalid|denied|busy|in use|no such"
     r"|not found|unknown|refused|unsupported|not supported|bad|illegal)\b")
@@ -213,7 +214,7 @@ class RunUnit(Step):
 
     def _start(self, system: System) -> None:
         try:
-            system.run("systemctl", "restart", self.unit, timeout=self.timeout + 75)
+            system.run("systemctl", "restart", self.unit, timeout=self.timeout + SYSTEMD)
         except CommandFailed as fault:
             # A program that ExecStartPre waits for has spoken too; the id of this start is gone with it.
             raise self._failed(last_words(system, self.unit, None)) from fault
@@ -243,7 +244,7 @@ class RunUnit(Step):
     def undo(self, system: System, before: Any) -> None:
         # Files are put back by their own steps only after this one, so a former daemon gets its files here.
         if not before or not (before["active"] or before.get("retried")):
-            system.run("systemctl", "stop", self.unit, ok=(0, 5), timeout=self.timeout + 75)
+            system.run("systemctl", "stop", self.unit, ok=(0, 5), timeout=self.timeout + SYSTEMD)
             system.run("systemctl", "reset-failed", self.unit, ok=(0, 1))
             system.remove(self.record)
             return

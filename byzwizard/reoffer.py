@@ -9,19 +9,21 @@ from byzwizard.errors import ByzantiumError, Refused
 from byzwizard.locking import only_one
 
 
-def _news(system: System) -> list[dict[str, Any]] | None:
-    """What the signed document is to say of them; None where it does."""
-    now = offering.announced(system, offering.chosen(system))
-    return None if now == (web.own_document(system) or {}).get("services", []) else now
+def _told(system: System) -> Any:
+    """What the signed document says of them."""
+    return (web.own_document(system) or {}).get("services", [])
 
 
 def main() -> int:
     """Exit status 0; also while another change is under way, which announces by itself."""
     system = System()
     try:
-        if _news(system) is not None:
+        told = _told(system)
+        now = offering.announced(system, offering.chosen(system))
+        if now != told:
+            # They are not asked again in here: one that hangs would keep whoever wants a change waiting.
             with only_one(system, beside_copies=True):
-                if (now := _news(system)) is not None:
+                if _told(system) == told:
                     web.announce(system, now)
     except Refused:
         return 0

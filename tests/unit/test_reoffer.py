@@ -1,8 +1,10 @@
 """What the mesh is told of this node's services follows what they do: one that fails is not named until it works."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +70,20 @@ def test_who_changes_the_node_announces_by_itself(node: Node, monkeypatch: pytes
     with locking.only_one(node.system):
         assert node.told(wiki="failing") == ["board", "wiki"]
     assert node.told() == ["board"]
+
+
+def test_what_a_change_has_announced_meanwhile_stands(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services are asked before the turn is this one's, for one that hangs takes its time."""
+    node.told()
+    looked = offering.announced
+
+    def slow(system: System, offered: Sequence[offering.Offered]) -> list[dict[str, Any]]:
+        found = looked(system, offered)
+        web.announce(system, [])  # all were switched off
+        return found
+
+    monkeypatch.setattr(offering, "announced", slow)
+    assert node.told(wiki="failing") == []
 
 
 def test_it_is_looked_at_while_something_is_offered() -> None:

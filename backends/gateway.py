@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from byzwizard import later
 from byzwizard.backends.tables import LoadTable
 from byzwizard.backends.templates import fill
 from byzwizard.backends.units import ConfigFile, RunUnit
@@ -47,7 +46,8 @@ def ports(resolved: Resolved, machine: Machine) -> tuple[str, ...]:
                              _("Take it out of mesh.interfaces, or out of internet.share."))
         uplink = resolved.uplink.interface if resolved.uplink else None
         if name not in (*found, uplink, *resolved.missing):
-            raise later.no_port(name)
+            raise CannotHere(_("internet.share names {name}, which is not a wired port of this computer.").format(
+                name=name), _("`byzwizard inspect` shows what is here; auto shares whatever leads on."))
     return (*found, resolved.uplink.interface) if resolved.uplink else found
 
 

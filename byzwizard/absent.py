@@ -13,15 +13,17 @@ def left_out(answers: Answers, machine: Machine) -> dict[str, str]:
     """Interfaces that are named and not here, and internet.wifi without a card for it, each with a sentence."""
     ports, radios = {port.interface for port in machine.wired}, {radio.interface for radio in machine.radios}
     mesh, share = answers.mesh, answers.internet.share
+    named = () if mesh.interfaces == "auto" else mesh.interfaces
     found = {}
-    for name in () if mesh.interfaces == "auto" else mesh.interfaces:
+    for name in named:
         if name not in ports | radios:
             found[name] = _("{name} is not plugged in: the mesh begins without it.").format(name=name)
     for name in () if isinstance(share, str) else share:
         if name not in ports | radios:
             found[name] = _("{name} is not plugged in: its Internet is shared when it is.").format(name=name)
-    # One card is the mesh's, so that two are needed; a mesh over cables leaves it its only one.
-    if answers.internet.wifi and len(usable(machine)) < 1 + (mesh.link != "wired"):
+    # Cards that are named for the mesh are none for it, or one that the mesh takes; over cables it takes none.
+    free = [radio for radio in usable(machine) if radio.interface not in named]
+    if answers.internet.wifi and len(free) < 1 + (not named and mesh.link != "wired"):
         found[WIFI] = _("The card for the network of internet.wifi is not plugged in: it is joined when it is.")
     return found
 

@@ -11,8 +11,8 @@ from byzwizard.routings import ROUTINGS
 
 
 def refuse(answers: Answers, machine: Machine, without: Collection[str] = ()) -> None:
-    """Raises CannotHere naming the first key that asks for more than there is. `without` are services and interfaces
-    that are left out anyway."""
+    """Raises CannotHere naming the first key that asks for more than there is. `without` are services that are left out
+    anyway."""
     lack = ROUTINGS[answers.mesh.routing].lack(machine)
     if lack is not None:
         raise lack
@@ -36,20 +36,9 @@ def refuse(answers: Answers, machine: Machine, without: Collection[str] = ()) ->
             _("internet.islands: routing by {routing} leads to no island.").format(routing=answers.mesh.routing),
             _("Set mesh.routing to babel or batman-adv, on all nodes, or take the islands out."),
         )
-    here = {port.interface for port in machine.wired} | {radio.interface for radio in machine.radios}
-    for name in () if isinstance(answers.internet.share, str) else answers.internet.share:
-        if name not in here and name not in without:
-            raise no_port(name)
     services = [name for name in answers.services if name not in without]
     if services:
         _refuse_services(services)
-
-
-def no_port(name: str) -> CannotHere:
-    return CannotHere(
-        _("internet.share names {name}, which is not a wired port of this computer.").format(name=name),
-        _("`byzwizard inspect` shows what is here; auto shares whatever leads on."),
-    )
 
 
 def left_out(answers: Answers, machine: Machine) -> dict[str, str]:

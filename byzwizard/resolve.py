@@ -141,7 +141,7 @@ def resolve(
     from byzwizard.assign import assign
     from byzwizard.keys import derive
 
-    later.refuse(answers, machine, (*without, *missing))
+    later.refuse(answers, machine, without)
     node_id = identity.id
     name = answers.node.name or identity.default_name
     keys = derive(answers.mesh)

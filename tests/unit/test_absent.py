@@ -55,3 +55,11 @@ def test_nothing_is_missing_where_all_is_here(tmp_path: Path) -> None:
     ready = prepared(tmp_path, "internet: {share: [eth1]}\nmesh: {interfaces: [wlan0, eth0]}\n", boot=True)
     assert (facts.of(ready.resolved).missing, ready.told) == ((), ())
     assert checks.missing(facts.of(ready.resolved)) is None
+
+
+def test_the_only_card_is_for_the_network_of_internet_wifi_where_the_mesh_is_a_cable(tmp_path: Path) -> None:
+    text = "mesh: {interfaces: [eth0]}\ninternet: {wifi: {ssid: Office, passphrase: longenough}}\n"
+    for boot in (False, True):
+        ready = prepared(tmp_path, text, boot=boot)
+        assert ready.resolved.uplink is not None
+        assert facts.of(ready.resolved).missing == ()

@@ -11,6 +11,7 @@ import pytest
 
 from byzwizard.backends import babel_socket
 from byzwizard.backends.babel import BABEL, configuration
+from byzwizard.backends.mesh import link_settings
 from byzwizard.backends.protocol import Speaking
 from byzwizard.resolve import MeshLink, Resolved
 from tests.net.spaces import TREE, Inside, Spaces, resolved, spaces, within
@@ -120,3 +121,15 @@ def test_ready_gives_up_with_a_sentence(line: Line) -> None:
     a = line.made.add("a")
     done = line.made.run(a, "python3", "-I", "-S", str(TREE / "backends/ready.py"), "--seconds", "0.2", "mesh0")
     assert (done.returncode, done.stderr) == (1, "mesh0 is not there, even after 0 s.\n")
+
+
+def test_a_link_has_an_address_of_its_own_whoever_had_it_before(line: Line) -> None:
+    """NetworkManager leaves an interface that it lets go of without (addrgenmode none)."""
+    a, b = line.made.add("a"), line.made.add("b")
+    line.made.cable(a, "mesh0", b, "mesh0")
+    line.made.ip(a, "link set mesh0 down", "link set mesh0 addrgenmode none", "link set mesh0 up")
+    assert "fe80::" not in line.made.run(a, "ip", "-6", "addr", "show", "dev", "mesh0").stdout
+    for path, value in link_settings("mesh0"):
+        assert line.made.run(a, "sysctl", "-q", "-w", f"net/{path}={value}").returncode == 0, path
+    line.made.ip(a, "link set mesh0 down", "link set mesh0 up")
+    assert within(5, lambda: "fe80::" in line.made.run(a, "ip", "-6", "addr", "show", "dev", "mesh0").stdout)

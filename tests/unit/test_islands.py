@@ -1,14 +1,17 @@
 """Islands: what is agreed, how it is derived, and who is refused."""
 
 import json
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from byzwizard import island
 from byzwizard.answers import Answers, parse
 from byzwizard.backends import babel, firewall, gateway
-from byzwizard.backends.island import STAGE
+from byzwizard.backends.island import STAGE, settings
+from byzwizard.backends.system import System
 from byzwizard.errors import CannotHere
 from byzwizard.identity import Identity
 from byzwizard.islands import islands, link_local, private_key, public_key
@@ -95,3 +98,18 @@ def test_the_way_is_a_port_that_works(tmp_path: Path) -> None:
     assert island.way_out(state) == ("eth1", "192.168.7.1")
     state.write_text('{"ports": [{"port": "eth0", "working": true, "router": "x; reboot"}]}')
     assert island.way_out(state) is None
+
+
+@pytest.mark.parametrize(("ago", "joined"), [(10, True), (island.ALIVE + 1, False), (-7200, False), (None, False)])
+def test_an_island_is_joined_that_was_heard_just_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ago: int | None, joined: bool
+) -> None:
+    """Also where the clock was set back by two hours since: it is called anew."""
+    (tmp_path / "settings.json").write_text(settings(node(f"{KEY}@203.0.113.5:51820")))
+    monkeypatch.setattr(island, "index", lambda _name: 7)
+    duty = island.Duty(System(tmp_path), tmp_path)
+    monkeypatch.setattr(duty, "_tunnels", SimpleNamespace(
+        heard=lambda _island: 0 if ago is None else int(time.time()) - ago, call=lambda *_: None))
+    monkeypatch.setattr(duty, "_address", lambda _host: None)
+    (one,) = duty._settings.islands
+    assert duty._tend(one, 1000.0)["joined"] == joined

@@ -23,7 +23,7 @@ from byzwizard.backends import (
     web,
 )
 from byzwizard.backends.settings import KernelSettings
-from byzwizard.backends.system import System
+from byzwizard.backends.system import Result, System
 from byzwizard.backends.units import ConfigFiles
 from byzwizard.identity import Identity
 from byzwizard.machine import Machine, Radio, Verdict, Wired
@@ -220,6 +220,39 @@ def test_a_second_radio_gets_the_access_point_its_own_interface() -> None:
     found = access_point.STAGE.steps(dataclasses.replace(resolved, access_points=(alone,)), machine(*both))
     assert isinstance(found[0], radio.TakeRadio)
     assert (found[0].interface, found[0].name) == ("wlan1", "ap0")
+
+
+def test_what_served_an_interface_that_is_gone_ends_before_its_name_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hostapd of a card that was pulled out says that all is well, and sends nothing any more."""
+    told: list[str] = []
+
+    class Told(System):
+        def run(self, *argv: str, stdin: str | None = None, ok: Sequence[int] = (0,), timeout: float = 30) -> Result:
+            told.append(stdin or " ".join(argv))
+            return Result(0, "", "")
+
+        def has(self, program: str) -> bool:
+            return False
+
+    system = Told(tmp_path)
+    system.path("/run/systemd/units").mkdir(parents=True)
+    for name in ("mesh", "ap"):
+        unit = f"byz-{name}@{name}0.service"
+        system.path(f"/run/systemd/units/invocation:{unit}").symlink_to("7")
+        system.write(f"/sys/fs/cgroup/system.slice/system-byz\\x2d{name}.slice/{unit}/cgroup.procs", "77\n")
+    monkeypatch.setattr(access_point, "index", lambda _name: None)
+    access_point.AddInterface(id="a", text="", phy="phy1", name="ap0", mac=None).apply(
+        system, lambda _done, _total: None)
+    assert told == ["systemctl stop byz-ap@ap0.service", "iw phy phy1 interface add ap0 type __ap"]
+    told.clear()
+    monkeypatch.setattr(radio, "index", {"wlan1": 9}.get)
+    monkeypatch.setattr(radio, "must_have", lambda _name: 9)
+    monkeypatch.setattr(radio, "name_of", lambda _number: "wlan1")
+    radio.TakeRadio(id="t", text="", interface="wlan1", name="mesh0", mac=None).apply(
+        system, lambda _done, _total: None)
+    assert told[0] == "systemctl stop byz-mesh@mesh0.service"
 
 
 def test_permanent_addresses_come_back() -> None:

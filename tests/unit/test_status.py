@@ -185,6 +185,12 @@ def test_nobody_near_is_no_failure() -> None:
     assert told.advice
 
 
+def test_a_node_that_is_near_by_radio_and_by_cable_is_one() -> None:
+    twice = [neighbours.Neighbour("pier", "10.1.2.1", signal, 96, 1) for signal in (-61, None)]
+    told, = status.company(twice, "Nobody.")
+    assert told.text == "1 node is near."
+
+
 def test_nodes_with_one_ipv6_network_are_told(tmp_path: Path) -> None:
     """This node's own, and one that two others have."""
     system = System(tmp_path)
